@@ -19,7 +19,7 @@ SIDE_INKS: dict[Side, Rgb] = {
 """The darker relatives of `SIDE_COLOURS`, for paper."""
 
 STATUS_COLOURS: dict[Status, Rgb] = {
-    Status.OK: (0, 158, 115),
+    Status.OK: (64, 190, 150),
     Status.DEGRADED: (240, 228, 66),
     Status.STALE: (170, 170, 170),
     Status.INVALID: (213, 94, 0),
