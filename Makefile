@@ -1,0 +1,52 @@
+# `make demo` and `make test` do all the set-up in .venv/ with pinned versions; `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+PINS := $(wildcard requirements/*.txt)
+SHELL := bash
+.DELETE_ON_ERROR:
+.PHONY: help check build test lint demo size clean
+
+help:
+	@echo 'make demo    set up, build, and run the pipeline on the recording that ships with it'
+	@echo 'make test    set up, build, and run every test'
+	@echo 'make build   set up and build only; then: source activate.bash'
+	@echo 'make lint    ruff'
+	@echo 'make size    size of the environment'
+	@echo 'make clean   remove .venv, build, install, log, out'
+	@echo 'PYTHON=...   which Python 3.10 to 3.12 to use (now: $(PYTHON))'
+
+$(VENV)/.ready: $(PINS) scripts/check_machine.py
+	@$(PYTHON) scripts/check_machine.py
+	@echo '== environment in $(VENV)/ (some minutes the first time)'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --upgrade pip==25.3
+	@$(BIN)/python -m pip install -q -r requirements/runtime.txt -r requirements/ros.txt -r requirements/test.txt
+	@$(BIN)/python -m pip install -q --no-deps -r requirements/mediapipe.txt
+	@touch $@
+
+# Sources are linked into install/, so edits count at once; only messages, entry points and new files need a new build.
+install/.ready: $(VENV)/.ready CMakeLists.txt package.xml setup.cfg training/setup.cfg $(wildcard msg/*.msg)
+	@echo '== colcon build'
+	@source ./activate.bash && colcon build --symlink-install --event-handlers console_cohesion- \
+	  --cmake-args -DPython3_EXECUTABLE=$(BIN)/python -DBUILD_TESTING=OFF > build.log 2>&1 \
+	  || { tail -40 build.log; echo 'colcon build failed; all of its output is in build.log'; exit 1; }
+	@touch $@
+
+build: install/.ready
+
+test: install/.ready
+	@$(BIN)/ruff check .
+	@source ./activate.bash && python -m pytest
+
+lint: $(VENV)/.ready
+	@$(BIN)/ruff check .
+
+demo: install/.ready
+	@source ./activate.bash && pianokpm demo
+
+size: $(VENV)/.ready
+	@du -sh $(VENV)
+
+clean:
+	rm -rf $(VENV) build install log out build.log
