@@ -1,0 +1,155 @@
+"""Find where muscle activity begins, and match the onsets of two signals.
+
+Teager-Kaiser energy x[n]^2 - x[n-1] x[n+1], low-passed at 50 Hz, against a threshold of median + k MAD; at least 30 ms on,
+gaps under 30 ms merged. Letters: N samples, K and L onsets.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import signal
+
+from pianokpm_ros.emg.processing import finite_stretches
+
+FloatArray = NDArray[np.floating]
+
+MAD_TO_SIGMA = 1.4826
+"""Median absolute deviation to standard deviation, for Gaussian noise."""
+
+
+@dataclass(frozen=True)
+class OnsetSettings:
+    """How onsets are found.
+
+    Attributes:
+        cutoff: low-pass of the energy [Hz].
+        factor: k in median + k MAD (MAD scaled to one sigma).
+        shortest: least time above the threshold [s].
+        merge: gaps shorter than this are closed [s].
+        floor: least rise of the energy above its median, as a part of its 99th percentile. A noise-free signal that
+            rests has a MAD of almost zero, and without a floor rounding errors would be onsets.
+    """
+
+    cutoff: float = 50.0
+    factor: float = 3.0
+    shortest: float = 0.03
+    merge: float = 0.03
+    floor: float = 0.02
+
+
+@dataclass(frozen=True)
+class OnsetMatch:
+    """How well the onsets of an estimate fit those of a reference.
+
+    Attributes:
+        precision: matched part of the estimate's onsets, NaN without any.
+        recall: matched part of the reference's onsets, NaN without any.
+        f1: harmonic mean, NaN if neither has an onset.
+        timing: signed median error [s], positive when the estimate is late, NaN without a match.
+        matched: number of pairs.
+    """
+
+    precision: float
+    recall: float
+    f1: float
+    timing: float
+    matched: int
+
+
+def teager_kaiser(samples: ArrayLike) -> FloatArray:
+    """Compute the Teager-Kaiser energy of a (N,) signal; the two ends repeat their neighbours."""
+    x = np.asarray(samples, np.float64)
+    energy = np.zeros_like(x)
+    if len(x) < 3:
+        return energy
+    energy[1:-1] = x[1:-1] ** 2 - x[:-2] * x[2:]
+    energy[0], energy[-1] = energy[1], energy[-2]
+    return energy
+
+
+def find_onsets(samples: ArrayLike, rate: float, settings: OnsetSettings | None = None) -> FloatArray:
+    """Find onset times in raw (band-passed) EMG.
+
+    Args:
+        samples: (N,), NaN = lost.
+        rate: [Hz].
+        settings: thresholds.
+
+    Returns:
+        (K,) times after the first sample [s], ascending.
+    """
+    return _find(samples, rate, settings or OnsetSettings(), teager_kaiser)
+
+
+def find_envelope_onsets(samples: ArrayLike, rate: float, settings: OnsetSettings | None = None) -> FloatArray:
+    """Find onset times in an envelope, (N,) -> (K,) [s].
+
+    The energy of a smooth positive signal is dominated by its slope, so the positive slope itself is what is compared
+    with the threshold; everything else is as for raw EMG.
+    """
+    def rise(x: FloatArray) -> FloatArray:
+        return np.maximum(np.gradient(x, 1.0 / rate), 0.0)
+
+    return _find(samples, rate, settings or OnsetSettings(), rise)
+
+
+def _find(samples: ArrayLike, rate: float, settings: OnsetSettings, measure) -> FloatArray:
+    samples = np.asarray(samples, np.float64)
+    energy = np.full(samples.shape, np.nan)
+    sections = signal.butter(2, settings.cutoff, fs=rate, output='sos')
+    for start, stop in finite_stretches(samples):
+        if stop - start > 16:
+            energy[start:stop] = signal.sosfiltfilt(sections, measure(samples[start:stop]))
+    known = energy[np.isfinite(energy)]
+    if not len(known):
+        return np.zeros(0)
+    active = energy > _threshold(known, settings)
+    return active_stretches(active, rate, settings)[:, 0] / rate
+
+
+def _threshold(energy: FloatArray, settings: OnsetSettings) -> float:
+    middle = np.median(energy)
+    spread = MAD_TO_SIGMA * np.median(np.abs(energy - middle))
+    rise = max(settings.factor * spread, settings.floor * (np.percentile(energy, 99) - middle), 1e-12)
+    return float(middle + rise)
+
+
+def active_stretches(active: ArrayLike, rate: float, settings: OnsetSettings | None = None) -> NDArray[np.int64]:
+    """Merge and prune a (N,) bool signal into (K, 2) half-open index ranges."""
+    settings = settings or OnsetSettings()
+    edges = np.diff(np.concatenate(([0], np.asarray(active, np.int8), [0])))
+    starts, stops = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    if not len(starts):
+        return np.zeros((0, 2), np.int64)
+    apart = np.round((starts[1:] - stops[:-1])) >= round(settings.merge * rate)
+    ranges = np.stack([starts[np.concatenate(([True], apart))], stops[np.concatenate((apart, [True]))]], axis=1)
+    return ranges[ranges[:, 1] - ranges[:, 0] >= round(settings.shortest * rate)]
+
+
+def match_onsets(reference: ArrayLike, estimate: ArrayLike, tolerance: float = 0.05) -> OnsetMatch:
+    """Pair onsets one to one, nearest pair first.
+
+    Args:
+        reference: (K,) times [s].
+        estimate: (L,) times [s].
+        tolerance: largest distance of a pair [s].
+    """
+    errors = _pair_errors(np.asarray(reference, np.float64), np.asarray(estimate, np.float64), tolerance)
+    matched, n, m = len(errors), np.size(reference), np.size(estimate)
+    f1 = 2 * matched / (n + m) if n + m else float('nan')
+    return OnsetMatch(matched / m if m else float('nan'), matched / n if n else float('nan'), f1,
+                      float(np.median(errors)) if matched else float('nan'), matched)
+
+
+def _pair_errors(reference: FloatArray, estimate: FloatArray, tolerance: float) -> list[float]:
+    error = estimate[None, :] - reference[:, None]
+    rows, columns = np.nonzero(np.abs(error) <= tolerance + 1e-9)
+    order = np.argsort(np.abs(error[rows, columns]), kind='stable')
+    used_rows, used_columns, errors = set(), set(), []
+    for row, column in zip(rows[order].tolist(), columns[order].tolist(), strict=True):
+        if row not in used_rows and column not in used_columns:
+            used_rows.add(row)
+            used_columns.add(column)
+            errors.append(float(error[row, column]))
+    return errors

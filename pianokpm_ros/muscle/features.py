@@ -1,0 +1,220 @@
+"""What the network sees of a hand: the same from every camera, for both sides and for every hand size.
+
+Left hands are mirrored (x to -x) to right ones first. The palm frame has its origin in the wrist, y towards the middle
+knuckle, z out of the back of the hand, x to the little finger's side or the thumb's, by right-hand rule. Lengths are in units of the palm
+(wrist to middle knuckle), except places on the keyboard, in units of 0.1 m. Letters: T ticks, F features, K keys (88).
+Unknown is NaN here; `Scaling` turns it into the training mean, and flags tell the network so.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pianokpm_ros.anatomy import FINGER_CHAINS, FINGERS, FINGERTIPS, LANDMARK_COUNT, LANDMARKS, Side
+from pianokpm_ros.muscle.timebase import FIRST_KEY, KEY_COUNT, TICK
+
+FloatArray = NDArray[np.floating]
+
+FEATURES_VERSION = 1
+WRIST, INDEX, MIDDLE, LITTLE = (LANDMARKS.index(n) for n in ('wrist', 'index_mcp', 'middle_mcp', 'little_mcp'))
+PALM_LENGTHS = (0.04, 0.16)
+"""Shortest and longest palm of a person [m], generously; anything else is no hand."""
+
+FAR = 10.0
+"""Landmarks further than this from the origin are no measurement [m]."""
+
+KEYBOARD_REACH = ((-0.9, 0.9), (-0.45, 0.25), (-0.08, 0.35))
+"""Where a wrist may be in the keyboard frame [m]; elsewhere the rig's frame is not the keyboard's."""
+
+KEY_WIDTH = 0.0235
+KEY_SPREAD = 0.012
+"""How far sideways a key belongs to a fingertip, 1 sigma [m]: half a white key."""
+
+_LANDMARK_NAMES = tuple(f'{name}_{axis}' for name in LANDMARKS[1:] for axis in 'xyz')
+_ANGLE_NAMES = tuple(f'{finger}_bend_{joint}' for finger in FINGERS for joint in (1, 2, 3))
+_MOTION_NAMES = tuple(f'{finger}_velocity_{axis}' for finger in FINGERS for axis in 'xyz')
+_PLACE_NAMES = ('palm_height', *(f'{f}_height' for f in FINGERS), *(f'{f}_depth' for f in FINGERS),
+                'back_up', 'fingers_up', 'thumb_up', 'palm_velocity_x', 'palm_velocity_y', 'palm_velocity_z',
+                *(f'{f}_height_velocity' for f in FINGERS))
+_KEY_NAMES = tuple(f'{finger}_key' for finger in FINGERS)
+FLAG_NAMES = ('pose_noise', 'place_known', 'keys_known', 'landmarks_known')
+FEATURE_NAMES = (*_LANDMARK_NAMES, *_ANGLE_NAMES, *_MOTION_NAMES, *_PLACE_NAMES, *_KEY_NAMES, *FLAG_NAMES)
+FEATURE_COUNT = len(FEATURE_NAMES)
+
+
+def _span(names: tuple[str, ...]) -> slice:
+    start = FEATURE_NAMES.index(names[0])
+    return slice(start, start + len(names))
+
+
+SHAPE = slice(0, len(_LANDMARK_NAMES) + len(_ANGLE_NAMES))
+"""Features of the hand's shape alone; the out-of-distribution score looks at these."""
+
+MOTION, PLACE, KEYS, FLAGS = _span(_MOTION_NAMES), _span(_PLACE_NAMES), _span(_KEY_NAMES), _span(FLAG_NAMES)
+PLACE_FLAG, KEYS_FLAG = FEATURE_NAMES.index('place_known'), FEATURE_NAMES.index('keys_known')
+
+
+def _key_centres() -> FloatArray:
+    """Return the x of all 88 keys [m], 0 at middle C: black keys halfway between their white neighbours."""
+    white = {0: 0, 2: 1, 4: 2, 5: 3, 7: 4, 9: 5, 11: 6}
+    number = np.arange(FIRST_KEY, FIRST_KEY + KEY_COUNT)
+    degree = [white[n % 12] if n % 12 in white else white[n % 12 - 1] + 0.5 for n in number]
+    return KEY_WIDTH * (np.array(degree) + 7 * (number // 12 - 5))
+
+
+KEY_CENTRES = _key_centres()
+
+
+def is_hand(landmarks: FloatArray) -> bool:
+    """Tell whether (21, 3) landmarks [m] can be used: the palm known, of human size, nothing absurd."""
+    if landmarks.shape != (LANDMARK_COUNT, 3) or np.isinf(landmarks).any() or np.nanmax(np.abs(landmarks), initial=0) > FAR:
+        return False
+    palm = landmarks[[WRIST, INDEX, MIDDLE, LITTLE]]
+    if not np.isfinite(palm).all():
+        return False
+    length = np.linalg.norm(palm[2] - palm[0])
+    width = np.linalg.norm(np.cross(palm[1] - palm[0], palm[3] - palm[0]))
+    return bool(PALM_LENGTHS[0] <= length <= PALM_LENGTHS[1] and width > 1e-5)
+
+
+@dataclass(frozen=True, eq=False)
+class HandShape:
+    """A hand in its palm frame.
+
+    Attributes:
+        local: (T, 21, 3) landmarks [palms], palm frame.
+        world: (T, 21, 3) landmarks [m], mirrored to a right hand, in their own frame.
+        axes: (T, 3, 3) rows are the palm frame's axes in the own frame.
+        length: (T,) palm length [m].
+        placed: (T,) bool, the own frame is the keyboard's.
+    """
+
+    local: FloatArray
+    world: FloatArray
+    axes: FloatArray
+    length: FloatArray
+    placed: NDArray[np.bool_]
+
+    def tail(self) -> 'HandShape':
+        """Return the last tick alone."""
+        return HandShape(self.local[-1:], self.world[-1:], self.axes[-1:], self.length[-1:], self.placed[-1:])
+
+
+def _unit(vectors: FloatArray) -> FloatArray:
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+
+
+def shape_hand(landmarks: FloatArray, side: Side, placed: NDArray[np.bool_]) -> HandShape:
+    """Bring (T, 21, 3) landmarks [m] into the palm frame of a right hand."""
+    world = np.array(landmarks, np.float64)
+    if side == Side.LEFT:
+        world[..., 0] = -world[..., 0]
+    wrist, index, middle, little = (world[:, i] for i in (WRIST, INDEX, MIDDLE, LITTLE))
+    forward = _unit(middle - wrist)
+    back = _unit(np.cross(little - wrist, index - wrist))
+    sideways = _unit(np.cross(forward, back))
+    axes = np.stack([sideways, forward, np.cross(sideways, forward)], axis=1)
+    length = np.linalg.norm(middle - wrist, axis=-1)
+    local = np.einsum('tij,tkj->tki', axes, world - wrist[:, None]) / length[:, None, None]
+    return HandShape(local, world, axes, length, placed & _on_keyboard(wrist))
+
+
+def _on_keyboard(wrist: FloatArray) -> NDArray[np.bool_]:
+    low, high = np.array(KEYBOARD_REACH).T
+    return ((wrist >= low) & (wrist <= high)).all(axis=-1)
+
+
+def bend_angles(local: FloatArray) -> FloatArray:
+    """Angles between successive bones, (T, 15) [rad]: three joints of each finger from the palm outwards."""
+    angles = []
+    for chain in FINGER_CHAINS:
+        bones = _unit(np.diff(local[:, list(chain)], axis=1))
+        cosine = np.einsum('tbj,tbj->tb', bones[:, :-1], bones[:, 1:])
+        angles.append(np.arccos(np.clip(cosine, -1.0, 1.0)))
+    return np.concatenate(angles, axis=1)
+
+
+def hand_features(shape: HandShape, before: HandShape | None, deviation: FloatArray, keys: FloatArray,
+                  keys_known: NDArray[np.bool_], side: Side) -> FloatArray:
+    """Compute all features of T successive ticks.
+
+    Args:
+        shape: hand at T ticks.
+        before: hand at the tick before the first, None at a start (then at rest).
+        deviation: (T, 21) [m], NaN = unknown.
+        keys: (T, 88) key positions.
+        keys_known: (T,).
+        side: of the hand before mirroring; keys mirror with it.
+
+    Returns:
+        (T, F), NaN = unknown.
+    """
+    before = before or HandShape(shape.local[:1], shape.world[:1], shape.axes[:1], shape.length[:1], shape.placed[:1])
+    count = len(shape.local)
+    tips = list(FINGERTIPS)
+    features = np.full((count, FEATURE_COUNT), np.nan)
+    features[:, :len(_LANDMARK_NAMES)] = shape.local[:, 1:].reshape(count, -1)
+    features[:, len(_LANDMARK_NAMES):SHAPE.stop] = bend_angles(shape.local)
+    features[:, MOTION] = _velocity(shape.local[:, tips], before.local[:, tips]).reshape(count, -1)
+    features[:, PLACE] = np.where(shape.placed[:, None], _place(shape, before), np.nan)
+    related = keys_known & shape.placed
+    features[:, KEYS] = np.where(related[:, None], keys_under_fingers(shape.world[:, tips], keys, side), np.nan)
+    features[:, FLAGS] = _flags(shape, deviation, related)
+    return features
+
+
+def _velocity(now: FloatArray, before: FloatArray) -> FloatArray:
+    """Difference from tick to tick, per second."""
+    return np.diff(np.concatenate([before, now]), axis=0) / (TICK * 1e-9)
+
+
+def _place(shape: HandShape, before: HandShape) -> FloatArray:
+    tips = list(FINGERTIPS)
+    same = shape.placed & np.concatenate([before.placed, shape.placed[:-1]])
+    velocity = np.where(same[:, None, None], _velocity(shape.world, before.world), 0.0)
+    return np.concatenate([10 * shape.world[:, MIDDLE, 2:], 10 * shape.world[:, tips, 2], 10 * shape.world[:, tips, 1],
+                           shape.axes[:, [2, 1, 0], 2], velocity[:, MIDDLE], velocity[:, tips, 2]], axis=1)
+
+
+def keys_under_fingers(tips: FloatArray, keys: FloatArray, side: Side) -> FloatArray:
+    """Say for each fingertip how far the key at its place is down.
+
+    Args:
+        tips: (T, 5, 3) [m], keyboard frame, mirrored if `side` is left.
+        keys: (T, 88) positions 0..1.
+        side: of the hand.
+
+    Returns:
+        (T, 5), 0..1: the largest position, weighted by the sideways distance between key and tip.
+    """
+    centres = -KEY_CENTRES if side == Side.LEFT else KEY_CENTRES
+    distance = (tips[..., 0, None] - centres) / KEY_SPREAD
+    return np.max(keys[:, None] * np.exp(-0.5 * distance ** 2), axis=-1)
+
+
+def _flags(shape: HandShape, deviation: FloatArray, related: NDArray[np.bool_]) -> FloatArray:
+    with np.errstate(divide='ignore', invalid='ignore'):
+        noise = np.log10(np.clip(np.median(deviation, axis=1) / 1e-3, 0.1, 100.0))
+    known = np.isfinite(shape.local).all(axis=2).mean(axis=1)
+    return np.stack([noise, shape.placed.astype(float), related.astype(float), known], axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """Bring features to zero mean and unit deviation as in training.
+
+    Attributes:
+        mean: (F,).
+        deviation: (F,), positive.
+        limit: values are clipped to this many deviations.
+    """
+
+    mean: FloatArray
+    deviation: FloatArray
+    limit: float = 6.0
+
+    def apply(self, features: FloatArray) -> NDArray[np.float32]:
+        """Scale (T, F) features; unknown ones become 0, the training mean."""
+        scaled = (features - self.mean) / self.deviation
+        return np.clip(np.nan_to_num(scaled, nan=0.0, posinf=0.0, neginf=0.0), -self.limit, self.limit).astype(np.float32)
