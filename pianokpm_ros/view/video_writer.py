@@ -39,6 +39,7 @@ class VideoWriter:
         self._part = self.path.with_name(f'.{self.path.name}.part')
         self._size, self._first, self._last = size, None, -1
         try:
+            self._part.touch()
             self._container = av.open(str(self._part), 'w', format='mp4', options={'movflags': '+faststart'})
         except OSError as error:
             raise VideoWriteError(f'asked to write {self.path}: {error.strerror or error}; '

@@ -1,0 +1,77 @@
+"""Read the calibrations of neighbours: `.dat` pairs of handpose3d, `camera_array.toml` of caliscope."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from pianokpm_ros.geometry.camera import Camera
+from pianokpm_ros.geometry.rig import Rig, RigError
+
+try:
+    import tomllib
+except ModuleNotFoundError:  # Python 3.10
+    import tomli as tomllib
+
+
+def load_handpose3d(folder: Path | str, size: tuple[int, int], scale: float = 1.0) -> Rig:
+    """Read `cN.dat` and `rot_trans_cN.dat` of a folder as cameras `cam0`, `cam1` and so on.
+
+    Args:
+        folder: holds the files.
+        size: (width, height) of the videos [px], which the files don't tell.
+        scale: metres in one unit of the maker's lengths.
+    """
+    folder = Path(folder)
+    files = sorted(folder.glob('c[0-9]*.dat'))
+    if not files:
+        raise RigError(f'asked for handpose3d calibrations (c0.dat, ...) in {folder}, found none')
+    return Rig(tuple(_read_handpose3d(f, size, scale) for f in files))
+
+
+def _read_handpose3d(path: Path, size: tuple[int, int], scale: float) -> Camera:
+    intrinsic = _read_rows(path)
+    extrinsic = _read_rows(path.with_name(f'rot_trans_{path.name}'))
+    if len(intrinsic) != 4 or len(extrinsic) != 6:
+        raise RigError(f'{path}: expected 4 rows of numbers and 6 beside it, found {len(intrinsic)}, {len(extrinsic)}')
+    translation = scale * np.array([row[0] for row in extrinsic[3:]])
+    return Camera(f'cam{path.stem[1:]}', size, np.array(intrinsic[:3]), np.array(intrinsic[3]),
+                  np.array(extrinsic[:3]), translation)
+
+
+def _read_rows(path: Path) -> list[list[float]]:
+    try:
+        lines = path.read_text().splitlines()
+    except OSError as error:
+        raise RigError(f'asked for {path}: {error.strerror}') from error
+    rows = []
+    for line in lines:
+        try:
+            rows.append([float(word) for word in line.split()])
+        except ValueError:
+            continue  # headings such as "R:" stand between the rows
+    return [row for row in rows if row]
+
+
+def load_caliscope(path: Path | str) -> Rig:
+    """Read a `camera_array.toml`; cameras are called `cam_N`."""
+    path = Path(path)
+    try:
+        content = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise RigError(f'asked for {path}: {error.strerror}') from error
+    except tomllib.TOMLDecodeError as error:
+        raise RigError(f'{path} is no TOML file: {error}') from error
+    entries = content.get('cameras', content)
+    cameras = [_read_caliscope(name, e) for name, e in entries.items() if isinstance(e, dict) and 'matrix' in e]
+    return Rig(tuple(cameras))
+
+
+def _read_caliscope(name: str, entry: dict) -> Camera:
+    rotation = np.array(entry['rotation'], np.float64)
+    if rotation.size == 3:
+        rotation = cv2.Rodrigues(rotation.reshape(3))[0]
+    port = entry.get('cam_id', entry.get('port', name))
+    model = 'fisheye' if entry.get('fisheye', False) else 'pinhole'
+    return Camera(f'cam_{port}', tuple(entry['size']), entry['matrix'], entry['distortions'], rotation,
+                  entry['translation'], model)
