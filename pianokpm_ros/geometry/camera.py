@@ -99,7 +99,8 @@ class Camera:
 
     def transform(self, points: ArrayLike) -> FloatArray:
         """Move (..., 3) points [m] from the rig frame to the optical frame."""
-        return np.asarray(points, np.float64) @ self.rotation.T + self.translation
+        with np.errstate(invalid='ignore'):
+            return np.asarray(points, np.float64) @ self.rotation.T + self.translation
 
     def project(self, points: ArrayLike) -> FloatArray:
         """Picture (..., 3) points [m] of the rig frame as (..., 2) [px]; NaN behind the camera and for NaN."""

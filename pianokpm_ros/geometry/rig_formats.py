@@ -32,9 +32,9 @@ def load_handpose3d(folder: Path | str, size: tuple[int, int], scale: float = 1.
 def _read_handpose3d(path: Path, size: tuple[int, int], scale: float) -> Camera:
     intrinsic = _read_rows(path)
     extrinsic = _read_rows(path.with_name(f'rot_trans_{path.name}'))
-    if len(intrinsic) != 4 or len(extrinsic) != 6:
-        raise RigError(f'{path}: expected 4 rows of numbers and 6 beside it, found {len(intrinsic)}, {len(extrinsic)}')
-    translation = scale * np.array([row[0] for row in extrinsic[3:]])
+    if len(intrinsic) < 4 or len(extrinsic) < 6:
+        raise RigError(f'{path}: expected at least 4 rows of numbers and 6 beside it, found {len(intrinsic)}, {len(extrinsic)}')
+    translation = scale * np.array([row[0] for row in extrinsic[3:6]])
     return Camera(f'cam{path.stem[1:]}', size, np.array(intrinsic[:3]), np.array(intrinsic[3]),
                   np.array(extrinsic[:3]), translation)
 

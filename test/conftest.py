@@ -1,0 +1,22 @@
+"""Fixtures for all areas."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope='session')
+def root() -> Path:
+    """Return the top of the source tree."""
+    return ROOT
+
+
+@pytest.fixture(scope='session')
+def shared_data() -> Path:
+    """Return the folder of public recordings beside the project, where there is one."""
+    folder = ROOT.parent / 'shared' / 'data'
+    if not folder.is_dir():
+        pytest.skip('the public recordings of ../shared/data are not on this machine')
+    return folder

@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+
+from pianokpm_ros.anatomy import Side, Status
+from pianokpm_ros.geometry.rig import RigError
+from pianokpm_ros.geometry.synchronizer import FrameSet
+from pianokpm_ros.geometry.triangulator import HandTriangulator
+from pianokpm_ros.records import HandLandmarks
+
+T0 = 1_700_000_000_123_456_789
+
+
+def view_of(camera, hands, sides, stamp=T0, noise=0.0, seed=0):
+    pixels = np.stack([camera.project(h) for h in hands]) if len(hands) else np.zeros((0, 21, 2))
+    pixels = pixels + np.random.default_rng(seed).normal(0, 1, pixels.shape) * noise
+    world = np.stack([camera.transform(h) - camera.transform(h).mean(0) for h in hands]) if len(hands) \
+        else np.zeros((0, 21, 3))
+    n = len(hands)
+    return HandLandmarks(stamp, camera.name, camera.frame_id, camera.size, 0, np.array(sides, np.uint8),
+                         np.linspace(0.95, 0.9, n).astype(np.float32), pixels.astype(np.float32),
+                         world.astype(np.float32), np.full((n, 21), np.nan, np.float32))
+
+
+def set_of(rig, hands, labels=None, stamp=T0, skew=0, noise=0.0):
+    labels = labels or {}
+    views = {c.name: view_of(c, hands, labels.get(c.name, (1, 2)), stamp, noise, i) for i, c in enumerate(rig.cameras)}
+    return FrameSet(stamp, views, skew)
+
+
+def test_both_hands_with_stamps_untouched(rig, hands):
+    poses = HandTriangulator(rig).process(set_of(rig, hands))
+    for side, truth in ((Side.LEFT, hands[0]), (Side.RIGHT, hands[1])):
+        pose = poses[side]
+        assert (pose.stamp, pose.side, pose.status, pose.frame_id) == (T0, side, Status.OK, 'rig')
+        # Pixels travel as float32: 3e-5 px, far below a micrometre here.
+        np.testing.assert_allclose(pose.landmarks, truth, atol=5e-6)
+
+
+def test_wrong_labels_are_outvoted_by_geometry(rig, hands):
+    labels = {'top': (2, 1), 'left': (2, 2)}
+    poses = HandTriangulator(rig).process(set_of(rig, hands, labels, noise=2.0))
+    assert all(p.status == Status.OK for p in poses.values())
+    # 2 px at 0.7 m and 600 px focal length are 2.3 mm a view.
+    assert np.abs(poses[Side.LEFT].landmarks - hands[0]).max() < 0.015
+
+
+def test_all_labels_swapped_follow_continuity(rig, hands):
+    tracker = HandTriangulator(rig)
+    tracker.process(set_of(rig, hands))
+    wrong = {'top': (2, 1), 'left': (2, 1)}
+    poses = tracker.process(set_of(rig, hands, wrong, stamp=T0 + 16_666_667))
+    assert np.abs(poses[Side.LEFT].landmarks - hands[0]).max() < 1e-4
+
+
+def test_an_unseen_hand_is_invalid_not_extrapolated(rig, hands):
+    tracker = HandTriangulator(rig)
+    tracker.process(set_of(rig, hands))
+    only = set_of(rig, hands[1:], {n: (2,) for n in rig.names}, stamp=T0 + 16_666_667)
+    poses = tracker.process(only)
+    assert poses[Side.LEFT].status == Status.INVALID and np.isnan(poses[Side.LEFT].landmarks).all()
+    assert poses[Side.RIGHT].status == Status.OK
+    assert [p.sequence for p in poses.values()] == [1, 1]
+
+
+def test_one_view_is_degraded_with_depth_uncertain(rig, hands):
+    full = set_of(rig, hands)
+    poses = HandTriangulator(rig).process(FrameSet(T0, {'left': full.views['left']}))
+    pose = poses[Side.RIGHT]
+    assert pose.status == Status.DEGRADED and pose.frame_id == 'rig' and (pose.views == 1).all()
+    assert np.isnan(pose.reprojection_error).all()
+    # Exact metric landmarks leave only float32 pixels to err: below a millimetre.
+    np.testing.assert_allclose(pose.landmarks, hands[1], atol=1e-3)
+    assert (pose.deviation > 0.01).all()
+
+
+def test_without_calibration_poses_are_in_the_optical_frame(rig, hands):
+    view = set_of(rig, hands).views['top']
+    poses = HandTriangulator(None).process(FrameSet(T0, {'top': view}))
+    pose = poses[Side.LEFT]
+    assert (pose.frame_id, pose.status) == ('top_optical_frame', Status.DEGRADED)
+    bones = np.linalg.norm(np.diff(pose.landmarks, axis=0), axis=1)
+    np.testing.assert_allclose(bones, np.linalg.norm(np.diff(hands[0], axis=0), axis=1), atol=1e-4)
+
+
+def test_contradicting_or_skewed_views_are_degraded(rig, hands):
+    shifted = set_of(rig.select(('top', 'left')), hands)
+    shifted.views['top'].pixels[:] += np.random.default_rng(0).normal(0, 120, shifted.views['top'].pixels.shape)
+    assert HandTriangulator(rig).process(shifted)[Side.LEFT].status == Status.DEGRADED
+    assert HandTriangulator(rig).process(set_of(rig, hands, skew=20_000_000))[Side.LEFT].status == Status.DEGRADED
+
+
+def test_nan_and_three_hands_do_not_reach_the_output_as_valid(rig, hands):
+    third = np.concatenate([hands, hands[1:] + 0.002])
+    poses = HandTriangulator(rig).process(set_of(rig, third, {n: (1, 2, 2) for n in rig.names}))
+    assert poses[Side.RIGHT].status == Status.OK
+    nothing = set_of(rig, np.full((2, 21, 3), np.nan), stamp=T0 + 1)
+    poses = HandTriangulator(rig).process(nothing)
+    assert all(p.status == Status.INVALID for p in poses.values())
+
+
+def test_another_image_size_is_refused(rig, hands):
+    frames = set_of(rig, hands)
+    view = frames.views['top']
+    wrong = HandLandmarks(view.stamp, 'top', view.frame_id, (1280, 720), 0, view.side, view.score, view.pixels,
+                          view.world, view.visibility)
+    with pytest.raises(RigError, match='640x480.*1280x720'):
+        HandTriangulator(rig).process(FrameSet(T0, {'top': wrong}))
