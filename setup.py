@@ -18,17 +18,22 @@ def read_pins(name: str) -> list[str]:
 
 def list_shared_files() -> list[tuple[str, list[str]]]:
     """Return the files that belong under `share/pianokpm`, as in a ROS installation."""
-    folders = {name: sorted(map(str, Path(name).glob('*'))) for name in ('msg', 'config', 'launch')}
+    folders = {
+        name: sorted(map(str, Path(name).glob('*'))) for name in ('msg', 'config', 'launch')
+    }
     folders['.'] = ['package.xml']
     return [(f'share/pianokpm/{name}', files) for name, files in folders.items()]
 
 
-training = ['pianokpm_training', *(f'pianokpm_training.{name}' for name in find_packages('training'))]
+training = [
+    'pianokpm_training',
+    *(f'pianokpm_training.{name}' for name in find_packages('training')),
+]
 
 setup(
     name='pianokpm',
     version=re.search(r'<version>(.+)</version>', (ROOT / 'package.xml').read_text())[1],
-    description='Estimate the activity of hand muscles from camera views of a pianist\'s hands',
+    description="Estimate the activity of hand muscles from camera views of a pianist's hands",
     license='Apache-2.0',
     license_files=['LICENSE'],
     python_requires='>=3.10,<3.13',

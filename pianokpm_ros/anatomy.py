@@ -1,18 +1,33 @@
 """Landmarks, fingers, muscles and sides: the only tables of their kind.
 
-The landmark order is MediaPipe's. The muscle order is the channel order of the PianoKPM data set, where `PB`
-(a pollicis brevis on the thenar side) is written `APB` here.
+The landmark order is MediaPipe's. The muscle order is the channel order of the PianoKPM data set,
+where `PB` (a pollicis brevis on the thenar side) is written `APB` here.
 """
 
 from enum import IntEnum
 
 LANDMARKS = (
     'wrist',
-    'thumb_cmc', 'thumb_mcp', 'thumb_ip', 'thumb_tip',
-    'index_mcp', 'index_pip', 'index_dip', 'index_tip',
-    'middle_mcp', 'middle_pip', 'middle_dip', 'middle_tip',
-    'ring_mcp', 'ring_pip', 'ring_dip', 'ring_tip',
-    'little_mcp', 'little_pip', 'little_dip', 'little_tip',
+    'thumb_cmc',
+    'thumb_mcp',
+    'thumb_ip',
+    'thumb_tip',
+    'index_mcp',
+    'index_pip',
+    'index_dip',
+    'index_tip',
+    'middle_mcp',
+    'middle_pip',
+    'middle_dip',
+    'middle_tip',
+    'ring_mcp',
+    'ring_pip',
+    'ring_dip',
+    'ring_tip',
+    'little_mcp',
+    'little_pip',
+    'little_dip',
+    'little_tip',
 )
 """Names of the 21 hand landmarks, by index."""
 

@@ -1,7 +1,9 @@
 """What travels between the parts of the pipeline: frozen records that mirror the messages, without ROS.
 
-Letters: H hands, V views, K key samples, N signal samples, C channels, M muscles. Stamps are integer
-nanoseconds on the ROS clock (of acquisition; `publish_stamp` of sending, 0 where not yet sent). Missing is NaN.
+Letters: H hands, V views, K key samples, N signal samples, C channels, M muscles. Stamps are
+integer nanoseconds on the ROS clock (of acquisition; `publish_stamp` of sending, 0 where not yet
+sent).
+Missing is NaN.
 `pianokpm_ros.messages` turns every record into its message and back.
 """
 
@@ -55,7 +57,8 @@ class HandLandmarks:
         sequence: frame number counted by the source; gaps are dropped frames.
         side: (H,) `Side` values, of the person, never mirrored.
         score: (H,) hand presence, 0..1.
-        pixels: (H, 21, 2) [px] in the raw (distorted) image, origin at the centre of the top left pixel.
+        pixels: (H, 21, 2) [px] in the raw (distorted) image, origin at the centre of the top left
+            pixel.
         world: (H, 21, 3) [m], centred on the hand, axes of the optical frame.
         visibility: (H, 21), 0..1, NaN where the detector gives none.
         publish_stamp: when it was sent [ns].
@@ -79,11 +82,23 @@ class HandLandmarks:
         return len(self.side)
 
     @classmethod
-    def empty(cls, stamp: int, camera: str, frame_id: str, size: tuple[int, int], sequence: int) -> 'HandLandmarks':
+    def empty(
+        cls, stamp: int, camera: str, frame_id: str, size: tuple[int, int], sequence: int
+    ) -> 'HandLandmarks':
         """Make the record of a frame in which no hand is seen."""
         n = LANDMARK_COUNT
-        return cls(stamp, camera, frame_id, size, sequence, np.zeros(0, np.uint8), np.zeros(0, np.float32),
-                   np.zeros((0, n, 2), np.float32), np.zeros((0, n, 3), np.float32), np.zeros((0, n), np.float32))
+        return cls(
+            stamp,
+            camera,
+            frame_id,
+            size,
+            sequence,
+            np.zeros(0, np.uint8),
+            np.zeros(0, np.float32),
+            np.zeros((0, n, 2), np.float32),
+            np.zeros((0, n, 3), np.float32),
+            np.zeros((0, n), np.float32),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +114,8 @@ class HandPose:
         landmarks: (21, 3) [m] in `frame_id`.
         deviation: (21,) [m], 1 sigma per axis.
         covariance: (21, 6) [m^2], xx xy xz yy yz zz in `frame_id`.
-        reprojection_error: (21,) [px], root mean square over the views used; NaN with fewer than two.
+        reprojection_error: (21,) [px], root mean square over the views used; NaN with fewer than
+            two.
         views: (21,) number of views used.
         publish_stamp: when it was sent [ns].
     """
@@ -117,15 +133,27 @@ class HandPose:
     publish_stamp: int = 0
 
     @classmethod
-    def invalid(cls, stamp: int, frame_id: str, sequence: int, side: Side,
-                status: Status = Status.INVALID) -> 'HandPose':
+    def invalid(
+        cls, stamp: int, frame_id: str, sequence: int, side: Side, status: Status = Status.INVALID
+    ) -> 'HandPose':
         """Make the record that says that this hand is not known at this time."""
+
         def unknown(*shape: int) -> FloatArray:
             return np.full(shape, np.nan, np.float32)
 
         n = LANDMARK_COUNT
-        return cls(stamp, frame_id, sequence, side, status, unknown(n, 3), unknown(n), unknown(n, 6),
-                   unknown(n), np.zeros(n, np.uint8))
+        return cls(
+            stamp,
+            frame_id,
+            sequence,
+            side,
+            status,
+            unknown(n, 3),
+            unknown(n),
+            unknown(n, 6),
+            unknown(n),
+            np.zeros(n, np.uint8),
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,7 +26,8 @@ class ActivityTrack:
     Attributes:
         side: hand.
         muscle: M names.
-        stamp: (N,) int64 [ns] of each envelope sample, ascending; a step beyond `1 / sample_rate` is a gap.
+        stamp: (N,) int64 [ns] of each envelope sample, ascending; a step beyond `1 / sample_rate`
+            is a gap.
         envelope: (N, M) fraction of the normalisation, NaN = unknown.
         deviation: (N, M) 1 sigma.
         status: (N,) `Status` of the estimate that brought the sample.
@@ -63,7 +64,11 @@ class ActivityTrack:
 
 def sample_stamps(activity: MuscleActivity) -> NDArray[np.int64]:
     """Return the (N,) stamps of an estimate's envelope samples [ns]."""
-    step = np.arange(len(activity.envelope)) * (1e9 / activity.sample_rate) if activity.sample_rate else np.zeros(0)
+    step = (
+        np.arange(len(activity.envelope)) * (1e9 / activity.sample_rate)
+        if activity.sample_rate
+        else np.zeros(0)
+    )
     return activity.envelope_stamp + np.rint(step).astype(np.int64)
 
 
@@ -78,26 +83,45 @@ def join_estimates(activities: Iterable[MuscleActivity]) -> dict[Side, ActivityT
 def _join_side(side: Side, activities: list[MuscleActivity]) -> ActivityTrack:
     muscles = {a.muscle for a in activities}
     if len(muscles) > 1:
-        raise TrackError(f'asked to join estimates of one model, found the muscle lists {sorted(muscles)}; '
-                         'join the estimates of each model alone')
+        raise TrackError(
+            f'asked to join estimates of one model, found the muscle lists {sorted(muscles)}; '
+            'join the estimates of each model alone'
+        )
     width = len(activities[0].muscle)
     counts = [len(a.envelope) for a in activities]
-    stamp = np.concatenate([sample_stamps(a) for a in activities]) if activities else np.zeros(0, np.int64)
+    stamp = (
+        np.concatenate([sample_stamps(a) for a in activities])
+        if activities
+        else np.zeros(0, np.int64)
+    )
     order = np.argsort(stamp, kind='stable')
     status = np.array([int(a.status) for a in activities], np.uint8)
     confidence = np.array([a.confidence for a in activities], np.float64)
 
     def stack(blocks: list[FloatArray]) -> FloatArray:
-        return np.concatenate([np.asarray(b, np.float32).reshape(-1, width) for b in blocks])[order]
+        return np.concatenate([np.asarray(b, np.float32).reshape(-1, width) for b in blocks])[
+            order
+        ]
 
     return ActivityTrack(
-        side, activities[0].muscle, stamp[order], stack([a.envelope for a in activities]),
-        stack([a.envelope_deviation for a in activities]), np.repeat(status, counts)[order],
-        np.repeat(confidence, counts)[order], activities[-1].sample_rate,
-        np.array([a.stamp for a in activities], np.int64), status, confidence, activities[-1])
+        side,
+        activities[0].muscle,
+        stamp[order],
+        stack([a.envelope for a in activities]),
+        stack([a.envelope_deviation for a in activities]),
+        np.repeat(status, counts)[order],
+        np.repeat(confidence, counts)[order],
+        activities[-1].sample_rate,
+        np.array([a.stamp for a in activities], np.int64),
+        status,
+        confidence,
+        activities[-1],
+    )
 
 
-def newest_at(activities: list[MuscleActivity], stamps: NDArray[np.int64], stamp: int) -> MuscleActivity | None:
+def newest_at(
+    activities: list[MuscleActivity], stamps: NDArray[np.int64], stamp: int
+) -> MuscleActivity | None:
     """Return the newest estimate made from frames up to `stamp` [ns]; `stamps` are those of `activities`, ascending."""
     index = int(np.searchsorted(stamps, stamp, side='right')) - 1
     return activities[index] if index >= 0 else None

@@ -1,7 +1,7 @@
 """Read several sources at once and bring frames of the same moment together.
 
-Frames are decoded ahead in one thread a source. Under overload all cameras give the same moments: whole sets are dropped,
-never single views.
+Frames are decoded ahead in one thread a source. Under overload all cameras give the same moments:
+whole sets are dropped, never single views.
 """
 
 import queue
@@ -81,11 +81,14 @@ class MultiCapture:
 
         Args:
             sources: with distinct names.
-            tolerance: largest distance of two frames of one moment [ns]; None = half a period of the fastest source.
+            tolerance: largest distance of two frames of one moment [ns]; None = half a period of
+                the fastest source.
         """
         names = [s.name for s in sources]
         if not names or len(set(names)) < len(names):
-            raise CaptureError(f'asked for sources with distinct names, found {names}; name each camera differently')
+            raise CaptureError(
+                f'asked for sources with distinct names, found {names}; name each camera differently'
+            )
         self.sources = tuple(sources)
         self._tolerance = tolerance
         self._readers: list[_Reader] = []
@@ -122,8 +125,12 @@ class MultiCapture:
             taken = [r.take() for r, frame in heads.items() if frame.stamp <= oldest + tolerance]
             yield {frame.camera: frame for frame in taken}
 
-    def read_paced(self, clock: Callable[[], int], rate: float = 1.0, wait: Callable[[float], None] = time.sleep
-                   ) -> Iterator[Frames]:
+    def read_paced(
+        self,
+        clock: Callable[[], int],
+        rate: float = 1.0,
+        wait: Callable[[float], None] = time.sleep,
+    ) -> Iterator[Frames]:
         """Yield sets when their time has come on a clock; of several that are due only the newest.
 
         Args:

@@ -17,15 +17,21 @@ logger = logging.getLogger(__name__)
 class VideoFile:
     """Read a video; stamp = `start` + presentation time."""
 
-    def __init__(self, name: str, path: Path | str, start: int = 0,
-                 timestamps: NDArray[np.int64] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        path: Path | str,
+        start: int = 0,
+        timestamps: NDArray[np.int64] | None = None,
+    ) -> None:
         """Set up.
 
         Args:
             name: camera name.
             path: any video that FFmpeg reads.
             start: stamp of time 0 of the file [ns].
-            timestamps: (F,) [ns] after `start` of each frame, ascending, where something knows better than the file.
+            timestamps: (F,) [ns] after `start` of each frame, ascending, where something knows
+                better than the file.
         """
         self.name, self.path, self.start = name, Path(path), start
         self.size, self.rate, self.count = (0, 0), None, None
@@ -41,7 +47,9 @@ class VideoFile:
         self._container = self._open_container()
         if not self._container.streams.video:
             self.close()
-            raise CaptureError(f'camera {self.name!r}: {self.path} has no picture track; name a video')
+            raise CaptureError(
+                f'camera {self.name!r}: {self.path} has no picture track; name a video'
+            )
         stream = self._container.streams.video[0]
         stream.thread_type = 'SLICE'  # frame threads would read ahead and hold frames back
         self.size = (stream.codec_context.width, stream.codec_context.height)
@@ -52,19 +60,29 @@ class VideoFile:
 
     def _open_container(self) -> av.container.InputContainer:
         if not self.path.is_file():
-            raise CaptureError(f'camera {self.name!r}: asked for the video {self.path}, which is no file; '
-                               'check the path')
+            raise CaptureError(
+                f'camera {self.name!r}: asked for the video {self.path}, which is no file; '
+                'check the path'
+            )
         try:
             return av.open(str(self.path))
         except (av.FFmpegError, OSError) as error:
-            raise CaptureError(f'camera {self.name!r}: {self.path} is no video that can be read: {error}') from error
+            raise CaptureError(
+                f'camera {self.name!r}: {self.path} is no video that can be read: {error}'
+            ) from error
 
     def read(self) -> Frame | None:
         """Return the next frame; a file that breaks off ends early, with a warning and `truncated` set."""
         try:
             picture = next(self._frames, None)
         except (av.FFmpegError, OSError) as error:
-            logger.warning('camera %s: %s breaks off after %d frames: %s', self.name, self.path, self._sequence, error)
+            logger.warning(
+                'camera %s: %s breaks off after %d frames: %s',
+                self.name,
+                self.path,
+                self._sequence,
+                error,
+            )
             self.truncated = True
             return None
         if picture is None:
@@ -82,8 +100,10 @@ class VideoFile:
             known = self._sequence < len(self._timestamps)
             return self.start + int(self._timestamps[self._sequence]) if known else None
         if picture.pts is None:
-            raise CaptureError(f'camera {self.name!r}: frame {self._sequence} of {self.path} has no time stamp; '
-                               'give a file of time stamps')
+            raise CaptureError(
+                f'camera {self.name!r}: frame {self._sequence} of {self.path} has no time stamp; '
+                'give a file of time stamps'
+            )
         time = (picture.pts - self._offset) * picture.time_base
         return self.start + round(time * NANOSECONDS)
 
@@ -99,7 +119,8 @@ def load_timestamps(path: Path | str) -> dict[str, NDArray[np.int64]]:
     """Read a CSV with the columns `cam_id` (or `camera`), `frame_index` and `frame_time` [s].
 
     Returns:
-        For each camera (`cam_N` for a number N) the (F,) stamps in frame order [ns], relative to the earliest of all.
+        For each camera (`cam_N` for a number N) the (F,) stamps in frame order [ns], relative to
+        the earliest of all.
     """
     path = Path(path)
     try:
@@ -109,8 +130,10 @@ def load_timestamps(path: Path | str) -> dict[str, NDArray[np.int64]]:
     names = table.dtype.names or ()
     column = next((c for c in ('camera', 'cam_id', 'port') if c in names), None)
     if column is None or not {'frame_index', 'frame_time'} <= set(names):
-        raise CaptureError(f'{path}: expected the columns cam_id (or camera), frame_index, frame_time; '
-                           f'found {", ".join(names) or "none"}')
+        raise CaptureError(
+            f'{path}: expected the columns cam_id (or camera), frame_index, frame_time; '
+            f'found {", ".join(names) or "none"}'
+        )
     first, stamps = table['frame_time'].min(), {}
     for label in np.unique(table[column]):
         rows = np.sort(table[table[column] == label], order='frame_index')

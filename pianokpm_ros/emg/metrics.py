@@ -1,7 +1,7 @@
 """Scores of estimated envelopes against reference ones, per muscle and take.
 
-Letters: N samples, M muscles. `y` is the reference, `p` the estimate, both (N, M) at the same rate; NaN samples of either
-are left out. VAF is not offered: uncentred, it flatters.
+Letters: N samples, M muscles. `y` is the reference, `p` the estimate, both (N, M) at the same
+rate; NaN samples of either are left out. VAF is not offered: uncentred, it flatters.
 """
 
 from dataclasses import dataclass
@@ -25,14 +25,18 @@ COVERAGE_LEVELS = (0.5, 0.8, 0.95)
 def _pair(y: ArrayLike, p: ArrayLike) -> tuple[FloatArray, FloatArray]:
     y, p = as_columns(y), as_columns(p)
     if y.shape != p.shape:
-        raise ValueError(f'asked to compare signals of one shape, found {y.shape} and {p.shape}; resample one of them')
+        raise ValueError(
+            f'asked to compare signals of one shape, found {y.shape} and {p.shape}; resample one of them'
+        )
     return y, p
 
 
 def _per_muscle(y: ArrayLike, p: ArrayLike, score) -> FloatArray:
     y, p = _pair(y, p)
     known = np.isfinite(y) & np.isfinite(p)
-    return np.array([score(y[k, m], p[k, m]) if k.sum() > 2 else np.nan for m, k in enumerate(known.T)])
+    return np.array(
+        [score(y[k, m], p[k, m]) if k.sum() > 2 else np.nan for m, k in enumerate(known.T)]
+    )
 
 
 def rmse(y: ArrayLike, p: ArrayLike) -> FloatArray:
@@ -60,7 +64,9 @@ def nrmse(y: ArrayLike, p: ArrayLike) -> FloatArray:
 
 def silent_muscles(y: ArrayLike, names: tuple[str, ...]) -> tuple[str, ...]:
     """Name the muscles that `nrmse` leaves out."""
-    return tuple(n for n, extent in zip(names, amplitude(y), strict=True) if not extent >= SILENT_RANGE)
+    return tuple(
+        n for n, extent in zip(names, amplitude(y), strict=True) if not extent >= SILENT_RANGE
+    )
 
 
 def _pearson(a: FloatArray, b: FloatArray) -> float:
@@ -76,6 +82,7 @@ def pearson(y: ArrayLike, p: ArrayLike) -> FloatArray:
 
 def r_squared(y: ArrayLike, p: ArrayLike) -> FloatArray:
     """1 - SSres / SStot, (M,); negative when worse than the mean."""
+
     def score(a: FloatArray, b: FloatArray) -> float:
         total = np.sum((a - a.mean()) ** 2)
         return float(1 - np.sum((a - b) ** 2) / total) if total > 0 else float('nan')
@@ -83,7 +90,9 @@ def r_squared(y: ArrayLike, p: ArrayLike) -> FloatArray:
     return _per_muscle(y, p, score)
 
 
-def lagged_pearson(y: ArrayLike, p: ArrayLike, rate: float, limit: float = 0.1) -> tuple[FloatArray, FloatArray]:
+def lagged_pearson(
+    y: ArrayLike, p: ArrayLike, rate: float, limit: float = 0.1
+) -> tuple[FloatArray, FloatArray]:
     """Best Pearson correlation within +-`limit` [s], and its lag.
 
     Returns:
@@ -92,23 +101,40 @@ def lagged_pearson(y: ArrayLike, p: ArrayLike, rate: float, limit: float = 0.1) 
     y, p = _pair(y, p)
     reach = min(int(round(limit * rate)), len(y) - 3)
     lags = np.arange(-reach, reach + 1)
-    r = np.stack([pearson(y[max(0, -k):len(y) - max(0, k)], p[max(0, k):len(p) - max(0, -k)]) for k in lags])
+    r = np.stack(
+        [
+            pearson(y[max(0, -k) : len(y) - max(0, k)], p[max(0, k) : len(p) - max(0, -k)])
+            for k in lags
+        ]
+    )
     filled = np.where(np.isfinite(r), r, -np.inf)
     best = np.argmax(filled, axis=0)
     r_max = np.take_along_axis(r, best[None], axis=0)[0]
     return r_max, np.where(np.isfinite(r_max), lags[best] / rate, np.nan)
 
 
-def onset_scores(y: ArrayLike, p: ArrayLike, rate: float, tolerance: float = 0.05,
-                 settings: OnsetSettings | None = None) -> list[OnsetMatch]:
+def onset_scores(
+    y: ArrayLike,
+    p: ArrayLike,
+    rate: float,
+    tolerance: float = 0.05,
+    settings: OnsetSettings | None = None,
+) -> list[OnsetMatch]:
     """Match the onsets of each muscle's envelope; one `OnsetMatch` a muscle."""
     y, p = _pair(y, p)
-    return [match_onsets(find_envelope_onsets(a, rate, settings), find_envelope_onsets(b, rate, settings), tolerance)
-            for a, b in zip(y.T, p.T, strict=True)]
+    return [
+        match_onsets(
+            find_envelope_onsets(a, rate, settings),
+            find_envelope_onsets(b, rate, settings),
+            tolerance,
+        )
+        for a, b in zip(y.T, p.T, strict=True)
+    ]
 
 
 def coherence(y: ArrayLike, p: ArrayLike, rate: float, limit: float = 20.0) -> FloatArray:
     """Mean magnitude-squared coherence from above 0 to `limit` [Hz], (M,), over 2-s Hann windows."""
+
     def score(a: FloatArray, b: FloatArray) -> float:
         length = min(int(2 * rate), len(a) // 4)
         if length < 8 or np.ptp(a) == 0 or np.ptp(b) == 0:
@@ -119,8 +145,9 @@ def coherence(y: ArrayLike, p: ArrayLike, rate: float, limit: float = 20.0) -> F
     return _per_muscle(y, p, score)
 
 
-def coverage(y: ArrayLike, p: ArrayLike, deviation: ArrayLike,
-             levels: tuple[float, ...] = COVERAGE_LEVELS) -> FloatArray:
+def coverage(
+    y: ArrayLike, p: ArrayLike, deviation: ArrayLike, levels: tuple[float, ...] = COVERAGE_LEVELS
+) -> FloatArray:
     """Part of the samples inside the Gaussian interval of each level, (levels, M)."""
     y, p = _pair(y, p)
     z = np.abs(y - p) / as_columns(deviation)
@@ -129,7 +156,9 @@ def coverage(y: ArrayLike, p: ArrayLike, deviation: ArrayLike,
     return np.stack([np.nanmean(i, axis=0) for i in inside])
 
 
-def optimal_transport_distance(y: ArrayLike, p: ArrayLike, points: int = 1024, seed: int = 0) -> float:
+def optimal_transport_distance(
+    y: ArrayLike, p: ArrayLike, points: int = 1024, seed: int = 0
+) -> float:
     """Sinkhorn divergence between the clouds of samples; ignores time order.
 
     Longer takes are thinned to `points` random samples, the same for both.
@@ -143,8 +172,13 @@ def optimal_transport_distance(y: ArrayLike, p: ArrayLike, points: int = 1024, s
     return sinkhorn_divergence(y[known], p[known])
 
 
-def peak_errors(y: ArrayLike, p: ArrayLike, rate: float, key_down: ArrayLike,
-                window: tuple[float, float] = (-0.1, 0.2)) -> FloatArray:
+def peak_errors(
+    y: ArrayLike,
+    p: ArrayLike,
+    rate: float,
+    key_down: ArrayLike,
+    window: tuple[float, float] = (-0.1, 0.2),
+) -> FloatArray:
     """Peak amplitude of the estimate minus the reference's around each key-down time [s], (keys, M)."""
     y, p = _pair(y, p)
     errors = []
@@ -176,14 +210,35 @@ class TakeScores:
     silent: tuple[str, ...]
 
 
-def score_take(y: ArrayLike, p: ArrayLike, rate: float, muscle: tuple[str, ...],
-               deviation: ArrayLike | None = None) -> TakeScores:
+def score_take(
+    y: ArrayLike,
+    p: ArrayLike,
+    rate: float,
+    muscle: tuple[str, ...],
+    deviation: ArrayLike | None = None,
+) -> TakeScores:
     """Score one take; `deviation` (N, M) is the estimate's 1 sigma where it has one."""
     r_max, lag = lagged_pearson(y, p, rate)
     wide, narrow = onset_scores(y, p, rate, 0.05), onset_scores(y, p, rate, 0.025)
-    covered = np.full((len(COVERAGE_LEVELS), len(muscle)), np.nan) if deviation is None else coverage(y, p, deviation)
+    covered = (
+        np.full((len(COVERAGE_LEVELS), len(muscle)), np.nan)
+        if deviation is None
+        else coverage(y, p, deviation)
+    )
     return TakeScores(
-        tuple(muscle), rmse(y, p), nrmse(y, p), pearson(y, p), r_max, lag, r_squared(y, p),
-        np.array([o.f1 for o in wide]), np.array([o.f1 for o in narrow]), np.array([o.timing for o in wide]),
-        coherence(y, p, rate), covered, pooled_rmse(y, p), optimal_transport_distance(y, p),
-        silent_muscles(y, muscle))
+        tuple(muscle),
+        rmse(y, p),
+        nrmse(y, p),
+        pearson(y, p),
+        r_max,
+        lag,
+        r_squared(y, p),
+        np.array([o.f1 for o in wide]),
+        np.array([o.f1 for o in narrow]),
+        np.array([o.timing for o in wide]),
+        coherence(y, p, rate),
+        covered,
+        pooled_rmse(y, p),
+        optimal_transport_distance(y, p),
+        silent_muscles(y, muscle),
+    )

@@ -1,7 +1,7 @@
 """Find where muscle activity begins, and match the onsets of two signals.
 
-Teager-Kaiser energy x[n]^2 - x[n-1] x[n+1], low-passed at 50 Hz, against a threshold of median + k MAD; at least 30 ms on,
-gaps under 30 ms merged. Letters: N samples, K and L onsets.
+Teager-Kaiser energy x[n]^2 - x[n-1] x[n+1], low-passed at 50 Hz, against a threshold of median + k
+MAD; at least 30 ms on, gaps under 30 ms merged. Letters: N samples, K and L onsets.
 """
 
 from dataclasses import dataclass
@@ -27,8 +27,9 @@ class OnsetSettings:
         factor: k in median + k MAD (MAD scaled to one sigma).
         shortest: least time above the threshold [s].
         merge: gaps shorter than this are closed [s].
-        floor: least rise of the energy above its median, as a part of its 99th percentile. A noise-free signal that
-            rests has a MAD of almost zero, and without a floor rounding errors would be onsets.
+        floor: least rise of the energy above its median, as a part of its 99th percentile. A
+            noise-free signal that rests has a MAD of almost zero, and without a floor rounding
+            errors would be onsets.
     """
 
     cutoff: float = 50.0
@@ -68,7 +69,9 @@ def teager_kaiser(samples: ArrayLike) -> FloatArray:
     return energy
 
 
-def find_onsets(samples: ArrayLike, rate: float, settings: OnsetSettings | None = None) -> FloatArray:
+def find_onsets(
+    samples: ArrayLike, rate: float, settings: OnsetSettings | None = None
+) -> FloatArray:
     """Find onset times in raw (band-passed) EMG.
 
     Args:
@@ -82,12 +85,15 @@ def find_onsets(samples: ArrayLike, rate: float, settings: OnsetSettings | None 
     return _find(samples, rate, settings or OnsetSettings(), teager_kaiser)
 
 
-def find_envelope_onsets(samples: ArrayLike, rate: float, settings: OnsetSettings | None = None) -> FloatArray:
+def find_envelope_onsets(
+    samples: ArrayLike, rate: float, settings: OnsetSettings | None = None
+) -> FloatArray:
     """Find onset times in an envelope, (N,) -> (K,) [s].
 
-    The energy of a smooth positive signal is dominated by its slope, so the positive slope itself is what is compared
-    with the threshold; everything else is as for raw EMG.
+    The energy of a smooth positive signal is dominated by its slope, so the positive slope itself
+    is what is compared with the threshold; everything else is as for raw EMG.
     """
+
     def rise(x: FloatArray) -> FloatArray:
         return np.maximum(np.gradient(x, 1.0 / rate), 0.0)
 
@@ -111,19 +117,25 @@ def _find(samples: ArrayLike, rate: float, settings: OnsetSettings, measure) -> 
 def _threshold(energy: FloatArray, settings: OnsetSettings) -> float:
     middle = np.median(energy)
     spread = MAD_TO_SIGMA * np.median(np.abs(energy - middle))
-    rise = max(settings.factor * spread, settings.floor * (np.percentile(energy, 99) - middle), 1e-12)
+    rise = max(
+        settings.factor * spread, settings.floor * (np.percentile(energy, 99) - middle), 1e-12
+    )
     return float(middle + rise)
 
 
-def active_stretches(active: ArrayLike, rate: float, settings: OnsetSettings | None = None) -> NDArray[np.int64]:
+def active_stretches(
+    active: ArrayLike, rate: float, settings: OnsetSettings | None = None
+) -> NDArray[np.int64]:
     """Merge and prune a (N,) bool signal into (K, 2) half-open index ranges."""
     settings = settings or OnsetSettings()
     edges = np.diff(np.concatenate(([0], np.asarray(active, np.int8), [0])))
     starts, stops = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
     if not len(starts):
         return np.zeros((0, 2), np.int64)
-    apart = np.round((starts[1:] - stops[:-1])) >= round(settings.merge * rate)
-    ranges = np.stack([starts[np.concatenate(([True], apart))], stops[np.concatenate((apart, [True]))]], axis=1)
+    apart = np.round(starts[1:] - stops[:-1]) >= round(settings.merge * rate)
+    ranges = np.stack(
+        [starts[np.concatenate(([True], apart))], stops[np.concatenate((apart, [True]))]], axis=1
+    )
     return ranges[ranges[:, 1] - ranges[:, 0] >= round(settings.shortest * rate)]
 
 
@@ -135,11 +147,18 @@ def match_onsets(reference: ArrayLike, estimate: ArrayLike, tolerance: float = 0
         estimate: (L,) times [s].
         tolerance: largest distance of a pair [s].
     """
-    errors = _pair_errors(np.asarray(reference, np.float64), np.asarray(estimate, np.float64), tolerance)
+    errors = _pair_errors(
+        np.asarray(reference, np.float64), np.asarray(estimate, np.float64), tolerance
+    )
     matched, n, m = len(errors), np.size(reference), np.size(estimate)
     f1 = 2 * matched / (n + m) if n + m else float('nan')
-    return OnsetMatch(matched / m if m else float('nan'), matched / n if n else float('nan'), f1,
-                      float(np.median(errors)) if matched else float('nan'), matched)
+    return OnsetMatch(
+        matched / m if m else float('nan'),
+        matched / n if n else float('nan'),
+        f1,
+        float(np.median(errors)) if matched else float('nan'),
+        matched,
+    )
 
 
 def _pair_errors(reference: FloatArray, estimate: FloatArray, tolerance: float) -> list[float]:

@@ -1,7 +1,9 @@
 """Turn raw surface EMG into amplitude envelopes, offline without delay or online sample by sample.
 
-Letters: N samples, C channels. Arrays are (N, C); NaN stands for lost samples. Values follow SENIAM and ISEK practice:
-2nd-order Butterworth 20-450 Hz, notch only on line peaks that are really there, full-wave rectification, low-pass.
+Letters: N samples, C channels. Arrays are (N, C); NaN stands for lost samples. Values follow
+    SENIAM and ISEK practice:
+2nd-order Butterworth 20-450 Hz, notch only on line peaks that are really there, full-wave
+rectification, low-pass.
 """
 
 from dataclasses import dataclass
@@ -42,8 +44,10 @@ def band_pass_sections(rate: float, settings: EnvelopeSettings) -> FloatArray:
     """Design the band-pass and the notches as one (sections, 6) cascade for a sampling `rate` [Hz]."""
     low, high = settings.band
     if not 0 < low < high < rate / 2:
-        raise ProcessingError(f'asked for a band of {low:g}-{high:g} Hz at a sampling rate of {rate:g} Hz, where only '
-                              f'0-{rate / 2:g} Hz exists; lower the upper corner or record faster')
+        raise ProcessingError(
+            f'asked for a band of {low:g}-{high:g} Hz at a sampling rate of {rate:g} Hz, where only '
+            f'0-{rate / 2:g} Hz exists; lower the upper corner or record faster'
+        )
     sections = [signal.butter(settings.order, (low, high), 'bandpass', fs=rate, output='sos')]
     for frequency in settings.notch:
         sections.append(signal.tf2sos(*signal.iirnotch(frequency, NOTCH_QUALITY, fs=rate)))
@@ -53,12 +57,16 @@ def band_pass_sections(rate: float, settings: EnvelopeSettings) -> FloatArray:
 def low_pass_sections(rate: float, cutoff: float, order: int = 2) -> FloatArray:
     """Design the Butterworth low-pass of the envelope, (sections, 6)."""
     if not 0 < cutoff < rate / 2:
-        raise ProcessingError(f'asked for a low-pass of {cutoff:g} Hz at a sampling rate of {rate:g} Hz; '
-                              f'it must lie between 0 and {rate / 2:g} Hz')
+        raise ProcessingError(
+            f'asked for a low-pass of {cutoff:g} Hz at a sampling rate of {rate:g} Hz; '
+            f'it must lie between 0 and {rate / 2:g} Hz'
+        )
     return signal.butter(order, cutoff, 'lowpass', fs=rate, output='sos')
 
 
-def find_line_peaks(samples: ArrayLike, rate: float, harmonics: int = 4, ratio: float = 6.0) -> tuple[float, ...]:
+def find_line_peaks(
+    samples: ArrayLike, rate: float, harmonics: int = 4, ratio: float = 6.0
+) -> tuple[float, ...]:
     """Find mains interference and its harmonics.
 
     Args:
@@ -80,7 +88,11 @@ def find_line_peaks(samples: ArrayLike, rate: float, harmonics: int = 4, ratio: 
         if not _has_peak(frequency, power, base, ratio):
             continue
         multiples = base * np.arange(1, harmonics + 1)
-        found += [float(f) for f in multiples if f < 0.45 * rate and _has_peak(frequency, power, f, ratio)]
+        found += [
+            float(f)
+            for f in multiples
+            if f < 0.45 * rate and _has_peak(frequency, power, f, ratio)
+        ]
     return tuple(sorted(set(found)))
 
 
@@ -92,12 +104,16 @@ def _has_peak(frequency: FloatArray, power: FloatArray, centre: float, ratio: fl
     return bool((power[peak].max(axis=0) > ratio * np.median(power[floor], axis=0)).any())
 
 
-def filter_band(samples: ArrayLike, rate: float, settings: EnvelopeSettings | None = None) -> FloatArray:
+def filter_band(
+    samples: ArrayLike, rate: float, settings: EnvelopeSettings | None = None
+) -> FloatArray:
     """Band-pass (and notch) without phase shift; NaN stretches stay NaN, and each side of them is filtered alone."""
     return _apply_zero_phase(samples, band_pass_sections(rate, settings or EnvelopeSettings()))
 
 
-def envelope(samples: ArrayLike, rate: float, settings: EnvelopeSettings | None = None) -> FloatArray:
+def envelope(
+    samples: ArrayLike, rate: float, settings: EnvelopeSettings | None = None
+) -> FloatArray:
     """Make the envelope of raw EMG without phase shift.
 
     Args:
@@ -129,7 +145,9 @@ def _apply_zero_phase(samples: ArrayLike, sections: FloatArray) -> FloatArray:
 def finite_stretches(column: ArrayLike) -> list[tuple[int, int]]:
     """List the half-open index ranges in which a (N,) signal is finite."""
     edges = np.diff(np.concatenate(([0], np.isfinite(column).astype(np.int8), [0])))
-    return list(zip(np.flatnonzero(edges == 1).tolist(), np.flatnonzero(edges == -1).tolist(), strict=True))
+    return list(
+        zip(np.flatnonzero(edges == 1).tolist(), np.flatnonzero(edges == -1).tolist(), strict=True)
+    )
 
 
 def as_columns(samples: ArrayLike) -> FloatArray:
@@ -145,10 +163,13 @@ def as_columns(samples: ArrayLike) -> FloatArray:
 class StreamingEnvelope:
     """Make causal envelopes block by block; any partition into blocks gives the same result.
 
-    A lost (NaN) sample gives NaN and restarts that channel's filters, so that it can't poison what follows.
+    A lost (NaN) sample gives NaN and restarts that channel's filters, so that it can't poison what
+    follows.
     """
 
-    def __init__(self, rate: float, channels: int, settings: EnvelopeSettings | None = None) -> None:
+    def __init__(
+        self, rate: float, channels: int, settings: EnvelopeSettings | None = None
+    ) -> None:
         settings = settings or EnvelopeSettings()
         self._band = band_pass_sections(rate, settings)
         self._low = low_pass_sections(rate, settings.cutoff, settings.order)
@@ -174,9 +195,12 @@ class StreamingEnvelope:
         for start, stop in finite_stretches(column):
             if start > 0:
                 self._forget(channel)
-            band, self._band_state[channel] = signal.sosfilt(self._band, column[start:stop],
-                                                             zi=self._band_state[channel])
-            low, self._low_state[channel] = signal.sosfilt(self._low, np.abs(band), zi=self._low_state[channel])
+            band, self._band_state[channel] = signal.sosfilt(
+                self._band, column[start:stop], zi=self._band_state[channel]
+            )
+            low, self._low_state[channel] = signal.sosfilt(
+                self._low, np.abs(band), zi=self._low_state[channel]
+            )
             result[start:stop] = np.maximum(low, 0.0)
         if len(column) and not np.isfinite(column[-1]):
             self._forget(channel)
@@ -190,16 +214,24 @@ def normalize_to_mvc(envelopes: ArrayLike, mvc: ArrayLike) -> FloatArray:
     """Divide (N, C) envelopes by the (C,) envelope amplitudes of a maximum voluntary contraction."""
     envelopes, mvc = as_columns(envelopes), np.asarray(mvc, np.float64)
     if mvc.shape != (envelopes.shape[1],) or not (np.isfinite(mvc) & (mvc > 0)).all():
-        raise ProcessingError(f'asked for {envelopes.shape[1]} positive MVC amplitudes, found {mvc.tolist()}; '
-                              'repeat the maximum contraction of the muscles that lack one')
+        raise ProcessingError(
+            f'asked for {envelopes.shape[1]} positive MVC amplitudes, found {mvc.tolist()}; '
+            'repeat the maximum contraction of the muscles that lack one'
+        )
     return envelopes / mvc
 
 
-def normalize_to_percentile(envelopes: ArrayLike, percentile: float = PERCENTILE) -> tuple[FloatArray, FloatArray]:
+def normalize_to_percentile(
+    envelopes: ArrayLike, percentile: float = PERCENTILE
+) -> tuple[FloatArray, FloatArray]:
     """Divide (N, C) envelopes by their own percentile; returns the result and the (C,) scale used (NaN = no signal)."""
     envelopes = as_columns(envelopes)
-    scale = np.array([np.percentile(c[np.isfinite(c)], percentile) if np.isfinite(c).any() else np.nan
-                      for c in envelopes.T])
+    scale = np.array(
+        [
+            np.percentile(c[np.isfinite(c)], percentile) if np.isfinite(c).any() else np.nan
+            for c in envelopes.T
+        ]
+    )
     scale = np.where(scale > 0, scale, np.nan)
     return envelopes / scale, scale
 
@@ -210,5 +242,7 @@ def describe(settings: EnvelopeSettings, causal: bool, normalization: str = 'non
     phase = 'causal' if causal else 'zero phase'
     notch = ', '.join(f'{f:g}' for f in settings.notch)
     notch = f'; notch {notch} Hz Q {NOTCH_QUALITY:g}' if notch else ''
-    return (f'Butterworth order {settings.order} band-pass {low:g}-{high:g} Hz{notch}; full-wave rectified; '
-            f'Butterworth order {settings.order} low-pass {settings.cutoff:g} Hz; {phase}; normalisation {normalization}')
+    return (
+        f'Butterworth order {settings.order} band-pass {low:g}-{high:g} Hz{notch}; full-wave rectified; '
+        f'Butterworth order {settings.order} low-pass {settings.cutoff:g} Hz; {phase}; normalisation {normalization}'
+    )

@@ -1,7 +1,8 @@
 """Debiased Sinkhorn divergence between two point clouds, as the published work scores it (p = 2, blur 0.05).
 
-S(a, b) = OT(a, b) - (OT(a, a) + OT(b, b)) / 2 with cost |x - y|^2 / 2 and entropic weight blur^2, after Feydy et al. 2019,
-in the log domain with symmetric updates and epsilon scaling. Letters: N, L points, M dimensions.
+S(a, b) = OT(a, b) - (OT(a, a) + OT(b, b)) / 2 with cost |x - y|^2 / 2 and entropic weight blur^2,
+after Feydy et al. 2019, in the log domain with symmetric updates and epsilon scaling. Letters: N,
+L points, M dimensions.
 """
 
 import numpy as np
@@ -11,8 +12,13 @@ from scipy.special import logsumexp
 FloatArray = NDArray[np.floating]
 
 
-def sinkhorn_divergence(first: ArrayLike, second: ArrayLike, blur: float = 0.05, scaling: float = 0.5,
-                        iterations: int = 20) -> float:
+def sinkhorn_divergence(
+    first: ArrayLike,
+    second: ArrayLike,
+    blur: float = 0.05,
+    scaling: float = 0.5,
+    iterations: int = 20,
+) -> float:
     """Compute the debiased divergence of two uniformly weighted clouds.
 
     Args:
@@ -34,19 +40,23 @@ def _cloud(points: ArrayLike) -> FloatArray:
     points = np.asarray(points, np.float64)
     points = points[np.isfinite(points).all(axis=-1)]
     if points.ndim != 2 or not len(points):
-        raise ValueError(f'asked for a cloud of (N, M) points, found none that is finite in shape {points.shape}')
+        raise ValueError(
+            f'asked for a cloud of (N, M) points, found none that is finite in shape {points.shape}'
+        )
     return points
 
 
 def _schedule(diameter: float, blur: float, scaling: float, iterations: int) -> list[float]:
-    steps = [diameter ** 2]
-    while steps[-1] * scaling ** 2 > blur ** 2:
-        steps.append(steps[-1] * scaling ** 2)
-    return steps + [blur ** 2] * iterations
+    steps = [diameter**2]
+    while steps[-1] * scaling**2 > blur**2:
+        steps.append(steps[-1] * scaling**2)
+    return steps + [blur**2] * iterations
 
 
 def _transport(first: FloatArray, second: FloatArray, steps: list[float]) -> float:
-    cost = 0.5 * np.maximum((first ** 2).sum(1)[:, None] + (second ** 2).sum(1)[None] - 2 * first @ second.T, 0.0)
+    cost = 0.5 * np.maximum(
+        (first**2).sum(1)[:, None] + (second**2).sum(1)[None] - 2 * first @ second.T, 0.0
+    )
     f, g = np.zeros(len(first)), np.zeros(len(second))
     log_n, log_l = -np.log(len(first)), -np.log(len(second))
     for epsilon in steps:

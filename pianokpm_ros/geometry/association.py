@@ -1,7 +1,9 @@
 """Decide which hand in each view is the person's left and which the right.
 
-The detector's own labels agree across views only in about 95 % of hands. So every way of calling the hands is scored: how
-well each side triangulates, how many labels it contradicts, how far the hands would have jumped. Letters: V views, H hands.
+The detector's own labels agree across views only in about 95 % of hands. So every way of calling
+the hands is scored: how well each side triangulates, how many labels it contradicts, how far the
+hands would have jumped.
+Letters: V views, H hands.
 """
 
 from collections.abc import Sequence
@@ -57,17 +59,25 @@ def list_choices(view: HandLandmarks) -> list[Choice]:
     hands = distinct_hands(view)
     if not hands:
         return [(-1, -1)]
-    choices = [(hands[0], -1), (-1, hands[0])] if len(hands) == 1 else [(hands[0], hands[1]), (hands[1], hands[0])]
+    choices = (
+        [(hands[0], -1), (-1, hands[0])]
+        if len(hands) == 1
+        else [(hands[0], hands[1]), (hands[1], hands[0])]
+    )
     return sorted(choices, key=lambda c: _label_cost(view, c))
 
 
 def _label_cost(view: HandLandmarks, choice: Choice) -> float:
-    return sum(float(view.score[i]) for side, i in zip(SIDES, choice, strict=True)
-               if i >= 0 and view.side[i] not in (side, Side.UNKNOWN))
+    return sum(
+        float(view.score[i])
+        for side, i in zip(SIDES, choice, strict=True)
+        if i >= 0 and view.side[i] not in (side, Side.UNKNOWN)
+    )
 
 
-def associate(cameras: Sequence[Camera], views: Sequence[HandLandmarks],
-              last: dict[Side, FloatArray]) -> list[Choice]:
+def associate(
+    cameras: Sequence[Camera], views: Sequence[HandLandmarks], last: dict[Side, FloatArray]
+) -> list[Choice]:
     """Call the hands of all views.
 
     Args:
@@ -95,16 +105,24 @@ def _palm_rays(cameras: Sequence[Camera], views: Sequence[HandLandmarks]) -> lis
     return [c.normalize(v.pixels[:, list(PALM)]) for c, v in zip(cameras, views, strict=True)]
 
 
-def _cost(cameras: Sequence[Camera], views: Sequence[HandLandmarks], rays: list[FloatArray],
-          combination: Sequence[Choice], last: dict[Side, FloatArray]) -> float:
+def _cost(
+    cameras: Sequence[Camera],
+    views: Sequence[HandLandmarks],
+    rays: list[FloatArray],
+    combination: Sequence[Choice],
+    last: dict[Side, FloatArray],
+) -> float:
     cost = sum(_label_cost(v, c) for v, c in zip(views, combination, strict=True))
     for column, side in enumerate(SIDES):
         seen = [(i, choice[column]) for i, choice in enumerate(combination) if choice[column] >= 0]
         if len(seen) == 1 and len(views) > 1:
             cost += LONE_VIEW
         elif len(seen) > 1:
-            cost += _geometry_cost([cameras[i] for i, _ in seen], np.stack([rays[i][h] for i, h in seen]),
-                                   last.get(side))
+            cost += _geometry_cost(
+                [cameras[i] for i, _ in seen],
+                np.stack([rays[i][h] for i, h in seen]),
+                last.get(side),
+            )
     return cost
 
 
@@ -114,7 +132,9 @@ def _geometry_cost(cameras: Sequence[Camera], rays: FloatArray, last: FloatArray
     for camera, ray in zip(cameras, rays, strict=True):
         local = camera.transform(points)
         with np.errstate(divide='ignore', invalid='ignore'):
-            residual.append(np.where(local[:, 2:] > 0, (local[:, :2] / local[:, 2:] - ray) * camera.focal, 1e3))
+            residual.append(
+                np.where(local[:, 2:] > 0, (local[:, :2] / local[:, 2:] - ray) * camera.focal, 1e3)
+            )
     error = np.nan_to_num(np.sqrt(np.nanmean(np.square(residual))), nan=1e3)
     cost = len(cameras) * min(error / PIXEL_SCALE, PIXEL_CAP)
     if last is not None:

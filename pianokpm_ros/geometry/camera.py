@@ -1,7 +1,9 @@
 """A calibrated camera: from points in the rig frame to pixels and back to rays.
 
-Axes of the optical frame are REP 103's: x right, y down, z forward. Pixel (0, 0) is the centre of the top left pixel.
-The distortion models are OpenCV's: `pinhole` (k1 k2 p1 p2 [k3 [k4 k5 k6 ...]]) and `fisheye` (k1 k2 k3 k4).
+Axes of the optical frame are REP 103's: x right, y down, z forward. Pixel (0, 0) is the centre of
+the top left pixel.
+The distortion models are OpenCV's: `pinhole` (k1 k2 p1 p2 [k3 [k4 k5 k6 ...]]) and `fisheye` (k1
+k2 k3 k4).
 """
 
 from dataclasses import dataclass, field
@@ -58,29 +60,49 @@ class Camera:
         try:
             array = np.array(getattr(self, name), np.float64)
         except (TypeError, ValueError) as error:
-            raise CameraError(f'camera {self.name!r}: {name} must be numbers, found {getattr(self, name)!r}') from error
+            raise CameraError(
+                f'camera {self.name!r}: {name} must be numbers, found {getattr(self, name)!r}'
+            ) from error
         array = array.reshape(-1) if shape is None else array
         if shape is not None and array.shape != shape:
-            raise CameraError(f'camera {self.name!r}: {name} must have shape {shape}, found {array.shape}')
+            raise CameraError(
+                f'camera {self.name!r}: {name} must have shape {shape}, found {array.shape}'
+            )
         if not np.isfinite(array).all():
-            raise CameraError(f'camera {self.name!r}: {name} holds NaN or infinity; calibrate this camera again')
+            raise CameraError(
+                f'camera {self.name!r}: {name} holds NaN or infinity; calibrate this camera again'
+            )
         array.setflags(write=False)
         return array
 
     def _check_meaning(self) -> None:
         who = f'camera {self.name!r}'
         if self.model not in MODELS:
-            raise CameraError(f'{who}: asked for the model {self.model!r}; known are {", ".join(MODELS)}')
+            raise CameraError(
+                f'{who}: asked for the model {self.model!r}; known are {", ".join(MODELS)}'
+            )
         lengths = (4,) if self.model == 'fisheye' else PINHOLE_LENGTHS
         if len(self.distortion) not in lengths:
-            raise CameraError(f'{who}: {self.model} takes {lengths} distortion coefficients, found {len(self.distortion)}')
+            raise CameraError(
+                f'{who}: {self.model} takes {lengths} distortion coefficients, found {len(self.distortion)}'
+            )
         if min(self.size) < 1:
             raise CameraError(f'{who}: the image size must be positive, found {self.size}')
-        if min(self.matrix[0, 0], self.matrix[1, 1]) <= 0 or abs(np.linalg.det(self.matrix)) < 1e-9:
-            raise CameraError(f'{who}: the camera matrix is singular or has no positive focal length; calibrate again')
+        if (
+            min(self.matrix[0, 0], self.matrix[1, 1]) <= 0
+            or abs(np.linalg.det(self.matrix)) < 1e-9
+        ):
+            raise CameraError(
+                f'{who}: the camera matrix is singular or has no positive focal length; calibrate again'
+            )
         # 1e-4: a rotation written with five decimals passes, a mirrored or scaled one doesn't.
-        if not np.allclose(self.rotation @ self.rotation.T, np.eye(3), atol=1e-4) or np.linalg.det(self.rotation) < 0:
-            raise CameraError(f'{who}: rotation is not a rotation matrix (orthonormal, determinant +1)')
+        if (
+            not np.allclose(self.rotation @ self.rotation.T, np.eye(3), atol=1e-4)
+            or np.linalg.det(self.rotation) < 0
+        ):
+            raise CameraError(
+                f'{who}: rotation is not a rotation matrix (orthonormal, determinant +1)'
+            )
 
     @property
     def frame_id(self) -> str:
@@ -115,9 +137,13 @@ class Camera:
     def _project_local(self, points: FloatArray) -> FloatArray:
         zero = np.zeros(3)
         if self.model == 'fisheye':
-            pixels, _ = cv2.fisheye.projectPoints(points[:, None], zero, zero, self.matrix, self.distortion)
+            pixels, _ = cv2.fisheye.projectPoints(
+                points[:, None], zero, zero, self.matrix, self.distortion
+            )
         else:
-            pixels, _ = cv2.projectPoints(points[:, None], zero, zero, self.matrix, self.distortion)
+            pixels, _ = cv2.projectPoints(
+                points[:, None], zero, zero, self.matrix, self.distortion
+            )
         return pixels[:, 0]
 
     def normalize(self, pixels: ArrayLike) -> FloatArray:
@@ -133,4 +159,6 @@ class Camera:
     def _normalize_known(self, pixels: FloatArray) -> FloatArray:
         if self.model == 'fisheye':
             return cv2.fisheye.undistortPoints(pixels[:, None], self.matrix, self.distortion)[:, 0]
-        return cv2.undistortPointsIter(pixels[:, None], self.matrix, self.distortion, None, None, UNDISTORT)[:, 0]
+        return cv2.undistortPointsIter(
+            pixels[:, None], self.matrix, self.distortion, None, None, UNDISTORT
+        )[:, 0]

@@ -24,8 +24,9 @@ class Rig:
 
     Attributes:
         cameras: at least one, names unique.
-        frame_id: the frame of their extrinsics. For a piano: x along the keys to the right, y away from the player,
-            z up, origin in the middle of the front edge of the middle C key, on its top.
+        frame_id: the frame of their extrinsics. For a piano: x along the keys to the right, y away
+            from the player, z up, origin in the middle of the front edge of the middle C key, on
+            its top.
     """
 
     cameras: tuple[Camera, ...]
@@ -37,7 +38,9 @@ class Rig:
             raise RigError('a rig needs at least one camera, found none')
         doubled = sorted({n for n in names if names.count(n) > 1})
         if doubled:
-            raise RigError(f'camera names must be unique in a rig, found {", ".join(doubled)} more than once')
+            raise RigError(
+                f'camera names must be unique in a rig, found {", ".join(doubled)} more than once'
+            )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -62,8 +65,10 @@ def load_rig(path: Path | str) -> Rig:
     try:
         content = yaml.safe_load(path.read_text())
     except OSError as error:
-        raise RigError(f'asked for the rig file {path}: {error.strerror}; make one with `pianokpm calibrate` or name '
-                       'another') from error
+        raise RigError(
+            f'asked for the rig file {path}: {error.strerror}; make one with `pianokpm calibrate` or name '
+            'another'
+        ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise RigError(f'{path} is no YAML file: {error}') from error
     try:
@@ -77,11 +82,16 @@ def _parse(content: Any) -> Rig:
         found = content.get('schema') if isinstance(content, dict) else type(content).__name__
         raise RigError(f'expected `schema: {SCHEMA}`, found {found!r}; is this a rig file?')
     if content.get('version') != VERSION:
-        raise RigError(f'expected version {VERSION}, found {content.get("version")!r}; use a matching pianokpm')
+        raise RigError(
+            f'expected version {VERSION}, found {content.get("version")!r}; use a matching pianokpm'
+        )
     cameras = content.get('cameras')
     if not isinstance(cameras, dict) or not cameras:
         raise RigError('expected `cameras:` with an entry for each camera, found none')
-    return Rig(tuple(_parse_camera(str(n), c) for n, c in cameras.items()), str(content.get('frame_id', 'rig')))
+    return Rig(
+        tuple(_parse_camera(str(n), c) for n, c in cameras.items()),
+        str(content.get('frame_id', 'rig')),
+    )
 
 
 def _parse_camera(name: str, entry: Any) -> Camera:
@@ -92,19 +102,38 @@ def _parse_camera(name: str, entry: Any) -> Camera:
         raise RigError(f'camera {name!r}: {", ".join(missing)} missing; calibrate this camera')
     size = entry['size']
     if not isinstance(size, list) or len(size) != 2 or not all(isinstance(n, int) for n in size):
-        raise RigError(f'camera {name!r}: size must be [width, height] in whole pixels, found {size!r}')
-    return Camera(name, (size[0], size[1]), entry['matrix'], entry.get('distortion', [0.0] * 5), entry['rotation'],
-                  entry['translation'], str(entry.get('model', 'pinhole')))
+        raise RigError(
+            f'camera {name!r}: size must be [width, height] in whole pixels, found {size!r}'
+        )
+    return Camera(
+        name,
+        (size[0], size[1]),
+        entry['matrix'],
+        entry.get('distortion', [0.0] * 5),
+        entry['rotation'],
+        entry['translation'],
+        str(entry.get('model', 'pinhole')),
+    )
 
 
 def save_rig(rig: Rig, path: Path | str) -> None:
     """Write a rig file, complete or not at all."""
     path = Path(path)
     content = {
-        'schema': SCHEMA, 'version': VERSION, 'frame_id': rig.frame_id,
-        'cameras': {c.name: {
-            'size': list(c.size), 'model': c.model, 'matrix': c.matrix.tolist(), 'distortion': c.distortion.tolist(),
-            'rotation': c.rotation.tolist(), 'translation': c.translation.tolist()} for c in rig.cameras},
+        'schema': SCHEMA,
+        'version': VERSION,
+        'frame_id': rig.frame_id,
+        'cameras': {
+            c.name: {
+                'size': list(c.size),
+                'model': c.model,
+                'matrix': c.matrix.tolist(),
+                'distortion': c.distortion.tolist(),
+                'rotation': c.rotation.tolist(),
+                'translation': c.translation.tolist(),
+            }
+            for c in rig.cameras
+        },
     }
     part = path.with_name(f'.{path.name}.part')
     part.write_text(yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=100))

@@ -33,10 +33,18 @@ def _read_handpose3d(path: Path, size: tuple[int, int], scale: float) -> Camera:
     intrinsic = _read_rows(path)
     extrinsic = _read_rows(path.with_name(f'rot_trans_{path.name}'))
     if len(intrinsic) < 4 or len(extrinsic) < 6:
-        raise RigError(f'{path}: expected at least 4 rows of numbers and 6 beside it, found {len(intrinsic)}, {len(extrinsic)}')
+        raise RigError(
+            f'{path}: expected at least 4 rows of numbers and 6 beside it, found {len(intrinsic)}, {len(extrinsic)}'
+        )
     translation = scale * np.array([row[0] for row in extrinsic[3:6]])
-    return Camera(f'cam{path.stem[1:]}', size, np.array(intrinsic[:3]), np.array(intrinsic[3]),
-                  np.array(extrinsic[:3]), translation)
+    return Camera(
+        f'cam{path.stem[1:]}',
+        size,
+        np.array(intrinsic[:3]),
+        np.array(intrinsic[3]),
+        np.array(extrinsic[:3]),
+        translation,
+    )
 
 
 def _read_rows(path: Path) -> list[list[float]]:
@@ -63,7 +71,11 @@ def load_caliscope(path: Path | str) -> Rig:
     except tomllib.TOMLDecodeError as error:
         raise RigError(f'{path} is no TOML file: {error}') from error
     entries = content.get('cameras', content)
-    cameras = [_read_caliscope(name, e) for name, e in entries.items() if isinstance(e, dict) and 'matrix' in e]
+    cameras = [
+        _read_caliscope(name, e)
+        for name, e in entries.items()
+        if isinstance(e, dict) and 'matrix' in e
+    ]
     return Rig(tuple(cameras))
 
 
@@ -73,5 +85,12 @@ def _read_caliscope(name: str, entry: dict) -> Camera:
         rotation = cv2.Rodrigues(rotation.reshape(3))[0]
     port = entry.get('cam_id', entry.get('port', name))
     model = 'fisheye' if entry.get('fisheye', False) else 'pinhole'
-    return Camera(f'cam_{port}', tuple(entry['size']), entry['matrix'], entry['distortions'], rotation,
-                  entry['translation'], model)
+    return Camera(
+        f'cam_{port}',
+        tuple(entry['size']),
+        entry['matrix'],
+        entry['distortions'],
+        rotation,
+        entry['translation'],
+        model,
+    )

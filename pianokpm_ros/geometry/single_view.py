@@ -73,7 +73,7 @@ def place_hand(camera: Camera, pixels: FloatArray, world: FloatArray) -> PlacedH
 
 
 def _covariance(camera: Camera, known: NDArray[np.bool_]) -> FloatArray:
-    local = np.diag([SIDEWAYS_DEVIATION ** 2, SIDEWAYS_DEVIATION ** 2, DEPTH_DEVIATION ** 2])
+    local = np.diag([SIDEWAYS_DEVIATION**2, SIDEWAYS_DEVIATION**2, DEPTH_DEVIATION**2])
     full = camera.rotation.T @ local @ camera.rotation
     packed = np.array([full[i, j] for i, j in UPPER])
     return np.where(known[:, None], packed, np.nan)

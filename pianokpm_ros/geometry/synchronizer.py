@@ -46,7 +46,8 @@ class Synchronizer:
         Args:
             cameras: names that belong to a set.
             tolerance: largest distance of two frames of one moment [ns]; half a frame period.
-            max_wait: how far the newest stamp may run ahead before an incomplete set is given out [ns].
+            max_wait: how far the newest stamp may run ahead before an incomplete set is given out
+                [ns].
         """
         self._tolerance, self._max_wait = tolerance, max_wait
         self._pending: dict[str, deque[HandLandmarks]] = {name: deque() for name in cameras}
@@ -96,8 +97,10 @@ class Synchronizer:
         """Tell whether no camera can still bring a frame of this moment, or it has been waited for long enough."""
         if max(self._newest.values()) - oldest > self._max_wait:
             return True
-        return all(queue or self._newest.get(name, oldest) > oldest + self._tolerance
-                   for name, queue in self._pending.items())
+        return all(
+            queue or self._newest.get(name, oldest) > oldest + self._tolerance
+            for name, queue in self._pending.items()
+        )
 
     def _take(self, oldest: int) -> FrameSet | None:
         views = {}

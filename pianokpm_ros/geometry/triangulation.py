@@ -1,7 +1,8 @@
 """Points in space from their pictures in several calibrated cameras.
 
-Letters: V views, N points. A linear solve (Hartley and Zisserman, Multiple View Geometry, 12.2) starts Gauss-Newton
-steps on the pixel errors, which are weighted down where a view disagrees with the others (Geman and McClure's weights).
+Letters: V views, N points. A linear solve (Hartley and Zisserman, Multiple View Geometry, 12.2)
+starts Gauss-Newton steps on the pixel errors, which are weighted down where a view disagrees with
+the others (Geman and McClure's weights).
 """
 
 from collections.abc import Sequence
@@ -71,7 +72,9 @@ def stack_projections(cameras: Sequence[Camera]) -> FloatArray:
     return np.stack([np.column_stack([c.rotation, c.translation]) for c in cameras])
 
 
-def triangulate(cameras: Sequence[Camera], pixels: ArrayLike, pixel_noise: float = PIXEL_NOISE) -> Triangulation:
+def triangulate(
+    cameras: Sequence[Camera], pixels: ArrayLike, pixel_noise: float = PIXEL_NOISE
+) -> Triangulation:
     """Triangulate robustly.
 
     Args:
@@ -94,8 +97,13 @@ def triangulate(cameras: Sequence[Camera], pixels: ArrayLike, pixel_noise: float
     return _summarise(points, residual, jacobian, weights, pixel_noise)
 
 
-def _linearise(projections: FloatArray, focal: FloatArray, rays: FloatArray, points: FloatArray,
-               seen: NDArray[np.bool_]) -> tuple[FloatArray, FloatArray]:
+def _linearise(
+    projections: FloatArray,
+    focal: FloatArray,
+    rays: FloatArray,
+    points: FloatArray,
+    seen: NDArray[np.bool_],
+) -> tuple[FloatArray, FloatArray]:
     """Return residuals (V, N, 2) [px] and Jacobians (V, N, 2, 3) [px/m] of the pictures; zero where not seen."""
     rotation = projections[..., :3]
     local = np.einsum('vij,nj->vni', rotation, points) + projections[:, None, :, 3]
@@ -104,12 +112,16 @@ def _linearise(projections: FloatArray, focal: FloatArray, rays: FloatArray, poi
     picture = np.stack([x / z, y / z], axis=-1)
     residual = np.where(ahead[..., None], (rays - picture) * focal[:, None, None], 0.0)
     zero = np.zeros_like(x)
-    rows = np.stack([np.stack([1 / z, zero, -x / z ** 2], -1), np.stack([zero, 1 / z, -y / z ** 2], -1)], axis=-2)
+    rows = np.stack(
+        [np.stack([1 / z, zero, -x / z**2], -1), np.stack([zero, 1 / z, -y / z**2], -1)], axis=-2
+    )
     jacobian = np.einsum('vnki,vij->vnkj', rows, rotation) * focal[:, None, None, None]
     return residual, np.where(ahead[..., None, None], jacobian, 0.0)
 
 
-def _robust_weights(residual: FloatArray, seen: NDArray[np.bool_], pixel_noise: float) -> FloatArray:
+def _robust_weights(
+    residual: FloatArray, seen: NDArray[np.bool_], pixel_noise: float
+) -> FloatArray:
     """Weigh views down that disagree; two views can't tell which is wrong and keep weight 1."""
     distance = np.where(seen, np.linalg.norm(residual, axis=-1), np.nan)
     enough = seen.sum(axis=0) >= 3
@@ -126,19 +138,33 @@ def _normal_matrix(jacobian: FloatArray, weights: FloatArray) -> FloatArray:
 def _step(residual: FloatArray, jacobian: FloatArray, weights: FloatArray) -> FloatArray:
     normal = _normal_matrix(jacobian, weights)
     gradient = np.einsum('vn,vnki,vnk->ni', weights, jacobian, residual)
-    # The damping is far below the curvature of two views (1e5 px^2/m^2 and more) and keeps unseen points solvable.
+    # The damping is far below the curvature of two views (1e5 px^2/m^2 and more) and keeps unseen
+    # points solvable.
     return np.linalg.solve(normal + 1e-3 * np.eye(3), gradient[..., None])[..., 0]
 
 
-def _summarise(points: FloatArray, residual: FloatArray, jacobian: FloatArray, weights: FloatArray,
-               pixel_noise: float) -> Triangulation:
+def _summarise(
+    points: FloatArray,
+    residual: FloatArray,
+    jacobian: FloatArray,
+    weights: FloatArray,
+    pixel_noise: float,
+) -> Triangulation:
     views = (weights > 0.25).sum(axis=0)
     valid = (views >= 2) & np.isfinite(points).all(axis=-1)
     total = np.maximum(weights.sum(axis=0), 1e-12)
-    error = np.sqrt((weights * (residual ** 2).sum(axis=-1)).sum(axis=0) / total)
-    # Where the views disagree more than the noise explains, the noise was larger (a coordinate has error / sqrt(2)).
+    error = np.sqrt((weights * (residual**2).sum(axis=-1)).sum(axis=0) / total)
+    # Where the views disagree more than the noise explains, the noise was larger (a coordinate has
+    # error / sqrt(2)).
     noise = np.maximum(pixel_noise, error / np.sqrt(2))
-    covariance = np.linalg.inv(_normal_matrix(jacobian, weights) + 1e-3 * np.eye(3)) * (noise ** 2)[:, None, None]
+    covariance = (
+        np.linalg.inv(_normal_matrix(jacobian, weights) + 1e-3 * np.eye(3))
+        * (noise**2)[:, None, None]
+    )
     packed = np.stack([covariance[:, i, j] for i, j in UPPER], axis=-1)
-    return Triangulation(np.where(valid[:, None], points, np.nan), np.where(valid[:, None], packed, np.nan),
-                         np.where(valid, error, np.nan), np.where(valid, views, 0).astype(np.uint8))
+    return Triangulation(
+        np.where(valid[:, None], points, np.nan),
+        np.where(valid[:, None], packed, np.nan),
+        np.where(valid, error, np.nan),
+        np.where(valid, views, 0).astype(np.uint8),
+    )

@@ -23,9 +23,12 @@ class TriangulatorSettings:
 
     Attributes:
         pixel_noise: 1 sigma of a landmark in one view [px].
-        max_error: median reprojection error beyond which the views contradict each other: DEGRADED [px].
-        min_landmarks: landmarks that two views must see; with fewer the best single view is taken: DEGRADED.
-        max_skew: stamps further apart than this within a set: DEGRADED [ns]. A fingertip at 1 m/s moves 8 mm in 8 ms.
+        max_error: median reprojection error beyond which the views contradict each other: DEGRADED
+            [px].
+        min_landmarks: landmarks that two views must see; with fewer the best single view is taken:
+            DEGRADED.
+        max_skew: stamps further apart than this within a set: DEGRADED [ns]. A fingertip at 1 m/s
+            moves 8 mm in 8 ms.
         memory: how long a hand's last place helps to tell the hands apart [ns].
     """
 
@@ -50,12 +53,18 @@ class HandTriangulator:
         names = self._ordered(frames)
         cameras = [self._camera(frames.views[n]) for n in names]
         views = [frames.views[n] for n in names]
-        choices = associate(cameras, views, self._recent(frames.stamp)) if self.rig else \
-            [_follow_labels(v) for v in views]
+        choices = (
+            associate(cameras, views, self._recent(frames.stamp))
+            if self.rig
+            else [_follow_labels(v) for v in views]
+        )
         poses = {}
         for column, side in enumerate(SIDES):
-            seen = [(c, v, choice[column]) for c, v, choice in zip(cameras, views, choices, strict=True)
-                    if choice[column] >= 0]
+            seen = [
+                (c, v, choice[column])
+                for c, v, choice in zip(cameras, views, choices, strict=True)
+                if choice[column] >= 0
+            ]
             poses[side] = self._make(frames, side, seen)
         return poses
 
@@ -69,14 +78,22 @@ class HandTriangulator:
             return assume_camera(view.camera, view.size)
         camera = self.rig.camera(view.camera)
         if view.size != camera.size:
-            raise RigError(f'camera {camera.name!r} is calibrated for {camera.size[0]}x{camera.size[1]} but sends '
-                           f'{view.size[0]}x{view.size[1]}; set the camera to the calibrated size or calibrate again')
+            raise RigError(
+                f'camera {camera.name!r} is calibrated for {camera.size[0]}x{camera.size[1]} but sends '
+                f'{view.size[0]}x{view.size[1]}; set the camera to the calibrated size or calibrate again'
+            )
         return camera
 
     def _recent(self, stamp: int) -> dict[Side, FloatArray]:
-        return {s: place for s, (then, place) in self._last.items() if 0 <= stamp - then <= self.settings.memory}
+        return {
+            s: place
+            for s, (then, place) in self._last.items()
+            if 0 <= stamp - then <= self.settings.memory
+        }
 
-    def _make(self, frames: FrameSet, side: Side, seen: list[tuple[Camera, HandLandmarks, int]]) -> HandPose:
+    def _make(
+        self, frames: FrameSet, side: Side, seen: list[tuple[Camera, HandLandmarks, int]]
+    ) -> HandPose:
         sequence, self._sequence[side] = self._sequence[side], self._sequence[side] + 1
         pose = self._from_views(frames, side, seen, sequence) if len(seen) > 1 else None
         pose = pose or self._from_one(frames, side, seen, sequence)
@@ -92,25 +109,56 @@ class HandTriangulator:
             return self.rig.frame_id
         return seen[0][0].frame_id if seen else next(iter(frames.views.values())).frame_id
 
-    def _from_views(self, frames: FrameSet, side: Side, seen: list[tuple[Camera, HandLandmarks, int]],
-                    sequence: int) -> HandPose | None:
+    def _from_views(
+        self,
+        frames: FrameSet,
+        side: Side,
+        seen: list[tuple[Camera, HandLandmarks, int]],
+        sequence: int,
+    ) -> HandPose | None:
         pixels = np.stack([view.pixels[hand] for _, view, hand in seen])
         result = triangulate([c for c, _, _ in seen], pixels, self.settings.pixel_noise)
         known = result.views >= 2
         if known.sum() < self.settings.min_landmarks:
             return None
-        sound = np.nanmedian(result.error) <= self.settings.max_error and frames.skew <= self.settings.max_skew
-        return _pose(frames, self.rig.frame_id, sequence, side, Status.OK if sound else Status.DEGRADED,
-                     result.points, result.covariance, result.error, result.views)
+        sound = (
+            np.nanmedian(result.error) <= self.settings.max_error
+            and frames.skew <= self.settings.max_skew
+        )
+        return _pose(
+            frames,
+            self.rig.frame_id,
+            sequence,
+            side,
+            Status.OK if sound else Status.DEGRADED,
+            result.points,
+            result.covariance,
+            result.error,
+            result.views,
+        )
 
-    def _from_one(self, frames: FrameSet, side: Side, seen: list[tuple[Camera, HandLandmarks, int]],
-                  sequence: int) -> HandPose | None:
+    def _from_one(
+        self,
+        frames: FrameSet,
+        side: Side,
+        seen: list[tuple[Camera, HandLandmarks, int]],
+        sequence: int,
+    ) -> HandPose | None:
         for camera, view, hand in sorted(seen, key=lambda s: -float(s[1].score[s[2]])):
             placed = place_hand(camera, view.pixels[hand], view.world[hand])
             if placed is not None:
                 known = np.isfinite(placed.landmarks).all(axis=1)
-                return _pose(frames, self._frame_id(seen, frames), sequence, side, Status.DEGRADED, placed.landmarks,
-                             placed.covariance, np.full(LANDMARK_COUNT, np.nan), known.astype(np.uint8))
+                return _pose(
+                    frames,
+                    self._frame_id(seen, frames),
+                    sequence,
+                    side,
+                    Status.DEGRADED,
+                    placed.landmarks,
+                    placed.covariance,
+                    np.full(LANDMARK_COUNT, np.nan),
+                    known.astype(np.uint8),
+                )
         return None
 
 
@@ -118,14 +166,37 @@ def _follow_labels(view: HandLandmarks) -> tuple[int, int]:
     """Call a lone view's hands by their labels; of two hands with one label the surer keeps it."""
     choice = {side: -1 for side in SIDES}
     for hand in distinct_hands(view):
-        label = Side(int(view.side[hand])) if view.side[hand] in (Side.LEFT, Side.RIGHT) else Side.RIGHT
+        label = (
+            Side(int(view.side[hand]))
+            if view.side[hand] in (Side.LEFT, Side.RIGHT)
+            else Side.RIGHT
+        )
         other = Side.LEFT if label is Side.RIGHT else Side.RIGHT
         choice[label if choice[label] < 0 else other] = hand
     return choice[Side.LEFT], choice[Side.RIGHT]
 
 
-def _pose(frames: FrameSet, frame_id: str, sequence: int, side: Side, status: Status, points: FloatArray,
-          covariance: FloatArray, error: FloatArray, views: NDArray[np.uint8]) -> HandPose:
+def _pose(
+    frames: FrameSet,
+    frame_id: str,
+    sequence: int,
+    side: Side,
+    status: Status,
+    points: FloatArray,
+    covariance: FloatArray,
+    error: FloatArray,
+    views: NDArray[np.uint8],
+) -> HandPose:
     deviation = np.sqrt(covariance[:, [0, 3, 5]].sum(axis=1) / 3)
-    return HandPose(frames.stamp, frame_id, sequence, side, status, points.astype(np.float32),
-                    deviation.astype(np.float32), covariance.astype(np.float32), error.astype(np.float32), views)
+    return HandPose(
+        frames.stamp,
+        frame_id,
+        sequence,
+        side,
+        status,
+        points.astype(np.float32),
+        deviation.astype(np.float32),
+        covariance.astype(np.float32),
+        error.astype(np.float32),
+        views,
+    )

@@ -17,8 +17,16 @@ SIDES = {'Left': Side.RIGHT, 'Right': Side.LEFT}
 class MediaPipeDetector:
     """Track the hands of one camera; a second camera needs an instance of its own."""
 
-    def __init__(self, camera: str, frame_id: str, model: str = 'full', max_hands: int = 2,
-                 min_detection: float = 0.5, min_tracking: float = 0.5, static: bool = False) -> None:
+    def __init__(
+        self,
+        camera: str,
+        frame_id: str,
+        model: str = 'full',
+        max_hands: int = 2,
+        min_detection: float = 0.5,
+        min_tracking: float = 0.5,
+        static: bool = False,
+    ) -> None:
         """Load the models.
 
         Args:
@@ -31,11 +39,17 @@ class MediaPipeDetector:
             static: look for palms in each frame anew.
         """
         if model not in COMPLEXITY:
-            raise DetectorError(f'asked for the hand model {model!r}; there are {", ".join(COMPLEXITY)}')
+            raise DetectorError(
+                f'asked for the hand model {model!r}; there are {", ".join(COMPLEXITY)}'
+            )
         self._camera, self._frame_id = camera, frame_id
         self._hands = _import_hands().Hands(
-            static_image_mode=static, max_num_hands=max_hands, model_complexity=COMPLEXITY[model],
-            min_detection_confidence=min_detection, min_tracking_confidence=min_tracking)
+            static_image_mode=static,
+            max_num_hands=max_hands,
+            model_complexity=COMPLEXITY[model],
+            min_detection_confidence=min_detection,
+            min_tracking_confidence=min_tracking,
+        )
 
     def detect(self, frame: Frame) -> HandLandmarks:
         """Find the hands of a frame."""
@@ -45,17 +59,29 @@ class MediaPipeDetector:
         found = self._hands.process(picture)
         size = (width, height)
         if not found.multi_hand_landmarks:
-            return HandLandmarks.empty(frame.stamp, self._camera, self._frame_id, size, frame.sequence)
+            return HandLandmarks.empty(
+                frame.stamp, self._camera, self._frame_id, size, frame.sequence
+            )
         labels = [h.classification[0] for h in found.multi_handedness]
-        # Landmarks are in parts of the image, where 0 is the left edge of pixel 0, half a pixel before its centre.
-        pixels = np.stack([_stack(h.landmark)[:, :2] * size - 0.5 for h in found.multi_hand_landmarks])
+        # Landmarks are in parts of the image, where 0 is the left edge of pixel 0, half a pixel
+        # before its centre.
+        pixels = np.stack(
+            [_stack(h.landmark)[:, :2] * size - 0.5 for h in found.multi_hand_landmarks]
+        )
         world = np.stack([_stack(h.landmark) for h in found.multi_hand_world_landmarks])
         unknown = np.full((len(labels), LANDMARK_COUNT), np.nan, np.float32)
         return HandLandmarks(
-            frame.stamp, self._camera, self._frame_id, size, frame.sequence,
+            frame.stamp,
+            self._camera,
+            self._frame_id,
+            size,
+            frame.sequence,
             np.array([SIDES.get(label.label, Side.UNKNOWN) for label in labels], np.uint8),
-            np.array([label.score for label in labels], np.float32), pixels.astype(np.float32),
-            world.astype(np.float32), unknown)
+            np.array([label.score for label in labels], np.float32),
+            pixels.astype(np.float32),
+            world.astype(np.float32),
+            unknown,
+        )
 
     def close(self) -> None:
         """Free the models."""
@@ -72,8 +98,12 @@ def _import_hands():
     try:
         import mediapipe
     except ImportError as error:
-        raise DetectorError(f'mediapipe is missing ({error}); install it with `pip install --no-deps '
-                            'mediapipe==0.10.21`') from error
+        raise DetectorError(
+            f'mediapipe is missing ({error}); install it with `pip install --no-deps '
+            'mediapipe==0.10.21`'
+        ) from error
     if not hasattr(mediapipe, 'solutions'):
-        raise DetectorError(f'mediapipe {mediapipe.__version__} has no `solutions`; install 0.10.21, the last that has')
+        raise DetectorError(
+            f'mediapipe {mediapipe.__version__} has no `solutions`; install 0.10.21, the last that has'
+        )
     return mediapipe.solutions.hands

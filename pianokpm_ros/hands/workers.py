@@ -10,13 +10,20 @@ from pianokpm_ros.records import Frame, HandLandmarks
 class LandmarkWorkers:
     """A detector and a thread for each camera."""
 
-    def __init__(self, make_detector: Callable[[str], HandDetector], cameras: Sequence[str]) -> None:
+    def __init__(
+        self, make_detector: Callable[[str], HandDetector], cameras: Sequence[str]
+    ) -> None:
         self._detectors = {name: make_detector(name) for name in cameras}
-        self._pool = ThreadPoolExecutor(max_workers=len(self._detectors), thread_name_prefix='hands')
+        self._pool = ThreadPoolExecutor(
+            max_workers=len(self._detectors), thread_name_prefix='hands'
+        )
 
     def process(self, frames: dict[str, Frame]) -> dict[str, HandLandmarks]:
         """Find the hands in a set of frames; returns when all are done."""
-        tasks = {name: self._pool.submit(self._detectors[name].detect, frame) for name, frame in frames.items()}
+        tasks = {
+            name: self._pool.submit(self._detectors[name].detect, frame)
+            for name, frame in frames.items()
+        }
         return {name: task.result() for name, task in tasks.items()}
 
     def close(self) -> None:

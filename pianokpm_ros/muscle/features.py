@@ -1,8 +1,9 @@
 """What the network sees of a hand: the same from every camera, for both sides and for every hand size.
 
-Left hands are mirrored (x to -x) to right ones first. The palm frame has its origin in the wrist, y towards the middle
-knuckle, z out of the back of the hand, x to the little finger's side or the thumb's, by right-hand rule. Lengths are in units of the palm
-(wrist to middle knuckle), except places on the keyboard, in units of 0.1 m. Letters: T ticks, F features, K keys (88).
+Left hands are mirrored (x to -x) to right ones first. The palm frame has its origin in the wrist,
+y towards the middle knuckle, z out of the back of the hand, x to the little finger's side or the
+thumb's, by right-hand rule. Lengths are in units of the palm (wrist to middle knuckle), except
+places on the keyboard, in units of 0.1 m. Letters: T ticks, F features, K keys (88).
 Unknown is NaN here; `Scaling` turns it into the training mean, and flags tell the network so.
 """
 
@@ -11,13 +12,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pianokpm_ros.anatomy import FINGER_CHAINS, FINGERS, FINGERTIPS, LANDMARK_COUNT, LANDMARKS, Side
+from pianokpm_ros.anatomy import (
+    FINGER_CHAINS,
+    FINGERS,
+    FINGERTIPS,
+    LANDMARK_COUNT,
+    LANDMARKS,
+    Side,
+)
 from pianokpm_ros.muscle.timebase import FIRST_KEY, KEY_COUNT, TICK
 
 FloatArray = NDArray[np.floating]
 
 FEATURES_VERSION = 1
-WRIST, INDEX, MIDDLE, LITTLE = (LANDMARKS.index(n) for n in ('wrist', 'index_mcp', 'middle_mcp', 'little_mcp'))
+WRIST, INDEX, MIDDLE, LITTLE = (
+    LANDMARKS.index(n) for n in ('wrist', 'index_mcp', 'middle_mcp', 'little_mcp')
+)
 PALM_LENGTHS = (0.04, 0.16)
 """Shortest and longest palm of a person [m], generously; anything else is no hand."""
 
@@ -34,12 +44,28 @@ KEY_SPREAD = 0.012
 _LANDMARK_NAMES = tuple(f'{name}_{axis}' for name in LANDMARKS[1:] for axis in 'xyz')
 _ANGLE_NAMES = tuple(f'{finger}_bend_{joint}' for finger in FINGERS for joint in (1, 2, 3))
 _MOTION_NAMES = tuple(f'{finger}_velocity_{axis}' for finger in FINGERS for axis in 'xyz')
-_PLACE_NAMES = ('palm_height', *(f'{f}_height' for f in FINGERS), *(f'{f}_depth' for f in FINGERS),
-                'back_up', 'fingers_up', 'thumb_up', 'palm_velocity_x', 'palm_velocity_y', 'palm_velocity_z',
-                *(f'{f}_height_velocity' for f in FINGERS))
+_PLACE_NAMES = (
+    'palm_height',
+    *(f'{f}_height' for f in FINGERS),
+    *(f'{f}_depth' for f in FINGERS),
+    'back_up',
+    'fingers_up',
+    'thumb_up',
+    'palm_velocity_x',
+    'palm_velocity_y',
+    'palm_velocity_z',
+    *(f'{f}_height_velocity' for f in FINGERS),
+)
 _KEY_NAMES = tuple(f'{finger}_key' for finger in FINGERS)
 FLAG_NAMES = ('pose_noise', 'place_known', 'keys_known', 'landmarks_known')
-FEATURE_NAMES = (*_LANDMARK_NAMES, *_ANGLE_NAMES, *_MOTION_NAMES, *_PLACE_NAMES, *_KEY_NAMES, *FLAG_NAMES)
+FEATURE_NAMES = (
+    *_LANDMARK_NAMES,
+    *_ANGLE_NAMES,
+    *_MOTION_NAMES,
+    *_PLACE_NAMES,
+    *_KEY_NAMES,
+    *FLAG_NAMES,
+)
 FEATURE_COUNT = len(FEATURE_NAMES)
 
 
@@ -51,7 +77,12 @@ def _span(names: tuple[str, ...]) -> slice:
 SHAPE = slice(0, len(_LANDMARK_NAMES) + len(_ANGLE_NAMES))
 """Features of the hand's shape alone; the out-of-distribution score looks at these."""
 
-MOTION, PLACE, KEYS, FLAGS = _span(_MOTION_NAMES), _span(_PLACE_NAMES), _span(_KEY_NAMES), _span(FLAG_NAMES)
+MOTION, PLACE, KEYS, FLAGS = (
+    _span(_MOTION_NAMES),
+    _span(_PLACE_NAMES),
+    _span(_KEY_NAMES),
+    _span(FLAG_NAMES),
+)
 PLACE_FLAG, KEYS_FLAG = FEATURE_NAMES.index('place_known'), FEATURE_NAMES.index('keys_known')
 
 
@@ -68,7 +99,11 @@ KEY_CENTRES = _key_centres()
 
 def is_hand(landmarks: FloatArray) -> bool:
     """Tell whether (21, 3) landmarks [m] can be used: the palm known, of human size, nothing absurd."""
-    if landmarks.shape != (LANDMARK_COUNT, 3) or np.isinf(landmarks).any() or np.nanmax(np.abs(landmarks), initial=0) > FAR:
+    if (
+        landmarks.shape != (LANDMARK_COUNT, 3)
+        or np.isinf(landmarks).any()
+        or np.nanmax(np.abs(landmarks), initial=0) > FAR
+    ):
         return False
     palm = landmarks[[WRIST, INDEX, MIDDLE, LITTLE]]
     if not np.isfinite(palm).all():
@@ -98,7 +133,9 @@ class HandShape:
 
     def tail(self) -> 'HandShape':
         """Return the last tick alone."""
-        return HandShape(self.local[-1:], self.world[-1:], self.axes[-1:], self.length[-1:], self.placed[-1:])
+        return HandShape(
+            self.local[-1:], self.world[-1:], self.axes[-1:], self.length[-1:], self.placed[-1:]
+        )
 
 
 def _unit(vectors: FloatArray) -> FloatArray:
@@ -135,8 +172,14 @@ def bend_angles(local: FloatArray) -> FloatArray:
     return np.concatenate(angles, axis=1)
 
 
-def hand_features(shape: HandShape, before: HandShape | None, deviation: FloatArray, keys: FloatArray,
-                  keys_known: NDArray[np.bool_], side: Side) -> FloatArray:
+def hand_features(
+    shape: HandShape,
+    before: HandShape | None,
+    deviation: FloatArray,
+    keys: FloatArray,
+    keys_known: NDArray[np.bool_],
+    side: Side,
+) -> FloatArray:
     """Compute all features of T successive ticks.
 
     Args:
@@ -150,16 +193,20 @@ def hand_features(shape: HandShape, before: HandShape | None, deviation: FloatAr
     Returns:
         (T, F), NaN = unknown.
     """
-    before = before or HandShape(shape.local[:1], shape.world[:1], shape.axes[:1], shape.length[:1], shape.placed[:1])
+    before = before or HandShape(
+        shape.local[:1], shape.world[:1], shape.axes[:1], shape.length[:1], shape.placed[:1]
+    )
     count = len(shape.local)
     tips = list(FINGERTIPS)
     features = np.full((count, FEATURE_COUNT), np.nan)
-    features[:, :len(_LANDMARK_NAMES)] = shape.local[:, 1:].reshape(count, -1)
-    features[:, len(_LANDMARK_NAMES):SHAPE.stop] = bend_angles(shape.local)
+    features[:, : len(_LANDMARK_NAMES)] = shape.local[:, 1:].reshape(count, -1)
+    features[:, len(_LANDMARK_NAMES) : SHAPE.stop] = bend_angles(shape.local)
     features[:, MOTION] = _velocity(shape.local[:, tips], before.local[:, tips]).reshape(count, -1)
     features[:, PLACE] = np.where(shape.placed[:, None], _place(shape, before), np.nan)
     related = keys_known & shape.placed
-    features[:, KEYS] = np.where(related[:, None], keys_under_fingers(shape.world[:, tips], keys, side), np.nan)
+    features[:, KEYS] = np.where(
+        related[:, None], keys_under_fingers(shape.world[:, tips], keys, side), np.nan
+    )
     features[:, FLAGS] = _flags(shape, deviation, related)
     return features
 
@@ -173,8 +220,17 @@ def _place(shape: HandShape, before: HandShape) -> FloatArray:
     tips = list(FINGERTIPS)
     same = shape.placed & np.concatenate([before.placed, shape.placed[:-1]])
     velocity = np.where(same[:, None, None], _velocity(shape.world, before.world), 0.0)
-    return np.concatenate([10 * shape.world[:, MIDDLE, 2:], 10 * shape.world[:, tips, 2], 10 * shape.world[:, tips, 1],
-                           shape.axes[:, [2, 1, 0], 2], velocity[:, MIDDLE], velocity[:, tips, 2]], axis=1)
+    return np.concatenate(
+        [
+            10 * shape.world[:, MIDDLE, 2:],
+            10 * shape.world[:, tips, 2],
+            10 * shape.world[:, tips, 1],
+            shape.axes[:, [2, 1, 0], 2],
+            velocity[:, MIDDLE],
+            velocity[:, tips, 2],
+        ],
+        axis=1,
+    )
 
 
 def keys_under_fingers(tips: FloatArray, keys: FloatArray, side: Side) -> FloatArray:
@@ -190,7 +246,7 @@ def keys_under_fingers(tips: FloatArray, keys: FloatArray, side: Side) -> FloatA
     """
     centres = -KEY_CENTRES if side == Side.LEFT else KEY_CENTRES
     distance = (tips[..., 0, None] - centres) / KEY_SPREAD
-    return np.max(keys[:, None] * np.exp(-0.5 * distance ** 2), axis=-1)
+    return np.max(keys[:, None] * np.exp(-0.5 * distance**2), axis=-1)
 
 
 def _flags(shape: HandShape, deviation: FloatArray, related: NDArray[np.bool_]) -> FloatArray:
@@ -217,4 +273,6 @@ class Scaling:
     def apply(self, features: FloatArray) -> NDArray[np.float32]:
         """Scale (T, F) features; unknown ones become 0, the training mean."""
         scaled = (features - self.mean) / self.deviation
-        return np.clip(np.nan_to_num(scaled, nan=0.0, posinf=0.0, neginf=0.0), -self.limit, self.limit).astype(np.float32)
+        return np.clip(
+            np.nan_to_num(scaled, nan=0.0, posinf=0.0, neginf=0.0), -self.limit, self.limit
+        ).astype(np.float32)

@@ -1,7 +1,8 @@
 """The estimator's own clock: poses and keys of any rate are brought onto one uniform grid, causally.
 
-Ticks lie on absolute multiples of `TICK` on the stamps' clock, so outputs don't depend on when a session began. The pose
-at a tick is interpolated between the poses around it, as soon as the later one is here; nothing is extrapolated.
+Ticks lie on absolute multiples of `TICK` on the stamps' clock, so outputs don't depend on when a
+session began. The pose at a tick is interpolated between the poses around it, as soon as the later
+one is here; nothing is extrapolated.
 Letters: T ticks, F frames, K keys.
 """
 
@@ -54,7 +55,9 @@ def ticks_between(after: int, until: int) -> NDArray[np.int64]:
     return np.arange(after // TICK + 1, until // TICK + 1, dtype=np.int64) * TICK
 
 
-def interpolate(ticks: NDArray[np.int64], stamps: tuple[int, int], first: FloatArray, last: FloatArray) -> FloatArray:
+def interpolate(
+    ticks: NDArray[np.int64], stamps: tuple[int, int], first: FloatArray, last: FloatArray
+) -> FloatArray:
     """Interpolate linearly at (T,) ticks between two arrays; computed relative to the first stamp to keep precision."""
     weight = (ticks - stamps[0]) / float(stamps[1] - stamps[0])
     weight = weight.reshape(-1, *[1] * first.ndim)
@@ -72,7 +75,9 @@ class PoseGrid:
         """Forget the last pose."""
         self._last: tuple[int, FloatArray, FloatArray, str] | None = None
 
-    def push(self, stamp: int, landmarks: FloatArray, deviation: FloatArray, frame_id: str) -> PoseTicks:
+    def push(
+        self, stamp: int, landmarks: FloatArray, deviation: FloatArray, frame_id: str
+    ) -> PoseTicks:
         """Take a usable pose, later than the last one, and return the ticks it completes.
 
         Args:
@@ -90,15 +95,30 @@ class PoseGrid:
         if last[3] != frame_id:
             return self._make(ticks, landmarks, deviation, placed, False)
         span = (last[0], stamp)
-        return PoseTicks(ticks, interpolate(ticks, span, last[1], landmarks),
-                         interpolate(ticks, span, last[2], deviation), np.full(len(ticks), placed), False)
+        return PoseTicks(
+            ticks,
+            interpolate(ticks, span, last[1], landmarks),
+            interpolate(ticks, span, last[2], deviation),
+            np.full(len(ticks), placed),
+            False,
+        )
 
     @staticmethod
-    def _make(ticks: NDArray[np.int64], landmarks: FloatArray, deviation: FloatArray, placed: bool,
-              restart: bool) -> PoseTicks:
+    def _make(
+        ticks: NDArray[np.int64],
+        landmarks: FloatArray,
+        deviation: FloatArray,
+        placed: bool,
+        restart: bool,
+    ) -> PoseTicks:
         n = len(ticks)
-        return PoseTicks(ticks, np.broadcast_to(landmarks, (n, LANDMARK_COUNT, 3)),
-                         np.broadcast_to(deviation, (n, LANDMARK_COUNT)), np.full(n, placed), restart)
+        return PoseTicks(
+            ticks,
+            np.broadcast_to(landmarks, (n, LANDMARK_COUNT, 3)),
+            np.broadcast_to(deviation, (n, LANDMARK_COUNT)),
+            np.full(n, placed),
+            restart,
+        )
 
 
 def is_camera_frame(frame_id: str) -> bool:
@@ -127,16 +147,27 @@ class KeyGrid:
         time = np.asarray(motion.time, np.float64)
         key, position = np.asarray(motion.key, np.int64), np.asarray(motion.position, np.float64)
         if not len(time) == len(key) == len(position):
-            raise ValueError(f'asked for key samples of one length, found {len(time)} times, {len(key)} keys and '
-                             f'{len(position)} positions')
-        good = np.isfinite(time) & (np.abs(time) < 60.0) & np.isfinite(position) & (np.abs(position) < 2.0)
+            raise ValueError(
+                f'asked for key samples of one length, found {len(time)} times, {len(key)} keys and '
+                f'{len(position)} positions'
+            )
+        good = (
+            np.isfinite(time)
+            & (np.abs(time) < 60.0)
+            & np.isfinite(position)
+            & (np.abs(position) < 2.0)
+        )
         good &= (key >= FIRST_KEY) & (key < FIRST_KEY + KEY_COUNT)
         self.rejected += int((~good).sum())
         stamps = motion.stamp + np.round(time[good] * 1e9).astype(np.int64)
         rest = np.setdiff1d(np.arange(KEY_COUNT), key[good] - FIRST_KEY)
         events = [(motion.stamp, int(k), 0.0) for k in rest]
-        events += zip(stamps.tolist(), (key[good] - FIRST_KEY).tolist(), np.clip(position[good], 0, 1).tolist(),
-                      strict=True)
+        events += zip(
+            stamps.tolist(),
+            (key[good] - FIRST_KEY).tolist(),
+            np.clip(position[good], 0, 1).tolist(),
+            strict=True,
+        )
         self._events.extend(sorted(events, key=lambda event: event[0]))
         last = int(stamps.max()) if len(stamps) else motion.stamp
         self._records.append((motion.stamp, motion.source.startswith('sensor')))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from pianokpm_ros.anatomy import Side, Status
+from pianokpm_ros.anatomy import Status
 from pianokpm_ros.records import MuscleActivity, Normalization
 from pianokpm_ros.view.lettering import BgrImage, shade, write
 from pianokpm_ros.view.palette import FAINT, INK, PANEL, SIDE_COLOURS, STATUS_COLOURS, Rgb
@@ -52,8 +52,13 @@ def choose_full_scale(values: np.ndarray) -> float:
     return next((s for s in FULL_SCALES if top <= s), FULL_SCALES[-1])
 
 
-def draw_bars(image: BgrImage, activity: MuscleActivity, corner: tuple[int, int], scale: float = 1.0,
-              full_scale: float = 1.0) -> None:
+def draw_bars(
+    image: BgrImage,
+    activity: MuscleActivity,
+    corner: tuple[int, int],
+    scale: float = 1.0,
+    full_scale: float = 1.0,
+) -> None:
     """Draw one hand's panel, in place; unknown muscles get a dash, never an empty bar that reads as rest.
 
     Args:
@@ -72,34 +77,68 @@ def draw_bars(image: BgrImage, activity: MuscleActivity, corner: tuple[int, int]
     for index, name in enumerate(activity.muscle):
         _draw_bar(image, activity, index, corner, geometry, full_scale)
         a, b = geometry.bar_span(index)
-        write(image, name, (left + (a + b) / 2, top + 87 * scale), max(8, round(10 * scale)), INK, anchor='centre')
+        write(
+            image,
+            name,
+            (left + (a + b) / 2, top + 87 * scale),
+            max(8, round(10 * scale)),
+            INK,
+            anchor='centre',
+        )
 
 
 def describe_bars(activity: MuscleActivity) -> str:
     """Say in a few words what bars and whiskers are."""
-    return f'bars: {NORMALIZATION_WORDS.get(activity.normalization, "unknown scale")}, whiskers: 1 σ'
+    return (
+        f'bars: {NORMALIZATION_WORDS.get(activity.normalization, "unknown scale")}, whiskers: 1 σ'
+    )
 
 
-def _write_heading(image: BgrImage, activity: MuscleActivity, corner: tuple[int, int], geometry: BarGeometry) -> None:
+def _write_heading(
+    image: BgrImage, activity: MuscleActivity, corner: tuple[int, int], geometry: BarGeometry
+) -> None:
     left, top = corner
     scale = geometry.scale
     size = max(9, round(10.5 * scale))
-    write(image, activity.side.name, (left + 7 * scale, top + 4 * scale), size, SIDE_COLOURS[activity.side], bold=True)
+    write(
+        image,
+        activity.side.name,
+        (left + 7 * scale, top + 4 * scale),
+        size,
+        SIDE_COLOURS[activity.side],
+        bold=True,
+    )
     words = activity.status.name
     if activity.status >= Status.DEGRADED and np.isfinite(activity.confidence):
         words += f', confidence {activity.confidence:.2f}'
     at = (left + geometry.size[0] - 6 * scale, top + 4 * scale)
-    write(image, words, at, max(9, round(9.5 * scale)), STATUS_COLOURS[activity.status], anchor='right')
+    write(
+        image,
+        words,
+        at,
+        max(9, round(9.5 * scale)),
+        STATUS_COLOURS[activity.status],
+        anchor='right',
+    )
 
 
-def _draw_grid(image: BgrImage, corner: tuple[int, int], geometry: BarGeometry, full_scale: float) -> None:
+def _draw_grid(
+    image: BgrImage, corner: tuple[int, int], geometry: BarGeometry, full_scale: float
+) -> None:
     top, bottom = geometry.bar_area
     scale, size = geometry.scale, max(8, round(9 * geometry.scale))
     left, right = corner[0] + GUTTER * scale, corner[0] + geometry.size[0] - 5 * scale
     for part, opacity in ((0.0, 0.5), (0.5, 0.25), (1.0, 0.25)):
         y = corner[1] + bottom - part * (bottom - top)
         shade(image, (left, y, right, y + max(1, round(scale_line(scale)))), FAINT, opacity)
-        write(image, f'{part * full_scale:g}', (left - 3 * scale, y - 0.65 * size), size, FAINT, anchor='right')
+        write(
+            image,
+            f'{part * full_scale:g}',
+            (left - 3 * scale, y - 0.65 * size),
+            size,
+            FAINT,
+            anchor='right',
+        )
 
 
 def scale_line(scale: float) -> float:
@@ -107,14 +146,26 @@ def scale_line(scale: float) -> float:
     return max(1.0, 0.8 * scale)
 
 
-def _draw_bar(image: BgrImage, activity: MuscleActivity, index: int, corner: tuple[int, int], geometry: BarGeometry,
-              full_scale: float) -> None:
+def _draw_bar(
+    image: BgrImage,
+    activity: MuscleActivity,
+    index: int,
+    corner: tuple[int, int],
+    geometry: BarGeometry,
+    full_scale: float,
+) -> None:
     top, bottom = (corner[1] + v for v in geometry.bar_area)
     left, right = (corner[0] + v for v in geometry.bar_span(index))
     value, deviation = float(activity.activation[index]), float(activity.deviation[index])
     if activity.status == Status.INVALID or not np.isfinite(value):
-        write(image, '–', ((left + right) / 2, bottom - 20 * geometry.scale), max(10, round(14 * geometry.scale)),
-              FAINT, anchor='centre')
+        write(
+            image,
+            '–',
+            ((left + right) / 2, bottom - 20 * geometry.scale),
+            max(10, round(14 * geometry.scale)),
+            FAINT,
+            anchor='centre',
+        )
         return
     colour = FAINT if activity.status == Status.STALE else SIDE_COLOURS[activity.side]
     level = bottom - np.clip(value / full_scale, 0.0, 1.0) * (bottom - top)

@@ -35,7 +35,8 @@ def rasterise(text: str, size: int, bold: bool = False) -> NDArray[np.float32]:
         bold: weight.
 
     Returns:
-        (height, width, 1) 0..1; the height depends on the font only, so that lines share a base line.
+        (height, width, 1) 0..1; the height depends on the font only, so that lines share a base
+        line.
     """
     font = _load_font(size, bold)
     width = max(1, int(np.ceil(font.getlength(text))))
@@ -50,8 +51,16 @@ def measure(text: str, size: int, bold: bool = False) -> int:
     return rasterise(text, size, bold).shape[1]
 
 
-def write(image: BgrImage, text: str, at: tuple[float, float], size: int, colour: Rgb, bold: bool = False,
-          anchor: str = 'left', halo: Rgb | None = None) -> None:
+def write(
+    image: BgrImage,
+    text: str,
+    at: tuple[float, float],
+    size: int,
+    colour: Rgb,
+    bold: bool = False,
+    anchor: str = 'left',
+    halo: Rgb | None = None,
+) -> None:
     """Write one line into an image.
 
     Args:
@@ -72,7 +81,9 @@ def write(image: BgrImage, text: str, at: tuple[float, float], size: int, colour
     _blend(image, mask, round(x), round(at[1]), colour)
 
 
-def shade(image: BgrImage, box: tuple[float, float, float, float], colour: Rgb, opacity: float) -> None:
+def shade(
+    image: BgrImage, box: tuple[float, float, float, float], colour: Rgb, opacity: float
+) -> None:
     """Lay a flat colour over the box (left, top, right, bottom) [px], in place."""
     left, top, right, bottom = (round(v) for v in box)
     cover = np.full((max(0, bottom - top), max(0, right - left), 1), opacity, np.float32)
@@ -85,7 +96,7 @@ def _blend(image: BgrImage, mask: NDArray[np.float32], x: int, y: int, colour: R
     right, bottom = min(width, x + mask.shape[1]), min(height, y + mask.shape[0])
     if right <= left or bottom <= top:
         return
-    part = mask[top - y:bottom - y, left - x:right - x]
+    part = mask[top - y : bottom - y, left - x : right - x]
     region = image[top:bottom, left:right]
     ink = np.array(colour[::-1], np.float32)
     region[...] = np.rint(region + part * (ink - region)).astype(np.uint8)

@@ -19,11 +19,16 @@ def choose_columns(count: int) -> int:
 class Mosaic:
     """Lay views out on a fixed canvas whose size suits H.264 (even width and height).
 
-    Views keep their shape; what is smaller than its cell is centred. A view that is missing in a set stays dark.
+    Views keep their shape; what is smaller than its cell is centred. A view that is missing in a
+    set stays dark.
     """
 
-    def __init__(self, cameras: Sequence[str], sizes: Sequence[tuple[int, int]],
-                 largest: tuple[int, int] = LARGEST) -> None:
+    def __init__(
+        self,
+        cameras: Sequence[str],
+        sizes: Sequence[tuple[int, int]],
+        largest: tuple[int, int] = LARGEST,
+    ) -> None:
         """Plan the canvas.
 
         Args:
@@ -32,8 +37,10 @@ class Mosaic:
             largest: the canvas is scaled down to fit into this (width, height) [px].
         """
         if not cameras or len(cameras) != len(sizes):
-            raise ValueError(f'asked for one size for each of at least one view, found {len(cameras)} views and '
-                             f'{len(sizes)} sizes')
+            raise ValueError(
+                f'asked for one size for each of at least one view, found {len(cameras)} views and '
+                f'{len(sizes)} sizes'
+            )
         self._columns = choose_columns(len(cameras))
         rows = -(-len(cameras) // self._columns)
         cell = max(w for w, _ in sizes), max(h for _, h in sizes)
@@ -57,6 +64,8 @@ class Mosaic:
         factor = min(width / image.shape[1], height / image.shape[0])
         size = max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor))
         if size != (image.shape[1], image.shape[0]):
-            image = cv2.resize(image, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
+            image = cv2.resize(
+                image, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+            )
         x, y = left + (width - size[0]) // 2, top + (height - size[1]) // 2
-        canvas[y:y + size[1], x:x + size[0]] = image
+        canvas[y : y + size[1], x : x + size[0]] = image

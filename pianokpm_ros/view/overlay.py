@@ -80,7 +80,13 @@ def _draw_strip(picture: BgrImage, content: OverlayContent, scale: float) -> Non
     write(picture, facts, (margin + measure(name, size, True), y), size, INK)
     # the label comes last: where room is short it covers the facts, never the other way round
     write(picture, label, (width - margin, y), size, INK, anchor='right')
-    note = content.note if content.note is not None else describe_bars(activities[0]) if activities else ''
+    note = (
+        content.note
+        if content.note is not None
+        else describe_bars(activities[0])
+        if activities
+        else ''
+    )
     if note:
         at = (width - margin, y + size + 8 * scale)
         write(picture, note, at, max(9, round(0.8 * size)), INK, anchor='right', halo=PANEL)

@@ -1,4 +1,4 @@
-"""Colours and words that every picture shares; chosen from Okabe and Ito's set, which colour-blind people can tell apart."""
+"""Colours and words that every picture shares; from Okabe and Ito's set, which colour-blind people can tell apart."""
 
 from pianokpm_ros.anatomy import Side, Status
 

@@ -41,7 +41,9 @@ def find_presses(motions: Iterable[KeyMotion], threshold: float = PRESSED) -> li
     for motion in motions:
         stamps = motion.stamp + np.rint(np.asarray(motion.time, np.float64) * 1e9).astype(np.int64)
         last = max(last, motion.stamp, *stamps.tolist())
-        for stamp, key, position in zip(stamps.tolist(), motion.key.tolist(), motion.position.tolist(), strict=True):
+        for stamp, key, position in zip(
+            stamps.tolist(), motion.key.tolist(), motion.position.tolist(), strict=True
+        ):
             if position >= threshold:
                 down.setdefault(key, stamp)
             elif key in down:
@@ -70,7 +72,9 @@ def choose_keys(presses: Sequence[KeyPress]) -> tuple[int, int]:
     return low - grow // 2, high + (grow + 1) // 2
 
 
-def draw_roll(axes: Axes, presses: Sequence[KeyPress], origin: int, side: Side | None = None) -> None:
+def draw_roll(
+    axes: Axes, presses: Sequence[KeyPress], origin: int, side: Side | None = None
+) -> None:
     """Draw a piano roll.
 
     Args:
@@ -88,8 +92,14 @@ def draw_roll(axes: Axes, presses: Sequence[KeyPress], origin: int, side: Side |
     for press in presses:
         other = side is not None and press.side not in (side, Side.UNKNOWN)
         span = [((press.start - origin) * 1e-9, max((press.end - press.start) * 1e-9, 0.02))]
-        axes.broken_barh(span, (press.key - 0.42, 0.84), facecolor=as_ink(SIDE_INKS[press.side]),
-                         alpha=0.18 if other else 0.9, lw=0, zorder=1 if other else 2)
+        axes.broken_barh(
+            span,
+            (press.key - 0.42, 0.84),
+            facecolor=as_ink(SIDE_INKS[press.side]),
+            alpha=0.18 if other else 0.9,
+            lw=0,
+            zorder=1 if other else 2,
+        )
     octaves = [key for key in range(low, high + 1) if key % 12 == 0]
     axes.set_yticks(octaves, [name_key(key) for key in octaves])
     axes.set_ylim(low - 0.5, high + 0.5)

@@ -10,17 +10,27 @@ from .conftest import look_at
 MODELS = {
     'plain': look_at('a', (0, -0.5, 0.5)),
     'distorted': look_at('b', (0, -0.5, 0.5), distortion=(-0.25, 0.08, 1e-3, -2e-3, 0.01)),
-    'fisheye': look_at('c', (0, -0.5, 0.5), focal=300.0, distortion=(0.05, -0.01, 0.002, 0.0), model='fisheye'),
+    'fisheye': look_at(
+        'c', (0, -0.5, 0.5), focal=300.0, distortion=(0.05, -0.01, 0.002, 0.0), model='fisheye'
+    ),
 }
 
 
 @pytest.mark.parametrize('camera', MODELS.values(), ids=MODELS)
-@given(st.lists(st.tuples(st.floats(-0.2, 0.2), st.floats(-0.1, 0.3), st.floats(-0.1, 0.1)), min_size=1, max_size=8))
+@given(
+    st.lists(
+        st.tuples(st.floats(-0.2, 0.2), st.floats(-0.1, 0.3), st.floats(-0.1, 0.1)),
+        min_size=1,
+        max_size=8,
+    )
+)
 def test_normalize_inverts_project(camera, points):
     points = np.array(points)
     local = camera.transform(points)
     # Both solvers iterate to 1e-8 or better in normalised units; 1e-6 is a thousandth of a pixel.
-    np.testing.assert_allclose(camera.normalize(camera.project(points)), local[:, :2] / local[:, 2:], atol=1e-6)
+    np.testing.assert_allclose(
+        camera.normalize(camera.project(points)), local[:, :2] / local[:, 2:], atol=1e-6
+    )
 
 
 def test_axes_are_those_of_rep_103():
@@ -37,17 +47,20 @@ def test_unknown_and_hidden_points_have_no_picture():
     assert np.isnan(camera.normalize([(np.nan, 3.0)])).all()
 
 
-@pytest.mark.parametrize(('change', 'words'), [
-    ({'matrix': np.zeros((3, 3))}, 'singular'),
-    ({'matrix': np.full((3, 3), np.nan)}, 'NaN'),
-    ({'rotation': np.diag([1.0, 1.0, -1.0])}, 'not a rotation'),
-    ({'rotation': 2 * np.eye(3)}, 'not a rotation'),
-    ({'translation': (0, 0)}, 'shape'),
-    ({'distortion': np.zeros(3)}, 'coefficients'),
-    ({'model': 'spherical'}, 'spherical'),
-    ({'size': (0, 480)}, 'positive'),
-    ({'matrix': 'none'}, 'numbers'),
-])
+@pytest.mark.parametrize(
+    ('change', 'words'),
+    [
+        ({'matrix': np.zeros((3, 3))}, 'singular'),
+        ({'matrix': np.full((3, 3), np.nan)}, 'NaN'),
+        ({'rotation': np.diag([1.0, 1.0, -1.0])}, 'not a rotation'),
+        ({'rotation': 2 * np.eye(3)}, 'not a rotation'),
+        ({'translation': (0, 0)}, 'shape'),
+        ({'distortion': np.zeros(3)}, 'coefficients'),
+        ({'model': 'spherical'}, 'spherical'),
+        ({'size': (0, 480)}, 'positive'),
+        ({'matrix': 'none'}, 'numbers'),
+    ],
+)
 def test_a_calibration_that_cannot_be_is_refused(change, words):
     good = {'matrix': np.diag([500.0, 500.0, 1.0]), 'size': (640, 480)}
     with pytest.raises(CameraError, match=words):

@@ -16,15 +16,18 @@ def test_a_rig_survives_its_file(rig, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ['rig.yaml']
 
 
-@pytest.mark.parametrize(('edit', 'words'), [
-    (lambda c: c.update(schema='other'), 'pianokpm-rig'),
-    (lambda c: c.update(version=99), 'version 1'),
-    (lambda c: c.update(cameras={}), 'cameras'),
-    (lambda c: c['cameras']['top'].pop('rotation'), 'rotation missing'),
-    (lambda c: c['cameras']['top'].update(size=[640.5, 480]), 'whole pixels'),
-    (lambda c: c['cameras']['top']['matrix'][0].__setitem__(0, float('nan')), 'NaN'),
-    (lambda c: c['cameras'].update(top='none'), 'fields'),
-])
+@pytest.mark.parametrize(
+    ('edit', 'words'),
+    [
+        (lambda c: c.update(schema='other'), 'pianokpm-rig'),
+        (lambda c: c.update(version=99), 'version 1'),
+        (lambda c: c.update(cameras={}), 'cameras'),
+        (lambda c: c['cameras']['top'].pop('rotation'), 'rotation missing'),
+        (lambda c: c['cameras']['top'].update(size=[640.5, 480]), 'whole pixels'),
+        (lambda c: c['cameras']['top']['matrix'][0].__setitem__(0, float('nan')), 'NaN'),
+        (lambda c: c['cameras'].update(top='none'), 'fields'),
+    ],
+)
 def test_a_wrong_file_is_refused_with_its_name(rig, tmp_path, edit, words):
     path = tmp_path / 'rig.yaml'
     save_rig(rig, path)
@@ -58,5 +61,10 @@ def test_neighbours_files_are_read(shared_data):
     four = load_caliscope(shared_data / 'charuco_4cam' / 'camera_array.toml')
     assert len(four.cameras) == 4
     # The cameras stand round a desk: no two nearer than 0.1 m, none further than 2 m apart.
-    apart = [np.linalg.norm(a.centre - b.centre) for a in four.cameras for b in four.cameras if a is not b]
+    apart = [
+        np.linalg.norm(a.centre - b.centre)
+        for a in four.cameras
+        for b in four.cameras
+        if a is not b
+    ]
     assert 0.1 < min(apart) and max(apart) < 2.0

@@ -35,7 +35,8 @@ def test_a_camera_that_skipped_is_not_waited_for():
 def test_a_dead_camera_is_waited_for_a_bounded_time():
     sync = make()
     sets = [s for i in range(10) for s in sync.push(record('a', i * PERIOD))]
-    # 50 ms are three periods (which are 1 ns longer): the set of frame 0 leaves when frame 3 arrives.
+    # 50 ms are three periods (which are 1 ns longer): the set of frame 0 leaves when frame 3
+    # arrives.
     assert [s.stamp for s in sets] == [i * PERIOD for i in range(7)]
     assert len(sync.flush()) == 3
 
@@ -61,7 +62,9 @@ def test_a_clock_that_jumps_back_restarts():
 @given(st.lists(st.tuples(st.sampled_from('abc'), st.integers(0, 400)), max_size=80))
 def test_whatever_comes_stamps_increase_and_nothing_is_used_twice(arrivals):
     sync = make(('a', 'b', 'c'))
-    sets = [s for camera, time in arrivals for s in sync.push(record(camera, time * MS))] + sync.flush()
+    sets = [
+        s for camera, time in arrivals for s in sync.push(record(camera, time * MS))
+    ] + sync.flush()
     stamps = [s.stamp for s in sets]
     assert stamps == sorted(set(stamps))
     used = [(n, v.stamp) for s in sets for n, v in s.views.items()]

@@ -21,16 +21,22 @@ def test_exact_pictures_give_exact_points(rig, hands, count):
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.integers(0, 2 ** 31))
+@given(st.integers(0, 2**31))
 def test_noise_stays_within_the_stated_covariance(seed):
     from .conftest import look_at
-    cameras = [look_at('a', (0, 0.05, 0.7)), look_at('b', (-0.6, 0, 0.35)), look_at('c', (0.6, 0, 0.35))]
+
+    cameras = [
+        look_at('a', (0, 0.05, 0.7)),
+        look_at('b', (-0.6, 0, 0.35)),
+        look_at('c', (0.6, 0, 0.35)),
+    ]
     rng = np.random.default_rng(seed)
     points = rng.uniform((-0.2, -0.1, 0), (0.2, 0.2, 0.1), (400, 3))
     pixels = np.stack([c.project(points) for c in cameras]) + rng.normal(0, 1.0, (3, 400, 2))
     result = triangulate(cameras, pixels, pixel_noise=1.0)
-    z2 = ((result.points - points) ** 2).sum(1) / (3 * result.deviation ** 2)
-    # Mean of 400 squared ratios around 1 has a standard error of about 0.05; robust weights and the noise
+    z2 = ((result.points - points) ** 2).sum(1) / (3 * result.deviation**2)
+    # Mean of 400 squared ratios around 1 has a standard error of about 0.05; robust weights and
+    # the noise
     # estimate from three views move it by up to a third.
     assert 0.6 < z2.mean() < 1.4
 
@@ -50,7 +56,8 @@ def test_one_wrong_view_of_four_is_outvoted(rig, hands):
     pixels = see(rig, hands[0])
     pixels[2] += 60.0
     result = triangulate(rig.cameras, pixels)
-    # Plain least squares would move the points by centimetres; weighted down, the wrong view's pull is
+    # Plain least squares would move the points by centimetres; weighted down, the wrong view's
+    # pull is
     # 60 px x (1 + (60/9)^2)^-2 = 0.03 px among the others, about 0.1 mm at these distances.
     assert np.abs(result.points - hands[0]).max() < 5e-4
     assert (result.views == 3).all()

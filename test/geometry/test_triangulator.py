@@ -13,17 +13,32 @@ T0 = 1_700_000_000_123_456_789
 def view_of(camera, hands, sides, stamp=T0, noise=0.0, seed=0):
     pixels = np.stack([camera.project(h) for h in hands]) if len(hands) else np.zeros((0, 21, 2))
     pixels = pixels + np.random.default_rng(seed).normal(0, 1, pixels.shape) * noise
-    world = np.stack([camera.transform(h) - camera.transform(h).mean(0) for h in hands]) if len(hands) \
+    world = (
+        np.stack([camera.transform(h) - camera.transform(h).mean(0) for h in hands])
+        if len(hands)
         else np.zeros((0, 21, 3))
+    )
     n = len(hands)
-    return HandLandmarks(stamp, camera.name, camera.frame_id, camera.size, 0, np.array(sides, np.uint8),
-                         np.linspace(0.95, 0.9, n).astype(np.float32), pixels.astype(np.float32),
-                         world.astype(np.float32), np.full((n, 21), np.nan, np.float32))
+    return HandLandmarks(
+        stamp,
+        camera.name,
+        camera.frame_id,
+        camera.size,
+        0,
+        np.array(sides, np.uint8),
+        np.linspace(0.95, 0.9, n).astype(np.float32),
+        pixels.astype(np.float32),
+        world.astype(np.float32),
+        np.full((n, 21), np.nan, np.float32),
+    )
 
 
 def set_of(rig, hands, labels=None, stamp=T0, skew=0, noise=0.0):
     labels = labels or {}
-    views = {c.name: view_of(c, hands, labels.get(c.name, (1, 2)), stamp, noise, i) for i, c in enumerate(rig.cameras)}
+    views = {
+        c.name: view_of(c, hands, labels.get(c.name, (1, 2)), stamp, noise, i)
+        for i, c in enumerate(rig.cameras)
+    }
     return FrameSet(stamp, views, skew)
 
 
@@ -84,9 +99,14 @@ def test_without_calibration_poses_are_in_the_optical_frame(rig, hands):
 
 def test_contradicting_or_skewed_views_are_degraded(rig, hands):
     shifted = set_of(rig.select(('top', 'left')), hands)
-    shifted.views['top'].pixels[:] += np.random.default_rng(0).normal(0, 120, shifted.views['top'].pixels.shape)
+    shifted.views['top'].pixels[:] += np.random.default_rng(0).normal(
+        0, 120, shifted.views['top'].pixels.shape
+    )
     assert HandTriangulator(rig).process(shifted)[Side.LEFT].status == Status.DEGRADED
-    assert HandTriangulator(rig).process(set_of(rig, hands, skew=20_000_000))[Side.LEFT].status == Status.DEGRADED
+    assert (
+        HandTriangulator(rig).process(set_of(rig, hands, skew=20_000_000))[Side.LEFT].status
+        == Status.DEGRADED
+    )
 
 
 def test_nan_and_three_hands_do_not_reach_the_output_as_valid(rig, hands):
@@ -101,7 +121,17 @@ def test_nan_and_three_hands_do_not_reach_the_output_as_valid(rig, hands):
 def test_another_image_size_is_refused(rig, hands):
     frames = set_of(rig, hands)
     view = frames.views['top']
-    wrong = HandLandmarks(view.stamp, 'top', view.frame_id, (1280, 720), 0, view.side, view.score, view.pixels,
-                          view.world, view.visibility)
+    wrong = HandLandmarks(
+        view.stamp,
+        'top',
+        view.frame_id,
+        (1280, 720),
+        0,
+        view.side,
+        view.score,
+        view.pixels,
+        view.world,
+        view.visibility,
+    )
     with pytest.raises(RigError, match='640x480.*1280x720'):
         HandTriangulator(rig).process(FrameSet(T0, {'top': wrong}))

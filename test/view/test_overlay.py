@@ -32,8 +32,10 @@ def test_every_landmark_colours_its_own_pixel(make_hands):
 
 @pytest.mark.parametrize('shift', [(0.0, 0.0), (37.25, -11.5)])
 def test_the_drawing_follows_the_landmarks(make_hands, shift):
-    # the joints are discs, so the centroid of what changed moves as the landmarks do, to the sub-pixel;
-    # letters snap to whole pixels and may differ by half a pixel: their share of the area is below a fifth
+    # the joints are discs, so the centroid of what changed moves as the landmarks do, to the
+    # sub-pixel;
+    # letters snap to whole pixels and may differ by half a pixel: their share of the area is below
+    # a fifth
     pictures = []
     for move in ((0.0, 0.0), shift):
         image = blank()
@@ -87,15 +89,24 @@ def bar_heights(activity, full_scale: float = 1.0) -> np.ndarray:
     geometry = BarGeometry(len(activity.muscle), 1.0)
     colour = np.array(SIDE_COLOURS[activity.side][::-1])
     close = (np.abs(image.astype(int) - colour) < 30).all(axis=2)
-    return np.array([close[24:87, round(geometry.bar_span(i)[0]) + 1].sum() for i in range(len(activity.muscle))])
+    return np.array(
+        [
+            close[24:87, round(geometry.bar_span(i)[0]) + 1].sum()
+            for i in range(len(activity.muscle))
+        ]
+    )
 
 
-@pytest.mark.parametrize(('activation', 'full_scale'), [(0.25, 1.0), (0.5, 1.0), (0.1, 0.2), (3.0, 1.0)])
+@pytest.mark.parametrize(
+    ('activation', 'full_scale'), [(0.25, 1.0), (0.5, 1.0), (0.1, 0.2), (3.0, 1.0)]
+)
 def test_bars_are_as_high_as_the_activation(make_activity, activation, full_scale):
     top, bottom = BarGeometry(6, 1.0).bar_area
     expected = min(1.0, activation / full_scale) * (bottom - top)
     # one pixel: the edge row is blended and may fall to either side of the colour threshold
-    assert np.abs(bar_heights(make_activity(activation=activation), full_scale) - expected).max() <= 1
+    assert (
+        np.abs(bar_heights(make_activity(activation=activation), full_scale) - expected).max() <= 1
+    )
 
 
 @pytest.mark.parametrize('status', [Status.INVALID, Status.STALE])
@@ -117,15 +128,20 @@ def test_whiskers_show_the_deviation(make_activity):
     draw_bars(wide, make_activity(deviation=0.3), (0, 0))
     geometry = BarGeometry(6, 1.0)
     middle = round(sum(geometry.bar_span(0)) / 2)
-    # 0.3 of a 62 px scale is 18.6 px each way, against 1.2 px: rows between differ in the whisker's column
+    # 0.3 of a 62 px scale is 18.6 px each way, against 1.2 px: rows between differ in the
+    # whisker's column
     assert (narrow[:, middle] != wide[:, middle]).any(axis=1).sum() > 20
 
 
 @pytest.mark.parametrize('size', [(640, 480), (1280, 720), (720, 720), (320, 240)])
 def test_the_label_is_always_there_and_complete(make_activity, size):
-    plain = draw_overlay(blank(*size), OverlayContent('top', 1.0, None, {Side.LEFT: make_activity()}, note=''))
-    other = draw_overlay(blank(*size), OverlayContent('top', 1.0, None, {Side.LEFT: make_activity(simulated=False)},
-                                                      note=''))
+    plain = draw_overlay(
+        blank(*size), OverlayContent('top', 1.0, None, {Side.LEFT: make_activity()}, note='')
+    )
+    other = draw_overlay(
+        blank(*size),
+        OverlayContent('top', 1.0, None, {Side.LEFT: make_activity(simulated=False)}, note=''),
+    )
     # words end at the right margin, and those of simulated training differ from those without
     assert (plain[:40] != other[:40]).any()
     bright = np.argwhere(plain[:40].min(axis=2) > 150)[:, 1]
@@ -136,14 +152,18 @@ def test_the_label_is_always_there_and_complete(make_activity, size):
 
 def test_the_input_frame_is_not_touched(make_hands, make_activity):
     image = blank()
-    drawn = draw_overlay(image, OverlayContent('top', 1.0, make_hands(), {Side.LEFT: make_activity()}))
+    drawn = draw_overlay(
+        image, OverlayContent('top', 1.0, make_hands(), {Side.LEFT: make_activity()})
+    )
     assert not changed(image).any()
     assert changed(drawn).any()
 
 
 def test_hands_get_panels_in_their_own_corners(make_activity):
     for side, columns in ((Side.LEFT, slice(0, 320)), (Side.RIGHT, slice(320, 640))):
-        drawn = draw_overlay(blank(), OverlayContent('top', 1.0, None, {side: make_activity(side)}))
+        drawn = draw_overlay(
+            blank(), OverlayContent('top', 1.0, None, {side: make_activity(side)})
+        )
         below = changed(drawn)[300:]
         assert below[:, columns].any()
         assert below.sum() == below[:, columns].sum()

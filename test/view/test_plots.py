@@ -20,11 +20,21 @@ def texts(figure) -> str:
 
 @pytest.fixture
 def take(make_activity) -> TakeFigure:
-    activities = [make_activity(side, 0.1 * side + 0.001 * i, stamp=i * 20 * MS)
-                  for i in range(50) if not 20 <= i < 30 for side in (Side.LEFT, Side.RIGHT)]
+    activities = [
+        make_activity(side, 0.1 * side + 0.001 * i, stamp=i * 20 * MS)
+        for i in range(50)
+        if not 20 <= i < 30
+        for side in (Side.LEFT, Side.RIGHT)
+    ]
     stamps = np.arange(1000) * MS
     simulated = {Side.LEFT: SimulatedEnvelope(stamps, np.full((1000, 6), 0.2), MUSCLES)}
-    return TakeFigure('two bars', 0, join_estimates(activities), [KeyPress(60, 0, 300 * MS, Side.LEFT)], simulated)
+    return TakeFigure(
+        'two bars',
+        0,
+        join_estimates(activities),
+        [KeyPress(60, 0, 300 * MS, Side.LEFT)],
+        simulated,
+    )
 
 
 def test_the_figure_says_estimated_and_simulated_and_names_the_muscles(take):
@@ -69,8 +79,12 @@ def test_no_estimate_cannot_be_drawn():
 
 
 def test_an_unknown_take_is_drawn_empty(make_activity, tmp_path):
-    tracks = join_estimates([make_activity(activation=np.nan, status=Status.INVALID, stamp=i * 20 * MS)
-                             for i in range(5)])
+    tracks = join_estimates(
+        [
+            make_activity(activation=np.nan, status=Status.INVALID, stamp=i * 20 * MS)
+            for i in range(5)
+        ]
+    )
     assert not tracks[Side.LEFT].known
     assert plot_take(TakeFigure('dark', 0, tracks), tmp_path / 'plot.png', 50).exists()
 
@@ -85,6 +99,7 @@ def test_joined_blocks_keep_every_sample_at_its_time(make_activity):
 
 def test_estimates_of_two_models_are_not_mixed(make_activity):
     import dataclasses
+
     other = dataclasses.replace(make_activity(), muscle=('A', 'B', 'C', 'D', 'E', 'F'))
     with pytest.raises(TrackError, match='muscle lists'):
         join_estimates([make_activity(), other])
@@ -100,21 +115,37 @@ def test_the_newest_estimate_is_never_from_the_future(make_activity):
 
 def test_usable_share_counts_estimates(make_activity):
     states = [Status.OK, Status.DEGRADED, Status.STALE, Status.INVALID]
-    track = join_estimates([make_activity(status=s, stamp=i * MS, samples=1) for i, s in enumerate(states)])[Side.LEFT]
+    track = join_estimates(
+        [make_activity(status=s, stamp=i * MS, samples=1) for i, s in enumerate(states)]
+    )[Side.LEFT]
     assert usable_share(track) == 0.5
 
 
 def motion(stamp: int, *samples: tuple[float, int, float]) -> KeyMotion:
     time, key, position = zip(*samples, strict=True) if samples else ((), (), ())
     n = len(time)
-    return KeyMotion(stamp, 0, np.array(time, float), np.array(key, np.uint8), np.array(position, float),
-                     np.full(n, np.nan), np.zeros(n, np.uint8))
+    return KeyMotion(
+        stamp,
+        0,
+        np.array(time, float),
+        np.array(key, np.uint8),
+        np.array(position, float),
+        np.full(n, np.nan),
+        np.zeros(n, np.uint8),
+    )
 
 
 def test_presses_come_out_of_key_motion():
-    motions = [motion(0), motion(100 * MS, (0.0, 60, 1.0), (0.05, 64, 0.2)), motion(200 * MS, (0.0, 60, 1.0), (0.0, 64, 1.0)),
-               motion(300 * MS, (0.01, 60, 0.0), (0.02, 64, 1.0))]
-    assert find_presses(motions) == [KeyPress(60, 100 * MS, 310 * MS), KeyPress(64, 200 * MS, 320 * MS)]
+    motions = [
+        motion(0),
+        motion(100 * MS, (0.0, 60, 1.0), (0.05, 64, 0.2)),
+        motion(200 * MS, (0.0, 60, 1.0), (0.0, 64, 1.0)),
+        motion(300 * MS, (0.01, 60, 0.0), (0.02, 64, 1.0)),
+    ]
+    assert find_presses(motions) == [
+        KeyPress(60, 100 * MS, 310 * MS),
+        KeyPress(64, 200 * MS, 320 * MS),
+    ]
 
 
 def test_keys_are_named_and_shown_with_room():

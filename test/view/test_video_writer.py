@@ -36,7 +36,10 @@ def test_pictures_survive(tmp_path):
 
 
 def test_nothing_is_left_after_an_error(tmp_path):
-    with pytest.raises(RuntimeError, match='boom'), VideoWriter(tmp_path / 'a.mp4', (64, 48)) as writer:
+    with (
+        pytest.raises(RuntimeError, match='boom'),
+        VideoWriter(tmp_path / 'a.mp4', (64, 48)) as writer,
+    ):
         writer.write(np.zeros((48, 64, 3), np.uint8), START)
         raise RuntimeError('boom')
     assert list(tmp_path.iterdir()) == []
@@ -80,8 +83,15 @@ def test_views_land_in_their_cells():
     names = ('top', 'front', 'left', 'right')
     mosaic = Mosaic(names, [(64, 48)] * 4)
     assert mosaic.size == (128, 96)
-    canvas = mosaic.compose({name: np.full((48, 64, 3), 50 * (i + 1), np.uint8) for i, name in enumerate(names)})
-    assert [int(canvas[y, x, 0]) for y, x in ((24, 32), (24, 96), (72, 32), (72, 96))] == [50, 100, 150, 200]
+    canvas = mosaic.compose(
+        {name: np.full((48, 64, 3), 50 * (i + 1), np.uint8) for i, name in enumerate(names)}
+    )
+    assert [int(canvas[y, x, 0]) for y, x in ((24, 32), (24, 96), (72, 32), (72, 96))] == [
+        50,
+        100,
+        150,
+        200,
+    ]
 
 
 def test_views_of_other_sizes_keep_their_shape_and_missing_ones_stay_dark():
@@ -92,4 +102,4 @@ def test_views_of_other_sizes_keep_their_shape_and_missing_ones_stay_dark():
     light = np.argwhere(canvas.min(axis=2) > 200)
     height, width = light.max(axis=0) - light.min(axis=0) + 1
     assert height / width == pytest.approx(2.0, rel=0.02)  # a pixel of rounding in about 100
-    assert canvas[:, :mosaic.size[0] // 2].max() < 60
+    assert canvas[:, : mosaic.size[0] // 2].max() < 60

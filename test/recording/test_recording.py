@@ -1,0 +1,105 @@
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+from mcap.reader import make_reader
+from rosbags.rosbag2 import Reader
+
+from pianokpm_ros.recording.reader import read_bag, read_raw
+from pianokpm_ros.recording.writer import BagWriter, RecordingError
+
+from ..messages.examples import make_all, make_landmarks
+
+SECOND = 1_000_000_000
+
+
+def write_some(path, count=4):
+    rng = np.random.default_rng(0)
+    with BagWriter(path) as bag:
+        for i in range(count):
+            for record in make_all(rng, 2):
+                bag.write_record(f'/{type(record).__name__}', record, i * SECOND)
+    return bag
+
+
+def test_both_public_readers_find_every_message(tmp_path):
+    bag = write_some(tmp_path / 'bag')
+    assert bag.counts == {
+        f'/{n}': 4
+        for n in ('HandLandmarks', 'HandPose', 'KeyMotion', 'EmgBlock', 'MuscleActivity')
+    }
+    with bag.file.open('rb') as stream:
+        assert sum(1 for _ in make_reader(stream).iter_messages()) == 20
+    with Reader(tmp_path / 'bag') as reader:
+        assert reader.message_count == 20
+        assert {c.topic: c.msgcount for c in reader.connections} == bag.counts
+        # Raises where a definition inside the bag and its hash disagree with what rosbags
+        # computes.
+        assert len(list(reader.messages())) == 20
+    assert len(list(read_bag(tmp_path / 'bag'))) == 20
+    assert len(list(read_bag(tmp_path / 'bag', {'/HandPose'}))) == 4
+
+
+def test_an_existing_folder_is_never_overwritten(tmp_path):
+    write_some(tmp_path / 'bag')
+    with pytest.raises(RecordingError, match='exists'):
+        BagWriter(tmp_path / 'bag')
+
+
+def test_a_full_disk_stops_before_it_is_full(tmp_path):
+    with pytest.raises(RecordingError, match='left on the disk'):
+        BagWriter(tmp_path / 'bag', free_space=10**18)
+
+
+def test_no_bag_and_no_mcap_are_named(tmp_path):
+    with pytest.raises(RecordingError, match='no .mcap'):
+        list(read_bag(tmp_path))
+    (tmp_path / 'x.mcap').write_bytes(b'something else entirely, long enough to read')
+    with pytest.raises(RecordingError, match='no MCAP'):
+        list(read_bag(tmp_path / 'x.mcap'))
+
+
+def test_a_truncated_bag_gives_what_is_there(tmp_path, caplog):
+    bag = write_some(tmp_path / 'bag')
+    data = bag.file.read_bytes()
+    (tmp_path / 'cut.mcap').write_bytes(data[: int(len(data) * 0.4)])
+    found = list(read_raw(tmp_path / 'cut.mcap'))
+    assert 1 <= len(found) < 20
+    assert 'breaks off' in caplog.text
+
+
+def test_a_killed_recorder_loses_at_most_a_second(tmp_path):
+    script = textwrap.dedent(f"""
+        import time
+        import numpy as np
+        from pianokpm_ros.recording.writer import BagWriter
+        from test.messages.examples import make_landmarks
+        rng, bag = np.random.default_rng(0), BagWriter({str(tmp_path / 'bag')!r})
+        while True:
+            now = time.time_ns()
+            bag.write_record('/top/hands', make_landmarks(rng, 1), now)
+            print(now, flush=True)
+            time.sleep(0.01)
+    """)
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    process = subprocess.Popen(
+        [sys.executable, '-c', script], stdout=subprocess.PIPE, text=True, cwd=root
+    )
+    written = [int(process.stdout.readline()) for _ in range(150)]
+    process.send_signal(signal.SIGKILL)
+    written += [int(line) for line in process.stdout.read().split()]
+    kept = [time for *_, time in read_raw(tmp_path / 'bag')]
+    assert kept == written[: len(kept)] and len(kept) > 50
+    assert written[-1] - kept[-1] <= SECOND
+
+
+def test_stamps_default_to_the_records_own(tmp_path):
+    record = make_landmarks(np.random.default_rng(0), 1)
+    with BagWriter(tmp_path / 'bag') as bag:
+        bag.write_record('/top/hands', record)
+    ((_, again, log_time),) = read_bag(tmp_path / 'bag')
+    assert (again.stamp, log_time) == (record.stamp, record.publish_stamp)
