@@ -28,7 +28,7 @@ $(VENV)/.ready: $(PINS) scripts/check_machine.py
 # Sources are linked into install/, so edits count at once; only messages, entry points and new files need a new build.
 install/.ready: $(VENV)/.ready CMakeLists.txt package.xml setup.cfg training/setup.cfg $(wildcard msg/*.msg)
 	@echo '== colcon build'
-	@source ./activate.bash && colcon build --symlink-install --event-handlers console_cohesion- \
+	@source ./activate.bash && colcon build --symlink-install \
 	  --cmake-args -DPython3_EXECUTABLE=$(BIN)/python -DBUILD_TESTING=OFF > build.log 2>&1 \
 	  || { tail -40 build.log; echo 'colcon build failed; all of its output is in build.log'; exit 1; }
 	@touch $@

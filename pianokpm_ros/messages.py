@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pianokpm_ros.anatomy import LANDMARK_COUNT, Side, Status
+from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.records import (
     NANOSECONDS,
     EmgBlock,
@@ -33,7 +34,7 @@ KEYBOARD_FRAME = 'keyboard'
 TYPE_CODES = {'float32': 'f', 'uint8': 'B'}
 
 
-class MessageError(ValueError):
+class MessageError(PianokpmError, ValueError):
     """A message breaks its contract."""
 
 

@@ -5,10 +5,12 @@ import sys
 from importlib import resources
 from pathlib import Path
 
+from pianokpm_ros.errors import PianokpmError
+
 PACKAGE = 'pianokpm'
 
 
-class ShareError(FileNotFoundError):
+class ShareError(PianokpmError, FileNotFoundError):
     """An installed file is missing."""
 
 

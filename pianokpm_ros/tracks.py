@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pianokpm_ros.anatomy import Side, Status
+from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.records import MuscleActivity
 
 FloatArray = NDArray[np.floating]
 
 
-class TrackError(ValueError):
+class TrackError(PianokpmError, ValueError):
     """Estimates don't belong to one signal."""
 
 

@@ -2,10 +2,11 @@
 
 from typing import Protocol
 
+from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.records import Frame
 
 
-class CaptureError(RuntimeError):
+class CaptureError(PianokpmError, RuntimeError):
     """A source of frames can't be opened or read."""
 
 

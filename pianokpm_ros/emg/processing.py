@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import signal
 
+from pianokpm_ros.errors import PianokpmError
+
 FloatArray = NDArray[np.floating]
 
 LINE_FREQUENCIES = (50.0, 60.0)
@@ -19,7 +21,7 @@ NOTCH_QUALITY = 30.0
 PERCENTILE = 99.5
 
 
-class ProcessingError(ValueError):
+class ProcessingError(PianokpmError, ValueError):
     """A processing step can't be done as asked."""
 
 

@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pianokpm_ros.errors import PianokpmError
+
 FloatArray = NDArray[np.floating]
 
 MODELS = ('pinhole', 'fisheye')
@@ -23,7 +25,7 @@ UNDISTORT = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-12)
 """OpenCV's default of five iterations leaves tenths of a pixel with a strong wide angle."""
 
 
-class CameraError(ValueError):
+class CameraError(PianokpmError, ValueError):
     """A calibration can't be used."""
 
 

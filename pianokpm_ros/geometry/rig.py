@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.geometry.camera import Camera, CameraError
 
 SCHEMA = 'pianokpm-rig'
@@ -14,7 +15,7 @@ VERSION = 1
 FIELDS = ('size', 'matrix', 'rotation', 'translation')
 
 
-class RigError(ValueError):
+class RigError(PianokpmError, ValueError):
     """A rig file can't be used."""
 
 

@@ -2,10 +2,11 @@
 
 from typing import Protocol
 
+from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.records import Frame, HandLandmarks
 
 
-class DetectorError(RuntimeError):
+class DetectorError(PianokpmError, RuntimeError):
     """A hand detector can't be made."""
 
 

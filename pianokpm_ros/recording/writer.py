@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 from mcap.writer import CompressionType, IndexType, Writer
 
+from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.messages import Record, type_name
 from pianokpm_ros.recording.schemas import definition, serialize
 from pianokpm_ros.records import NANOSECONDS
@@ -24,7 +25,7 @@ FREE_SPACE = 200_000_000
 """Recording stops when less than this is left on the disk [bytes]."""
 
 
-class RecordingError(RuntimeError):
+class RecordingError(PianokpmError, RuntimeError):
     """A bag can't be written or read."""
 
 

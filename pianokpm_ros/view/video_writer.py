@@ -7,12 +7,13 @@ from types import TracebackType
 
 import av
 
+from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.view.lettering import BgrImage
 
 MICROSECOND = Fraction(1, 1_000_000)
 
 
-class VideoWriteError(RuntimeError):
+class VideoWriteError(PianokpmError, RuntimeError):
     """A video can't be written."""
 
 

@@ -1,0 +1,60 @@
+"""The `pianokpm` command: one subcommand a module, imported only when it is used."""
+
+import argparse
+import importlib
+import logging
+import sys
+from collections.abc import Sequence
+
+from pianokpm_ros.errors import PianokpmError
+
+COMMANDS = {
+    'demo': ('pianokpm_ros.commands.demo', 'run the node graph on the take that ships with it'),
+    'up': ('pianokpm_ros.commands.up', 'start the node graph without a launch system'),
+    'estimate': ('pianokpm_ros.commands.estimate', 'estimate from videos, without ROS'),
+}
+"""Name of each subcommand: its module, which has `add_arguments(parser)` and `run(arguments)`, and what it does."""
+
+INTERRUPTED = 130
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Describe the command and its subcommands, without importing them."""
+    parser = argparse.ArgumentParser(
+        prog='pianokpm',
+        description="Estimate, live, how active a pianist's hand muscles are from camera views.",
+    )
+    parser.add_argument('-v', '--verbose', action='store_true', help='log more')
+    commands = parser.add_subparsers(dest='command', metavar='COMMAND', required=True)
+    for name, (_, words) in COMMANDS.items():
+        commands.add_parser(
+            name, help=words, description=words[0].upper() + words[1:], add_help=False
+        )
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a subcommand and return its exit code: 0 done, 1 impossible as asked, 2 wrong usage, 130 interrupted."""
+    known, rest = build_parser().parse_known_args(arguments)
+    logging.basicConfig(
+        level=logging.DEBUG if known.verbose else logging.WARNING,
+        format='%(levelname)s %(name)s: %(message)s',
+    )
+    module, words = COMMANDS[known.command]
+    try:
+        command = importlib.import_module(module)
+        parser = argparse.ArgumentParser(
+            prog=f'pianokpm {known.command}', description=words[0].upper() + words[1:] + '.'
+        )
+        command.add_arguments(parser)
+        return int(command.run(parser.parse_args(rest)) or 0)
+    except PianokpmError as error:
+        print(f'pianokpm {known.command}: {error}', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f'pianokpm {known.command}: interrupted', file=sys.stderr)
+        return INTERRUPTED
+
+
+if __name__ == '__main__':
+    sys.exit(main())
