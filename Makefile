@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 PINS := $(wildcard requirements/*.txt)
+SOURCES := $(sort $(shell find pianokpm_ros training launch config -name __pycache__ -prune -o -type f -print))
 SHELL := bash
 .DELETE_ON_ERROR:
-.PHONY: help check build test lint demo size clean
+.PHONY: help build test lint demo size clean FORCE
 
 help:
 	@echo 'make demo    set up, build, and run the pipeline on the recording that ships with it'
@@ -25,8 +26,18 @@ $(VENV)/.ready: $(PINS) scripts/check_machine.py
 	@$(BIN)/python -m pip install -q --no-deps -r requirements/mediapipe.txt
 	@touch $@
 
-# Sources are linked into install/, so edits count at once; only messages, entry points and new files need a new build.
-install/.ready: $(VENV)/.ready CMakeLists.txt package.xml setup.cfg training/setup.cfg $(wildcard msg/*.msg)
+# Training and its tests need torch: not wanted for the demo.
+$(VENV)/.training: $(VENV)/.ready
+	@echo '== training extra (torch)'
+	@$(BIN)/python -m pip install -q -r requirements/training.txt
+	@touch $@
+
+# Sources are linked into install/, so edits count at once; messages, executables and new files need a new build.
+build/.sources: FORCE
+	@mkdir -p build
+	@printf '%s\n' $(SOURCES) | cmp -s - $@ || printf '%s\n' $(SOURCES) > $@
+
+install/.ready: $(VENV)/.ready build/.sources CMakeLists.txt package.xml setup.cfg training/setup.cfg $(wildcard msg/*.msg)
 	@echo '== colcon build'
 	@source ./activate.bash && colcon build --symlink-install \
 	  --cmake-args -DPython3_EXECUTABLE=$(BIN)/python -DBUILD_TESTING=OFF > build.log 2>&1 \
@@ -35,7 +46,7 @@ install/.ready: $(VENV)/.ready CMakeLists.txt package.xml setup.cfg training/set
 
 build: install/.ready
 
-test: install/.ready
+test: install/.ready $(VENV)/.training
 	@$(BIN)/ruff check .
 	@source ./activate.bash && python -m pytest
 
