@@ -1,0 +1,236 @@
+"""The node graph, described once: the launch files and `pianokpm up` both start what stands here.
+
+What a user may choose is `GraphOptions`; `describe_graph` turns it into the processes to start. This
+file knows no ROS: a `NodeSpec` is an executable with its parameters.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from pianokpm_ros.errors import PianokpmError
+from pianokpm_ros.shares import find_share
+
+PACKAGE = 'pianokpm'
+REFUSED = 2
+"""Exit code of a node that won't start as asked: starting it again would change nothing."""
+
+RESPAWN_DELAY = 1.0
+"""How long to wait before a node that died is started again [s]."""
+
+AT_END = ('idle', 'exit', 'loop')
+SIDES = ('left', 'right')
+Value = str | int | float | bool | list[str] | list[int]
+
+
+class GraphError(PianokpmError, ValueError):
+    """The graph can't be started as asked."""
+
+
+def _option(default: Any, description: str, choices: tuple[str, ...] = ()) -> Any:
+    return field(default=default, metadata={'description': description, 'choices': choices})
+
+
+@dataclass(frozen=True)
+class GraphOptions:
+    """What a user chooses when starting the graph; each field is a launch argument and an option of `pianokpm up`."""
+
+    take: str = _option('', 'folder of a take: sets the videos, the rig and the keys')
+    videos: tuple[str, ...] = _option((), 'cameras from files, as name=path name=path ...')
+    cameras: tuple[str, ...] = _option(
+        (), 'names of cameras that other drivers publish as <name>/image_raw'
+    )
+    rig: str = _option('', 'calibration file of the cameras; empty = one camera, single view')
+    keys: str = _option('', 'MIDI file, or take, to play keys from; empty = pose only')
+    model: str = _option('', 'folder of the model; empty = the one that ships with the package')
+    rate: float = _option(1.0, 'speed of file playback; 0 = as fast as possible, without keys')
+    at_end: str = _option('idle', 'what capture does at the end of the files', AT_END)
+    images: bool = _option(
+        False, 'capture publishes full images and hand_landmark_node finds the hands'
+    )
+    record: str = _option('', 'folder of a new bag to record to; empty = record nothing')
+    params_file: str = _option('', 'parameters of all nodes; empty = the shipped pianokpm.yaml')
+    namespace: str = _option('', 'namespace of all nodes and topics')
+    use_sim_time: bool = _option(False, 'take the time from /clock')
+
+    @classmethod
+    def from_strings(cls, values: Mapping[str, str]) -> 'GraphOptions':
+        """Read options as launch gives them: text, lists separated by blanks, true and false."""
+        kinds = {f.name: f for f in fields(cls)}
+        return cls(**{name: _read_option(kinds[name], text) for name, text in values.items()})
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """Path of the video of each file camera."""
+        pairs = [v.partition('=') for v in self.videos]
+        for name, equals, path in pairs:
+            if not (name.isidentifier() and equals and path):
+                raise GraphError(
+                    f'asked for the video {name + equals + path!r}; write name=path with a name of letters, '
+                    'digits and _'
+                )
+        if len({name for name, _, _ in pairs}) < len(pairs):
+            raise GraphError(
+                f'asked for the videos {" ".join(self.videos)}; give each camera a name of its own'
+            )
+        return {name: path for name, _, path in pairs}
+
+    @property
+    def camera_names(self) -> tuple[str, ...]:
+        """Names of all cameras, of files first."""
+        return (*self.sources, *self.cameras)
+
+
+def _read_option(option: Field, text: str) -> Any:
+    kind = type(option.default)
+    try:
+        if kind is bool:
+            return {'true': True, 'false': False}[text.strip().lower()]
+        return tuple(text.split()) if kind is tuple else kind(text)
+    except (KeyError, ValueError) as error:
+        words = 'true or false' if kind is bool else 'a number'
+        raise GraphError(f'{option.name}: expected {words}, found {text!r}') from error
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """One process of the graph.
+
+    Attributes:
+        executable: of the package; also the node's name.
+        part: `capture` or `estimation`: what may run on different machines.
+        parameters: what differs from the parameter file.
+        params_file: parameters of all nodes.
+        namespace: of the node and its topics.
+        environment: variables on top of the inherited ones.
+        respawn: start it again when it dies.
+    """
+
+    executable: str
+    part: str
+    parameters: Mapping[str, Value]
+    params_file: str
+    namespace: str = ''
+    environment: Mapping[str, str] = field(default_factory=dict)
+    respawn: bool = True
+
+    @property
+    def name(self) -> str:
+        """Name of the node."""
+        return self.executable
+
+    def ros_arguments(self) -> list[str]:
+        """Return the command line arguments, as launch would give them."""
+        arguments = ['--ros-args', '-r', f'__node:={self.name}']
+        if self.namespace:
+            arguments += ['-r', f'__ns:=/{self.namespace.strip("/")}']
+        arguments += ['--params-file', self.params_file]
+        for name, value in self.parameters.items():
+            # JSON is YAML that needs no guessing about quotes and types.
+            arguments += ['-p', f'{name}:={json.dumps(value)}']
+        return arguments
+
+
+def describe_graph(options: GraphOptions) -> tuple[NodeSpec, ...]:
+    """List the processes that make up the graph asked for, in the order of the data's way."""
+    options = _fill_from_take(options)
+    _check(options)
+    params_file = options.params_file or str(find_share('config/pianokpm.yaml'))
+    made = []
+    for executable, part, parameters in _list_nodes(options):
+        shared = options.images and executable == 'capture_node'
+        made.append(
+            NodeSpec(
+                executable,
+                part,
+                {**parameters, 'use_sim_time': options.use_sim_time},
+                params_file,
+                options.namespace,
+                _shared_memory() if shared else {},
+                # What was recorded stays; a second recorder would need a second bag.
+                respawn=executable != 'recorder_node',
+            )
+        )
+    return tuple(made)
+
+
+def _list_nodes(o: GraphOptions) -> Iterator[tuple[str, str, dict[str, Value]]]:
+    names = list(o.camera_names)
+    detected = [*(o.sources if o.images else ()), *o.cameras]
+    plays_keys = bool(o.keys) and o.rate > 0
+    if o.sources:
+        yield 'capture_node', 'capture', _capture_parameters(o, plays_keys)
+    if detected:
+        yield 'hand_landmark_node', 'capture', {'cameras': detected}
+    if plays_keys:
+        follow = bool(o.sources)
+        yield (
+            'keyboard_node',
+            'capture',
+            {'file': o.keys, 'rate': o.rate, 'follow_playback': follow},
+        )
+    yield 'triangulation_node', 'estimation', {'cameras': names, 'rig': o.rig}
+    yield 'muscle_estimation_node', 'estimation', {'model': o.model} if o.model else {}
+    if o.record:
+        yield 'recorder_node', 'estimation', {'bag': o.record, 'cameras': names}
+
+
+def _capture_parameters(o: GraphOptions, plays_keys: bool) -> dict[str, Value]:
+    streams = [f'{n}/{"image_raw" if o.images else "hands"}' for n in o.sources]
+    streams += [f'hands/{side}' for side in SIDES] + (['keys'] if plays_keys else [])
+    # The recorder listens to all of them, except to images.
+    count = [1 + (bool(o.record) and not s.endswith('image_raw')) for s in streams]
+    return {
+        'cameras': list(o.sources),
+        'videos': list(o.sources.values()),
+        'rig': o.rig,
+        'rate': o.rate,
+        'at_end': o.at_end,
+        'landmarks': not o.images,
+        'wait_topics': streams,
+        'wait_counts': count,
+    }
+
+
+def _shared_memory() -> dict[str, str]:
+    return {'FASTRTPS_DEFAULT_PROFILES_FILE': str(find_share('config/shared_memory.xml'))}
+
+
+def _fill_from_take(options: GraphOptions) -> GraphOptions:
+    """Put the parts of a take where nothing else was asked for."""
+    if not options.take:
+        return options
+    folder = Path(options.take)
+    try:
+        names = json.loads((folder / 'take.json').read_text())['cameras']
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise GraphError(
+            f'asked for the take {folder}, which has no take.json that can be read ({error}); '
+            'name the folder of a take'
+        ) from error
+    found = {
+        'videos': tuple(f'{n}={folder / f"{n}.mp4"}' for n in names),
+        'rig': str(folder / 'rig.yaml'),
+        'keys': str(folder),
+    }
+    chosen = {f.name: getattr(options, f.name) for f in fields(options)}
+    return GraphOptions(**{**chosen, **{k: v for k, v in found.items() if not chosen[k]}})
+
+
+def _check(o: GraphOptions) -> None:
+    if not o.camera_names:
+        raise GraphError('asked for a graph without a camera; name a take, videos or cameras')
+    if len(set(o.camera_names)) < len(o.camera_names):
+        raise GraphError(f'asked for the cameras {", ".join(o.camera_names)}; names must differ')
+    if len(o.camera_names) > 1 and not o.rig:
+        raise GraphError(
+            f'asked for {len(o.camera_names)} cameras without a rig; give their calibration, or one camera'
+        )
+    if o.at_end not in AT_END:
+        raise GraphError(f'at_end: expected one of {", ".join(AT_END)}, found {o.at_end!r}')
+    if not 0 <= o.rate <= 100:
+        raise GraphError(f'rate: expected 0 to 100, found {o.rate:g}')
+    if o.params_file and not Path(o.params_file).is_file():
+        raise GraphError(f'asked for the parameter file {o.params_file}, which is no file')
