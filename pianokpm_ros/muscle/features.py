@@ -31,6 +31,9 @@ WRIST, INDEX, MIDDLE, LITTLE = (
 PALM_LENGTHS = (0.04, 0.16)
 """Shortest and longest palm of a person [m], generously; anything else is no hand."""
 
+SHORTEST = 0.01
+"""A palm interpolated between two poses can be shorter than any hand; below this nothing is known [m]."""
+
 FAR = 10.0
 """Landmarks further than this from the origin are no measurement [m]."""
 
@@ -139,7 +142,9 @@ class HandShape:
 
 
 def _unit(vectors: FloatArray) -> FloatArray:
-    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    # Where a hand turns over between two frames, lengths in between can vanish: NaN, not a warning.
+    with np.errstate(divide='ignore', invalid='ignore'):
+        return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
 
 def shape_hand(landmarks: FloatArray, side: Side, placed: NDArray[np.bool_]) -> HandShape:
@@ -153,6 +158,7 @@ def shape_hand(landmarks: FloatArray, side: Side, placed: NDArray[np.bool_]) -> 
     sideways = _unit(np.cross(forward, back))
     axes = np.stack([sideways, forward, np.cross(sideways, forward)], axis=1)
     length = np.linalg.norm(middle - wrist, axis=-1)
+    length = np.where(length > SHORTEST, length, np.nan)
     local = np.einsum('tij,tkj->tki', axes, world - wrist[:, None]) / length[:, None, None]
     return HandShape(local, world, axes, length, placed & _on_keyboard(wrist))
 

@@ -18,6 +18,9 @@ from pianokpm_ros.records import KeyMotion
 FloatArray = NDArray[np.floating]
 
 MILLISECOND = 1_000_000
+SAMPLE_RATE = 1000.0
+"""Of the envelope [Hz]; its samples lie on whole milliseconds of the stamps' clock."""
+
 TICK = 10 * MILLISECOND
 MAX_GAP = 150 * MILLISECOND
 """Longest time between two poses that is bridged; longer ones restart the model. Two lost frames at 25 fps fit in."""
@@ -90,7 +93,10 @@ class PoseGrid:
         last, self._last = self._last, (stamp, landmarks, deviation, frame_id)
         placed = not is_camera_frame(frame_id)
         if last is None or stamp - last[0] > self._max_gap:
-            return self._make(ticks_between(stamp - 1, stamp), landmarks, deviation, placed, True)
+            # The first pose also stands for the tick just before it, so that it is estimated at once.
+            return self._make(
+                ticks_between(stamp - TICK, stamp), landmarks, deviation, placed, True
+            )
         ticks = ticks_between(last[0], stamp)
         if last[3] != frame_id:
             return self._make(ticks, landmarks, deviation, placed, False)
@@ -137,6 +143,7 @@ class KeyGrid:
     def reset(self) -> None:
         """Forget all keys."""
         self._events: deque[tuple[int, int, float]] = deque()
+        self._moved: set[int] = set()
         self._records: deque[tuple[int, bool]] = deque()
         self._position = np.zeros(KEY_COUNT)
         self._heard: int | None = None
@@ -160,14 +167,11 @@ class KeyGrid:
         good &= (key >= FIRST_KEY) & (key < FIRST_KEY + KEY_COUNT)
         self.rejected += int((~good).sum())
         stamps = motion.stamp + np.round(time[good] * 1e9).astype(np.int64)
-        rest = np.setdiff1d(np.arange(KEY_COUNT), key[good] - FIRST_KEY)
-        events = [(motion.stamp, int(k), 0.0) for k in rest]
-        events += zip(
-            stamps.tolist(),
-            (key[good] - FIRST_KEY).tolist(),
-            np.clip(position[good], 0, 1).tolist(),
-            strict=True,
-        )
+        keys = (key[good] - FIRST_KEY).tolist()
+        # A key that a record doesn't speak of is at rest; only those heard before need the news.
+        events = [(motion.stamp, k, 0.0) for k in self._moved.difference(keys)]
+        events += zip(stamps.tolist(), keys, np.clip(position[good], 0, 1).tolist(), strict=True)
+        self._moved = set(keys)
         self._events.extend(sorted(events, key=lambda event: event[0]))
         last = int(stamps.max()) if len(stamps) else motion.stamp
         self._records.append((motion.stamp, motion.source.startswith('sensor')))

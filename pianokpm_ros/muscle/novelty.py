@@ -1,0 +1,59 @@
+"""How unlike the training data a hand's shape is.
+
+The score is a Mahalanobis distance over the shape features, per feature: about 1 for a hand as in
+training.
+Letters: T ticks, D shape features.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pianokpm_ros.muscle.features import SHAPE
+
+FloatArray = NDArray[np.floating]
+
+FLOOR = 0.05
+"""Deviation added to every shape feature [palms, rad], so that directions in which the training hands hardly vary
+don't rule: about 4 mm, the error of a triangulated landmark."""
+
+USUAL_PART, STRANGE_FACTOR = 0.995, 2.0
+"""Poses up to this quantile of the training data are trusted; at this factor beyond it no trust is left."""
+
+
+@dataclass(frozen=True, eq=False)
+class Novelty:
+    """Distance of shapes from the training data.
+
+    Attributes:
+        mean: (D,) mean shape.
+        whitening: (D, D), brings a difference from the mean to unit covariance.
+        usual: distance up to which a pose is trusted.
+    """
+
+    mean: FloatArray
+    whitening: FloatArray
+    usual: float
+
+    def distance(self, features: FloatArray) -> FloatArray:
+        """Return (T,) distances of unscaled (T, F) features; unknown features count as the mean."""
+        difference = np.nan_to_num(features[:, SHAPE] - self.mean, posinf=0.0, neginf=0.0)
+        return np.sqrt(np.mean((difference @ self.whitening.T) ** 2, axis=1))
+
+    def trust(self, features: FloatArray) -> FloatArray:
+        """Return (T,) trust: 1 for shapes as in training, falling to 0 at twice the usual distance."""
+        beyond = (self.distance(features) / self.usual - 1.0) / (STRANGE_FACTOR - 1.0)
+        return np.clip(1.0 - beyond, 0.0, 1.0)
+
+
+def fit_novelty(features: FloatArray) -> Novelty:
+    """Fit to (T, F) unscaled training features; ticks with unknown shape are left out."""
+    shapes = features[:, SHAPE]
+    shapes = shapes[np.isfinite(shapes).all(axis=1)]
+    mean = shapes.mean(axis=0)
+    covariance = np.cov(shapes.T) + FLOOR**2 * np.eye(shapes.shape[1])
+    values, vectors = np.linalg.eigh(covariance)
+    whitening = (vectors / np.sqrt(values)).T
+    draft = Novelty(mean, whitening, 1.0)
+    return Novelty(mean, whitening, float(np.quantile(draft.distance(features), USUAL_PART)))
