@@ -1,0 +1,50 @@
+import pytest
+
+from pianokpm_ros.capture.multi_capture import MultiCapture
+from pianokpm_ros.capture.source import CaptureError
+from pianokpm_ros.capture.video_file import VideoFile
+
+from .conftest import RATE, read_number
+
+PERIOD = 1_000_000_000 // RATE
+
+
+def open_all(*sources):
+    capture = MultiCapture(sources)
+    capture.open()
+    return capture
+
+
+def test_frames_of_one_moment_come_together(video):
+    path = video(count=10)
+    # b starts three frames and a quarter after a: its frame i belongs to frame i + 3 of a.
+    capture = open_all(VideoFile('a', path), VideoFile('b', path, start=3 * PERIOD + PERIOD // 4))
+    sets = [{n: read_number(f.image) for n, f in s.items()} for s in capture.read_all()]
+    capture.close()
+    assert sets[:3] == [{'a': i} for i in range(3)]
+    assert sets[3:10] == [{'a': i + 3, 'b': i} for i in range(7)]
+    assert sets[10:] == [{'b': i} for i in range(7, 10)]
+
+
+def test_pacing_drops_whole_sets_and_counts_them(video):
+    path = video(count=12)
+    capture = open_all(VideoFile('a', path), VideoFile('b', path))
+    clock = [0]
+
+    def wait(seconds):
+        clock[0] += max(1, round(seconds * 1e9))
+
+    seen = []
+    for frames in capture.read_paced(lambda: clock[0], wait=wait):
+        seen.append(frames)
+        clock[0] += round(2.5 * PERIOD)  # the consumer takes two and a half periods a set
+    capture.close()
+    assert all(set(s) == {'a', 'b'} for s in seen)
+    stamps = [s['a'].stamp for s in seen]
+    assert stamps == sorted(set(stamps))
+    assert len(seen) + capture.dropped == 12 and 4 <= len(seen) <= 6
+
+
+def test_doubled_names_are_refused(video):
+    with pytest.raises(CaptureError, match='distinct names'):
+        MultiCapture([VideoFile('a', video()), VideoFile('a', video())])

@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+
+from pianokpm_ros.capture.source import CaptureError
+from pianokpm_ros.capture.video_file import VideoFile, load_timestamps
+
+from .conftest import RATE, SIZE, read_number
+
+T0 = 1_700_000_000_000_000_000
+
+
+def read_all(source):
+    frames = []
+    while (frame := source.read()) is not None:
+        frames.append(frame)
+    return frames
+
+
+def test_every_frame_in_order_with_the_time_of_the_file(video):
+    pts = [0, 1, 2, 5, 6, 9, 10, 11]  # gaps stay gaps
+    source = VideoFile('cam', video(count=8, pts=pts), start=T0)
+    source.open()
+    frames = read_all(source)
+    assert (source.size, source.rate is not None) == (SIZE, True)
+    assert [read_number(f.image) for f in frames] == list(range(8))
+    assert [f.sequence for f in frames] == list(range(8))
+    # Times are kept in units of 1/15360 s by the MP4 writer: rounded to the nanosecond here.
+    expected = np.array(pts) * 1_000_000_000 / RATE
+    np.testing.assert_allclose([f.stamp - T0 for f in frames], expected, atol=1)
+    source.open()
+    assert read_number(source.read().image) == 0
+    source.close()
+
+
+def test_given_time_stamps_replace_the_files(video, tmp_path):
+    table = tmp_path / 'timestamps.csv'
+    table.write_text(
+        'sync_index,cam_id,frame_index,frame_time\n0,1,1,10.1\n0,1,0,10.0\n0,0,0,9.5\n'
+    )
+    stamps = load_timestamps(table)
+    assert {n: s.tolist() for n, s in stamps.items()} == {
+        'cam_0': [0],
+        'cam_1': [500_000_000, 600_000_000],
+    }
+    source = VideoFile('cam_1', video(count=5), start=T0, timestamps=stamps['cam_1'])
+    source.open()
+    assert [f.stamp - T0 for f in read_all(source)] == [500_000_000, 600_000_000]
+
+
+def test_a_file_that_breaks_off_ends_with_a_warning(video, tmp_path):
+    whole = video(count=200).read_bytes()
+    # The index is at the end of an MP4; in MPEG-TS what is there can be read.
+    path = video('b.ts', count=200)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    source = VideoFile('cam', path)
+    source.open()
+    assert 10 < len(read_all(source)) < 200
+    broken = tmp_path / 'c.mp4'
+    broken.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(CaptureError, match='no video that can be read'):
+        VideoFile('cam', broken).open()
+
+
+def test_refusals_say_what_was_asked(tmp_path):
+    with pytest.raises(CaptureError, match=r"camera 'cam'.*nothing\.mp4, which is no file"):
+        VideoFile('cam', tmp_path / 'nothing.mp4').open()
+    other = tmp_path / 'other.csv'
+    other.write_text('a,b\n1,2\n')
+    with pytest.raises(CaptureError, match='expected the columns'):
+        load_timestamps(other)
