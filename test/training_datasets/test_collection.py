@@ -1,0 +1,60 @@
+"""A data set knows its recordings and splits, and notices changes."""
+
+import pytest
+from pianokpm_training.datasets.collection import index_data, open_data
+from pianokpm_training.datasets.folder import save_recording
+from pianokpm_training.datasets.recording import DataError
+
+NAMES = ('s01_scales_0_left', 's02_scales_0_left')
+SPLITS = {'users': {'train': NAMES[:1], 'test': NAMES[1:]}}
+
+
+@pytest.fixture
+def folder(tmp_path, make_recording):
+    """Make a folder with two recordings and an unfinished one."""
+    for i, name in enumerate(NAMES):
+        save_recording(make_recording(name, name[:3], i), tmp_path / name[:3] / name)
+    save_recording(make_recording('half'), tmp_path / 'half').rename(tmp_path / '.half.part')
+    return tmp_path
+
+
+def test_index_and_open(folder):
+    index_data(folder, SPLITS, 'two recordings', {'seed': 1})
+    data = open_data(folder)
+    assert tuple(data.entries) == NAMES
+    assert data.simulated and data.provenance == {'seed': 1}
+    (entry,) = data.role('users', 'test')
+    assert entry.subject == 's02'
+    assert data.load(entry, only=('envelope',)).info.name == NAMES[1]
+
+
+def test_unknown_role_is_explained(folder):
+    data = index_data(folder, SPLITS, '', {})
+    with pytest.raises(
+        DataError, match='asked for users/validation; this data set has users/train'
+    ):
+        data.role('users', 'validation')
+
+
+@pytest.mark.parametrize(
+    ('splits', 'words'),
+    [
+        ({'users': {'train': ('nobody',)}}, 'not in the data set'),
+        ({'users': {'train': NAMES, 'test': NAMES[:1]}}, 'is in users/train and in users/test'),
+    ],
+)
+def test_bad_splits_are_refused(folder, splits, words):
+    with pytest.raises(DataError, match=words):
+        index_data(folder, splits, '', {})
+
+
+def test_a_replaced_recording_is_noticed(folder, make_recording):
+    data = index_data(folder, SPLITS, '', {})
+    save_recording(make_recording(NAMES[0], 's01', seed=99), folder / 's01' / NAMES[0])
+    with pytest.raises(DataError, match='changed since the data set was indexed'):
+        data.load(data.entries[NAMES[0]])
+
+
+def test_missing_data_set_says_how_to_make_one(tmp_path):
+    with pytest.raises(DataError, match='pianokpm simulate'):
+        open_data(tmp_path)

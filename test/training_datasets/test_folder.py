@@ -1,0 +1,89 @@
+"""Recordings come back as they were written, or not at all."""
+
+import json
+from dataclasses import fields
+
+import numpy as np
+import pytest
+from pianokpm_training.datasets.folder import MANIFEST, load_recording, save_recording
+from pianokpm_training.datasets.recording import DataError, Part
+
+
+def assert_same(a: Part, b: Part) -> None:
+    """Compare arrays bit by bit and texts."""
+    for name, array in a.arrays().items():
+        assert array.dtype == b.arrays()[name].dtype
+        np.testing.assert_array_equal(array, b.arrays()[name])
+    assert a.texts() == b.texts()
+
+
+def test_round_trip(recording, tmp_path):
+    back = load_recording(save_recording(recording, tmp_path / 'r'))
+    assert back.info == recording.info
+    for f in fields(recording):
+        if f.name not in ('info', 'views'):
+            assert_same(getattr(recording, f.name), getattr(back, f.name))
+    assert_same(recording.views['top'], back.views['top'])
+    assert back.views['top'].size == (640, 480)
+
+
+def test_only_the_parts_asked_for_are_read(recording, tmp_path):
+    save_recording(recording, tmp_path / 'r')
+    (tmp_path / 'r' / 'emg.npz').unlink()
+    back = load_recording(tmp_path / 'r', only=('pose', 'envelope'))
+    assert back.pose is not None and back.envelope is not None
+    assert back.emg is None and back.keys is None and not back.views
+
+
+def test_a_changed_file_is_refused(recording, tmp_path):
+    save_recording(recording, tmp_path / 'r')
+    path = tmp_path / 'r' / 'envelope.npz'
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(bytes(data))
+    with pytest.raises(DataError, match='is not the file that was written'):
+        load_recording(tmp_path / 'r')
+
+
+def test_pickles_are_never_read(recording, tmp_path):
+    import hashlib
+
+    folder = save_recording(recording, tmp_path / 'r')
+    np.savez(folder / 'emg.npz', stamp=np.array([object()]), samples=np.zeros((1, 6)))
+    manifest = json.loads((folder / MANIFEST).read_text())
+    manifest['parts']['emg']['sha256'] = hashlib.sha256(
+        (folder / 'emg.npz').read_bytes()
+    ).hexdigest()
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(ValueError, match='allow_pickle'):
+        load_recording(folder)
+
+
+def test_other_schema_and_version_are_refused(recording, tmp_path):
+    folder = save_recording(recording, tmp_path / 'r')
+    manifest = json.loads((folder / MANIFEST).read_text())
+    for change, words in (
+        ({'version': 99}, 'has version 99'),
+        ({'schema': 'x'}, 'expected the schema'),
+    ):
+        (folder / MANIFEST).write_text(json.dumps(manifest | change))
+        with pytest.raises(DataError, match=words):
+            load_recording(folder)
+
+
+def test_a_folder_that_is_no_recording_is_not_replaced(recording, tmp_path):
+    (tmp_path / 'r').mkdir()
+    (tmp_path / 'r' / 'precious.txt').write_text('x')
+    with pytest.raises(DataError, match='exists and is none'):
+        save_recording(recording, tmp_path / 'r')
+    assert (tmp_path / 'r' / 'precious.txt').exists()
+
+
+def test_nothing_half_written_is_left(recording, tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(np, 'savez_compressed', fail)
+    with pytest.raises(KeyboardInterrupt):
+        save_recording(recording, tmp_path / 'r')
+    assert not (tmp_path / 'r').exists()

@@ -1,0 +1,1 @@
+"""One schema for simulated, imported and recorded data; docs/dataset.md describes it for readers without this code."""

@@ -1,0 +1,148 @@
+"""A data set: recordings under one folder, and how they are split into training and test.
+
+`dataset.json` lists the recordings with the SHA-256 of each `recording.json`, and the splits.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pianokpm_training.datasets.folder import MANIFEST, load_recording, read_manifest
+from pianokpm_training.datasets.recording import DataError, Recording
+
+SCHEMA, VERSION = 'pianokpm-dataset', 1
+INDEX = 'dataset.json'
+Splits = Mapping[str, Mapping[str, Sequence[str]]]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One recording of a data set, without its signals; attributes as in `RecordingInfo`."""
+
+    name: str
+    path: str
+    sha256: str
+    subject: str
+    task: str
+    trial: int
+    side: str
+    simulated: bool
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Recordings and their splits.
+
+    Attributes:
+        folder: holds `dataset.json`.
+        entries: by recording name.
+        splits: by split name, then by role (`train`, `validation`, `test` ...): recording names.
+        description: in words.
+        provenance: how it was made.
+    """
+
+    folder: Path
+    entries: Mapping[str, Entry]
+    splits: Splits = field(default_factory=dict)
+    description: str = ''
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether anything in it was simulated."""
+        return any(e.simulated for e in self.entries.values())
+
+    def role(self, split: str, role: str) -> list[Entry]:
+        """List the recordings of one role of a split, such as `role('within', 'train')`."""
+        if role not in self.splits.get(split, {}):
+            known = [f'{s}/{r}' for s, roles in self.splits.items() for r in roles]
+            raise DataError(f'asked for {split}/{role}; this data set has {", ".join(known)}')
+        return [self.entries[name] for name in self.splits[split][role]]
+
+    def load(self, entry: Entry, only: Collection[str] | None = None) -> Recording:
+        """Read a recording, after checking that it is the one that was indexed."""
+        folder = self.folder / entry.path
+        if hash_manifest(folder) != entry.sha256:
+            raise DataError(f'{folder} changed since the data set was indexed; index it again')
+        return load_recording(folder, only)
+
+
+def hash_manifest(folder: Path) -> str:
+    """SHA-256 of a recording's description, which has the hashes of all its files."""
+    try:
+        return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
+    except OSError as error:
+        raise DataError(f'{folder / MANIFEST}: {error.strerror}; copy the data again') from error
+
+
+def find_recordings(folder: Path) -> Iterator[Entry]:
+    """Look at every recording below a folder, in order of path; unfinished (hidden) ones are left out."""
+    folder = Path(folder)
+    for manifest in sorted(folder.rglob(MANIFEST)):
+        path = manifest.parent.relative_to(folder)
+        if any(part.startswith('.') for part in path.parts):
+            continue
+        info = read_manifest(manifest.parent)
+        texts = {n: info[n] for n in ('name', 'subject', 'task', 'trial', 'side', 'simulated')}
+        yield Entry(path=path.as_posix(), sha256=hash_manifest(manifest.parent), **texts)
+
+
+def index_data(
+    folder: Path, splits: Splits, description: str, provenance: Mapping[str, Any]
+) -> DataSet:
+    """Write `dataset.json` for the recordings below a folder and return the data set."""
+    entries: dict[str, Entry] = {}
+    for entry in find_recordings(folder):
+        if entry.name in entries:
+            raise DataError(f'two recordings are called {entry.name}: names must be unique')
+        entries[entry.name] = entry
+    _check_splits(entries, splits)
+    data = DataSet(Path(folder), entries, splits, description, provenance)
+    content = {
+        'schema': SCHEMA,
+        'version': VERSION,
+        'description': description,
+        'simulated': data.simulated,
+        'provenance': dict(provenance),
+        'splits': {s: {r: list(n) for r, n in roles.items()} for s, roles in splits.items()},
+        'recordings': [vars(e) for e in entries.values()],
+    }
+    path = Path(folder) / INDEX
+    part = path.with_name(f'.{INDEX}.part')
+    part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + '\n')
+    os.replace(part, path)
+    return data
+
+
+def _check_splits(entries: Mapping[str, Entry], splits: Splits) -> None:
+    for split, roles in splits.items():
+        seen: dict[str, str] = {}
+        for role, names in roles.items():
+            for name in names:
+                if name not in entries:
+                    raise DataError(f'{split}/{role} names {name}, which is not in the data set')
+                if name in seen:
+                    raise DataError(f'{name} is in {split}/{seen[name]} and in {split}/{role}')
+                seen[name] = role
+
+
+def open_data(folder: Path) -> DataSet:
+    """Read the index of a data set."""
+    path = Path(folder) / INDEX
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f'asked for the data set {folder}: {error}; make one with `pianokpm simulate`'
+        ) from error
+    if content.get('schema') != SCHEMA or content.get('version') != VERSION:
+        raise DataError(f'{path} is no {SCHEMA} of version {VERSION}; use a matching pianokpm')
+    entries = {e['name']: Entry(**e) for e in content['recordings']}
+    _check_splits(entries, content['splits'])
+    return DataSet(
+        Path(folder), entries, content['splits'], content['description'], content['provenance']
+    )

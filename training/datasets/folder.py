@@ -1,0 +1,138 @@
+"""Write recordings to folders and read them back: plain arrays and JSON, nothing is unpickled.
+
+`recording.json` names each part's file with its SHA-256; `<part>.npz` holds the part's arrays.
+"""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+from collections.abc import Collection
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pianokpm_training.datasets.recording import (
+    DataError,
+    KeyTrack,
+    NoteTrack,
+    Part,
+    PoseTrack,
+    Recording,
+    RecordingInfo,
+    SignalTrack,
+    ViewTrack,
+)
+
+from pianokpm_ros.anatomy import Side
+
+SCHEMA, VERSION = 'pianokpm-recording', 1
+MANIFEST = 'recording.json'
+PARTS: dict[str, type[Part]] = {
+    'pose': PoseTrack,
+    'pose_truth': PoseTrack,
+    'keys': KeyTrack,
+    'notes': NoteTrack,
+    'emg': SignalTrack,
+    'envelope': SignalTrack,
+    'excitation': SignalTrack,
+}
+VIEW = 'view_'
+
+
+def save_recording(recording: Recording, folder: Path) -> Path:
+    """Write a recording to a new folder, complete or not at all; an older recording there is replaced."""
+    folder = Path(folder)
+    if folder.exists() and not (folder / MANIFEST).is_file():
+        raise DataError(
+            f'asked to write a recording to {folder}, which exists and is none; name a new folder'
+        )
+    part = folder.with_name(f'.{folder.name}.part')
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    parts = {name: getattr(recording, name) for name in PARTS}
+    parts |= {f'{VIEW}{name}': view for name, view in recording.views.items()}
+    entries = {n: _save_part(p, part / f'{n}.npz') for n, p in parts.items() if p is not None}
+    info = asdict(recording.info) | {'side': recording.info.side.label}
+    content = {'schema': SCHEMA, 'version': VERSION, **info, 'parts': entries}
+    (part / MANIFEST).write_text(json.dumps(content, indent=1, ensure_ascii=False) + '\n')
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(part, folder)
+    return folder
+
+
+def _save_part(part: Part, path: Path) -> dict[str, Any]:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **part.arrays())
+    path.write_bytes(buffer.getvalue())
+    digest = hashlib.sha256(buffer.getvalue()).hexdigest()
+    return {
+        'file': path.name,
+        'sha256': digest,
+        'samples': len(part.stamp),
+        'rate': None if np.isnan(part.rate) else round(part.rate, 3),
+        **part.texts(),
+    }
+
+
+def load_recording(folder: Path, only: Collection[str] | None = None) -> Recording:
+    """Read a recording and check each file's hash.
+
+    Args:
+        folder: of the recording.
+        only: names of the parts wanted (`views` for all views); None reads all.
+    """
+    folder = Path(folder)
+    content = read_manifest(folder)
+    views, parts = {}, {}
+    for name, entry in content['parts'].items():
+        wanted = 'views' if name.startswith(VIEW) else name
+        if only is not None and wanted not in only:
+            continue
+        if wanted == 'views':
+            views[name[len(VIEW) :]] = _load_part(folder, ViewTrack, entry)
+        elif name in PARTS:
+            parts[name] = _load_part(folder, PARTS[name], entry)
+    return Recording(_read_info(content), views=views, **parts)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Read a recording's description without its signals."""
+    path = Path(folder) / MANIFEST
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise DataError(f'asked for the recording {folder}: {error}; name its folder') from error
+    if not isinstance(content, dict) or content.get('schema') != SCHEMA:
+        raise DataError(f'expected the schema {SCHEMA} in {path}, found something else')
+    if content.get('version') != VERSION:
+        raise DataError(
+            f'{path} has version {content.get("version")!r} of the schema, this program reads '
+            f'{VERSION}; use a matching pianokpm'
+        )
+    return content
+
+
+def _read_info(content: dict[str, Any]) -> RecordingInfo:
+    names = RecordingInfo.__dataclass_fields__
+    try:
+        values = {n: content[n] for n in names}
+        return RecordingInfo(**values | {'side': Side[content['side'].upper()]})
+    except KeyError as error:
+        raise DataError(f'a recording must say its {error}; its {MANIFEST} does not') from error
+
+
+def _load_part(folder: Path, kind: type[Part], entry: dict[str, Any]) -> Part:
+    path = folder / Path(entry['file']).name
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f'{path}: {error.strerror}; copy the recording again') from error
+    if hashlib.sha256(data).hexdigest() != entry['sha256']:
+        raise DataError(f'{path} is not the file that was written; copy the recording again')
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        values = {name: arrays[name] for name in kind.ARRAYS}
+    texts = {f.name: entry[f.name] for f in fields(kind) if f.name not in kind.ARRAYS}
+    return kind(**values, **{n: tuple(v) if isinstance(v, list) else v for n, v in texts.items()})
