@@ -1,12 +1,13 @@
 """Read the calibrations of neighbours: `.dat` pairs of handpose3d, `camera_array.toml` of caliscope."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from pianokpm_ros.geometry.camera import Camera
-from pianokpm_ros.geometry.rig import Rig, RigError
+from pianokpm_ros.geometry.rig import Rig, RigError, load_rig
 
 try:
     import tomllib
@@ -80,6 +81,9 @@ def load_caliscope(path: Path | str) -> Rig:
 
 
 def _read_caliscope(name: str, entry: dict) -> Camera:
+    missing = [f for f in ('size', 'distortions', 'rotation', 'translation') if f not in entry]
+    if missing:
+        raise RigError(f'camera {name!r}: {", ".join(missing)} missing; calibrate all cameras')
     rotation = np.array(entry['rotation'], np.float64)
     if rotation.size == 3:
         rotation = cv2.Rodrigues(rotation.reshape(3))[0]
@@ -94,3 +98,27 @@ def _read_caliscope(name: str, entry: dict) -> Camera:
         entry['translation'],
         model,
     )
+
+
+def load_any_rig(path: Path | str, size: tuple[int, int], scale: float = 1.0) -> Rig:
+    """Read a rig file, a folder of handpose3d or a TOML file of caliscope, whichever it is.
+
+    Args:
+        path: file or folder.
+        size: (width, height) of the videos [px], for formats that don't tell.
+        scale: metres in one unit of the file's lengths.
+    """
+    path = Path(path)
+    if path.is_dir():
+        rig = load_handpose3d(path, size)
+    else:
+        rig = load_caliscope(path) if path.suffix == '.toml' else load_rig(path)
+    return scale_rig(rig, scale)
+
+
+def scale_rig(rig: Rig, scale: float) -> Rig:
+    """Return a rig whose lengths are multiplied."""
+    if not 0 < scale < float('inf'):
+        raise RigError(f'asked for the scale {scale}; it must be a positive number')
+    cameras = (replace(c, translation=c.translation * scale) for c in rig.cameras)
+    return replace(rig, cameras=tuple(cameras))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pianokpm_ros.anatomy import LANDMARK_COUNT, PALM, Side, Status
 from pianokpm_ros.geometry.association import SIDES, associate, distinct_hands
 from pianokpm_ros.geometry.camera import Camera
-from pianokpm_ros.geometry.rig import Rig, RigError
+from pianokpm_ros.geometry.rig import Rig
 from pianokpm_ros.geometry.single_view import assume_camera, place_hand
 from pianokpm_ros.geometry.synchronizer import FrameSet
 from pianokpm_ros.geometry.triangulation import PIXEL_NOISE, triangulate
@@ -76,13 +76,7 @@ class HandTriangulator:
     def _camera(self, view: HandLandmarks) -> Camera:
         if self.rig is None:
             return assume_camera(view.camera, view.size)
-        camera = self.rig.camera(view.camera)
-        if view.size != camera.size:
-            raise RigError(
-                f'camera {camera.name!r} is calibrated for {camera.size[0]}x{camera.size[1]} but sends '
-                f'{view.size[0]}x{view.size[1]}; set the camera to the calibrated size or calibrate again'
-            )
-        return camera
+        return self.rig.camera_of_size(view.camera, view.size)
 
     def _recent(self, stamp: int) -> dict[Side, FloatArray]:
         return {
@@ -100,7 +94,8 @@ class HandTriangulator:
         if pose is None:
             return HandPose.invalid(frames.stamp, self._frame_id(seen, frames), sequence, side)
         place = pose.landmarks[list(PALM)].mean(axis=0)
-        if np.isfinite(place).all():
+        # The depth of a single view is too doubtful to tell the hands apart by.
+        if np.isfinite(place).all() and (pose.views >= 2).any():
             self._last[side] = (frames.stamp, place)
         return pose
 

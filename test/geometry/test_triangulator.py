@@ -67,6 +67,20 @@ def test_all_labels_swapped_follow_continuity(rig, hands):
     assert np.abs(poses[Side.LEFT].landmarks - hands[0]).max() < 1e-4
 
 
+def test_a_single_views_doubtful_depth_does_not_outvote_labels(rig, hands):
+    pair = rig.select(('top', 'left'))
+    right = set_of(pair, hands[1:], {n: (2,) for n in pair.names})
+    # A real hand of half the usual size looks twice as far away to a single view.
+    right.views['left'].world[:] *= 2
+    tracker = HandTriangulator(pair)
+    assert (
+        tracker.process(FrameSet(T0, {'left': right.views['left']}))[Side.RIGHT].views.max() == 1
+    )
+    both = set_of(pair, hands[1:], {n: (2,) for n in pair.names}, stamp=T0 + 16_666_667)
+    poses = tracker.process(both)
+    assert (poses[Side.LEFT].status, poses[Side.RIGHT].status) == (Status.INVALID, Status.OK)
+
+
 def test_an_unseen_hand_is_invalid_not_extrapolated(rig, hands):
     tracker = HandTriangulator(rig)
     tracker.process(set_of(rig, hands))
