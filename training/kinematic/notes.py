@@ -1,0 +1,145 @@
+"""Notes with fingers, from tables or MIDI files."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pianokpm_ros.anatomy import Side
+from pianokpm_ros.errors import PianokpmError
+
+FIRST_KEY, LAST_KEY = 21, 108
+SHORTEST = 0.04
+"""No note is held for less [s]."""
+
+BETWEEN, ACROSS, TRAVEL = 0.06, 0.10, 0.008
+"""A finger needs this long between two notes: of one key, of two keys, and more for each key between them [s]; a key
+between two fingers needs the second."""
+
+
+class NotesError(PianokpmError, ValueError):
+    """Notes can't be played."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """One key pressed by one finger.
+
+    Attributes:
+        onset: when the key reaches its bottom [s].
+        duration: how long it stays there [s].
+        key: MIDI number.
+        side: hand.
+        finger: 1 thumb to 5 little finger.
+        velocity: 1..127 as MIDI counts force.
+    """
+
+    onset: float
+    duration: float
+    key: int
+    side: Side
+    finger: int
+    velocity: int = 64
+
+    def __post_init__(self) -> None:
+        if not (FIRST_KEY <= self.key <= LAST_KEY and 1 <= self.finger <= 5):
+            raise NotesError(
+                f'asked for key {self.key} and finger {self.finger}; keys are {FIRST_KEY} to {LAST_KEY}, '
+                'fingers 1 to 5'
+            )
+        if not (1 <= self.velocity <= 127 and self.duration > 0 and self.onset >= 0):
+            raise NotesError(f'asked for {self}: time, length and velocity must be positive')
+
+    @property
+    def end(self) -> float:
+        """When the key is let go [s]."""
+        return self.onset + self.duration
+
+
+def make_playable(notes: Iterable[Note]) -> tuple[Note, ...]:
+    """Sort, shorten notes where their finger or key is needed again, and drop those that come too soon after another."""
+    kept: list[Note] = []
+    for note in sorted(notes, key=lambda n: (n.onset, n.key)):
+        room = {i: note.onset - kept[i].onset - _pause(kept[i], note) for i in range(len(kept))}
+        if min(room.values(), default=1.0) < SHORTEST:
+            continue
+        kept = [replace(k, duration=min(k.duration, room[i])) for i, k in enumerate(kept)]
+        kept.append(note)
+    return tuple(kept)
+
+
+def _pause(before: Note, after: Note) -> float:
+    """How long must lie between the end of one note and the beginning of another [s]; minus infinity if they may overlap."""
+    same_finger = (before.side, before.finger) == (after.side, after.finger)
+    if before.key == after.key:
+        return BETWEEN if same_finger else ACROSS
+    travel = ACROSS + TRAVEL * abs(before.key - after.key)
+    return travel if same_finger else -float('inf')
+
+
+def read_midi(
+    path: Path | str, side: Side, start: float = 0.0, stop: float = 60.0
+) -> tuple[Note, ...]:
+    """Read the notes of one hand from a MIDI file [start, stop) [s]: the right one's from middle C up, and so on.
+
+    Fingers are dealt by pitch order within a sliding hand; chords beyond a ninth are thinned from the inside.
+    """
+    import mido
+
+    try:
+        messages = list(mido.MidiFile(path))
+    except (OSError, ValueError, EOFError) as error:
+        raise NotesError(
+            f'asked for the MIDI file {path}, which cannot be read: {error}'
+        ) from error
+    found, down, now = [], {}, 0.0
+    for message in messages:
+        now += message.time
+        if message.type not in ('note_on', 'note_off'):
+            continue
+        if message.note in down:
+            onset, velocity = down.pop(message.note)
+            found.append((onset, max(now - onset, SHORTEST), message.note, velocity))
+        if message.type == 'note_on' and message.velocity > 0:
+            down[message.note] = (now, message.velocity)
+    upper = side == Side.RIGHT
+    mine = [n for n in found if start <= n[0] < stop and (n[2] >= 60) == upper]
+    return finger_notes([(t - start, d, k, v) for t, d, k, v in mine], side)
+
+
+def finger_notes(
+    notes: list[tuple[float, float, int, int]], side: Side, chord: float = 0.04
+) -> tuple[Note, ...]:
+    """Give (onset, duration, key, velocity) notes fingers: by place in the hand, which moves only when it must."""
+    mirror = 1 if side == Side.RIGHT else -1
+    low, fingered = None, []
+    for group in _chords(sorted(notes), chord):
+        keys = sorted({n[2] * mirror for n in group})
+        while len(keys) > 5 or keys[-1] - keys[0] > 14:
+            keys.pop(len(keys) // 2 if len(keys) > 2 else 0)
+        if low is None or keys[0] < low - 1 or keys[-1] > low + 9:
+            low = keys[0] if low is None or keys[0] < low else keys[-1] - 7
+        fingers = _deal(keys, low)
+        for onset, duration, key, velocity in group:
+            if key * mirror in keys:
+                finger = fingers[keys.index(key * mirror)]
+                fingered.append(Note(onset, duration, key, side, finger, velocity))
+    return make_playable(fingered)
+
+
+def _chords(notes: list[tuple], chord: float) -> list[list[tuple]]:
+    groups: list[list[tuple]] = []
+    for note in notes:
+        if groups and note[0] - groups[-1][0][0] < chord:
+            groups[-1].append(note)
+        else:
+            groups.append([note])
+    return groups
+
+
+def _deal(keys: list[int], low: int) -> list[int]:
+    """Fingers for ascending keys of a hand whose thumb lies on `low`; ascending, none twice."""
+    wanted = [1 + min(max(round((key - low) / 1.75), 0), 4) for key in keys]
+    for i in range(1, len(wanted)):
+        wanted[i] = max(wanted[i], wanted[i - 1] + 1)
+    last = 5 - len(wanted) + 1
+    return [min(finger, last + i) for i, finger in enumerate(wanted)]
