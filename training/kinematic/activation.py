@@ -6,9 +6,10 @@ For each muscle, with all constants in `person.Muscles` (fractions of MVC):
     a = (1 - exp(-x)) low-passed at 6 Hz, times (1 + noise * n)
 
 * force of a finger: (velocity / 127) ** exponent times a course that begins 80 ms before its peak, peaks `lead` before
-  the key reaches its bottom, falls to `hold` within 140 ms, stays while the key is held and ends `lead` before it is let
-  go, since EMG leads movement;
-* abduction: of the muscle's own finger to its own side, 1 at 25 degrees; flexion: of its knuckle, 1 at 60 degrees;
+  the key reaches its bottom, falls to `hold` within 140 ms, stays while the key is held and ends `lead` before it is
+  let go, since EMG leads movement;
+* abduction: of the muscle's own finger to its own side beyond that of a hand at ease, 1 at 25 degrees; flexion: of its
+  knuckle likewise, 1 at 60 degrees;
 * tempo: notes of the hand per second, smoothed, 1 at ten: min |a|^2 has no co-contraction, players have;
 * n: unit noise low-passed at 6 Hz: what an EMG envelope shows and no movement explains.
 
@@ -41,20 +42,19 @@ CUTOFF = 6.0
 TEMPO_SMOOTHING = 0.4
 
 
-def knuckle_angles(landmarks: FloatArray, wrist_axes: FloatArray, rest: FloatArray) -> FloatArray:
+def knuckle_angles(landmarks: FloatArray, axes: FloatArray) -> FloatArray:
     """Angles of each finger's first link in the palm.
 
     Args:
         landmarks: (T, 21, 3) [m] of a right hand.
-        wrist_axes: (T, 3, 3), columns are the palm's axes, in the same frame.
-        rest: (5,) [rad] directions of the first links in the palm's plane where nothing is spread.
+        axes: (T, 3, 3), columns are the palm's axes, in the same frame.
 
     Returns:
-        (T, 5, 2) [rad]: to the little finger's side, and bent down.
+        (T, 5, 2) [rad]: to the little finger's side from straight ahead, and bent down.
     """
     first = landmarks[:, 2::4] - landmarks[:, 1::4]
-    local = np.einsum('tji,tfj->tfi', wrist_axes, first)
-    sideways = np.arctan2(local[..., 0], local[..., 1]) - rest
+    local = np.einsum('tji,tfj->tfi', axes, first)
+    sideways = np.arctan2(local[..., 0], local[..., 1])
     down = np.arctan2(-local[..., 2], np.hypot(local[..., 0], local[..., 1]))
     return np.stack([sideways, down], axis=-1)
 
@@ -103,7 +103,7 @@ def activate(
 
     Args:
         forces: (T, 5).
-        angles: (T, 5, 2) as `knuckle_angles` gives them.
+        angles: (T, 5, 2) [rad] beyond those of a hand at ease.
         speed: (T,) tempo.
         muscles: of the person.
         rate: of the T samples [Hz].

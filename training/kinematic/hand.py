@@ -21,7 +21,7 @@ SEGMENTS = np.array(
         [0.204, 0.117, 0.093],
     ]
 )
-"""Lengths of the links as parts of the hand's length: Buchholz, Armstrong and Goldstein 1992 (thumb: metacarpal first)."""
+"""Lengths of the links as parts of the hand's length (Buchholz, Armstrong and Goldstein 1992); thumb from its metacarpal."""
 
 BASES = np.array(
     [
@@ -32,7 +32,7 @@ BASES = np.array(
         [0.195, 0.372, -0.050],
     ]
 )
-"""Where the chains begin, as parts of the hand's length: metacarpals after the same source, spread to a palm's width."""
+"""Where the chains begin, as parts of the hand's length: metacarpals as there, spread to a palm's width."""
 
 REST = np.array([[-0.285, 0.605], [-0.133, 0.775], [0.000, 0.810], [0.119, 0.775], [0.236, 0.625]])
 """Where curved fingers' tips lie before the wrist (x, y), as parts of the hand's length: one white key apart."""

@@ -56,7 +56,7 @@ class Note:
 
 
 def make_playable(notes: Iterable[Note]) -> tuple[Note, ...]:
-    """Sort, shorten notes where their finger or key is needed again, and drop those that come too soon after another."""
+    """Sort, shorten notes where their finger or key is needed again, and drop those that come too soon."""
     kept: list[Note] = []
     for note in sorted(notes, key=lambda n: (n.onset, n.key)):
         room = {i: note.onset - kept[i].onset - _pause(kept[i], note) for i in range(len(kept))}
@@ -68,7 +68,7 @@ def make_playable(notes: Iterable[Note]) -> tuple[Note, ...]:
 
 
 def _pause(before: Note, after: Note) -> float:
-    """How long must lie between the end of one note and the beginning of another [s]; minus infinity if they may overlap."""
+    """How long must lie between one note's end and the next's beginning [s]; minus infinity if they may overlap."""
     same_finger = (before.side, before.finger) == (after.side, after.finger)
     if before.key == after.key:
         return BETWEEN if same_finger else ACROSS

@@ -9,7 +9,7 @@ from pianokpm_training.kinematic.activation import (
 )
 from pianokpm_training.kinematic.person import Person
 from pianokpm_training.kinematic.pieces import Piece
-from pianokpm_training.kinematic.player import HandPlayer
+from pianokpm_training.kinematic.player import HandPlayer, press_key
 
 from pianokpm_ros.anatomy import Side
 from pianokpm_ros.records import NANOSECONDS
@@ -70,11 +70,12 @@ def _move_keys(players: list[HandPlayer], at: FloatArray) -> tuple[NDArray, ...]
     """Return stamp [ns], key, position and velocity [1/s] of every sample at which a key moves."""
     courses: dict[int, FloatArray] = {}
     for player in players:
-        for stroke in player.strokes():
+        heights = player.tips(at)[..., 2]
+        for stroke in player.strokes:
             near = slice(*np.searchsorted(at, (stroke.strike, stroke.away + 0.03)))
             course = courses.setdefault(stroke.note.key, np.zeros(len(at)))
-            pressed = player.key_positions(stroke, at[near])
-            course[near] = np.maximum(course[near], pressed)
+            pressed = press_key(stroke, heights[near, stroke.note.finger - 1])
+            course[near] = np.maximum(course[near], pressed.round(4))  # a micrometre is no motion
     moving = []
     for key, course in courses.items():
         steps = np.diff(course, prepend=0.0, append=course[-1]) != 0
