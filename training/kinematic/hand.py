@@ -21,7 +21,7 @@ SEGMENTS = np.array(
         [0.204, 0.117, 0.093],
     ]
 )
-"""Lengths of the links as parts of the hand's length (Buchholz, Armstrong and Goldstein 1992); thumb from its metacarpal."""
+"""Lengths of the links as parts of the hand's length; the thumb's begin with its metacarpal (Buchholz et al. 1992)."""
 
 BASES = np.array(
     [

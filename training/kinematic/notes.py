@@ -59,10 +59,12 @@ def make_playable(notes: Iterable[Note]) -> tuple[Note, ...]:
     """Sort, shorten notes where their finger or key is needed again, and drop those that come too soon."""
     kept: list[Note] = []
     for note in sorted(notes, key=lambda n: (n.onset, n.key)):
-        room = {i: note.onset - kept[i].onset - _pause(kept[i], note) for i in range(len(kept))}
-        if min(room.values(), default=1.0) < SHORTEST:
+        room = [note.onset - k.onset - _pause(k, note) for k in kept]
+        if min(room, default=1.0) < SHORTEST:
             continue
-        kept = [replace(k, duration=min(k.duration, room[i])) for i, k in enumerate(kept)]
+        for i, most in enumerate(room):
+            if kept[i].duration > most:
+                kept[i] = replace(kept[i], duration=most)
         kept.append(note)
     return tuple(kept)
 
