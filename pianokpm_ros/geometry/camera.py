@@ -29,6 +29,11 @@ class CameraError(PianokpmError, ValueError):
     """A calibration can't be used."""
 
 
+def name_optical_frame(camera: str) -> str:
+    """Return the name of a camera's optical frame (REP 103's suffix)."""
+    return f'{camera}_optical_frame'
+
+
 @dataclass(frozen=True, eq=False)
 class Camera:
     """Intrinsics and place of one camera.
@@ -109,7 +114,7 @@ class Camera:
     @property
     def frame_id(self) -> str:
         """Name of the optical frame."""
-        return f'{self.name}_optical_frame'
+        return name_optical_frame(self.name)
 
     @property
     def centre(self) -> FloatArray:

@@ -55,6 +55,16 @@ class Rig:
                 return camera
         raise RigError(f'asked for the camera {name!r}; this rig has {", ".join(self.names)}')
 
+    def camera_of_size(self, name: str, size: tuple[int, int]) -> Camera:
+        """Return a camera by name that sends pictures of a (width, height) [px], which must be the calibrated one."""
+        camera = self.camera(name)
+        if size != camera.size:
+            raise RigError(
+                f'camera {name!r} is calibrated for {camera.size[0]}x{camera.size[1]} but sends '
+                f'{size[0]}x{size[1]}; set the camera to the calibrated size or calibrate again'
+            )
+        return camera
+
     def select(self, names: tuple[str, ...]) -> 'Rig':
         """Return the rig of some of the cameras, in the order of `names`."""
         return Rig(tuple(self.camera(n) for n in names), self.frame_id)

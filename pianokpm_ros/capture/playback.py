@@ -1,0 +1,146 @@
+"""Play video files as cameras: wait until everybody listens, fix the origin of time, play, perhaps again."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from pianokpm_ros.capture.multi_capture import Frames, MultiCapture
+from pianokpm_ros.capture.source import CaptureError
+from pianokpm_ros.capture.video_file import VideoFile
+
+LEAD = 200_000_000
+"""Time between the announcement and the first frame [ns]: others get ready and decoding gets ahead."""
+
+POLL = 0.05
+
+
+class PlaybackState(Enum):
+    """Where a playback is."""
+
+    WAITING = 'waiting for the graph'
+    PLAYING = 'playing'
+    ENDED = 'played to the end'
+    FAILED = 'failed'
+
+
+@dataclass(frozen=True)
+class PlaybackSettings:
+    """How to play.
+
+    Attributes:
+        rate: times faster than the files' own time; 0 = as fast as possible, no frame dropped.
+        loop: start over at the end.
+        wait_timeout: longest time to wait for `ready` [s].
+    """
+
+    rate: float = 1.0
+    loop: bool = False
+    wait_timeout: float = 30.0
+
+
+class _Stopped(Exception):
+    """The playback was told to stop."""
+
+
+class Playback(threading.Thread):
+    """Play files in a thread; stamps are the origin, on the clock, plus the files' own time."""
+
+    def __init__(
+        self,
+        sources: Sequence[VideoFile],
+        settings: PlaybackSettings,
+        clock: Callable[[], int],
+        ready: Callable[[], bool],
+        handle: Callable[[Frames], None],
+    ) -> None:
+        """Set up.
+
+        Args:
+            sources: with distinct names.
+            settings: how to play.
+            clock: returns the time now [ns].
+            ready: tells whether everybody listens.
+            handle: takes each set of frames; while it works, newer sets replace older ones.
+        """
+        super().__init__(name='playback', daemon=True)
+        self._sources, self._settings, self._clock = tuple(sources), settings, clock
+        self._ready, self._handle = ready, handle
+        self._stopping = threading.Event()
+        self.on_start: Callable[[int], None] = lambda stamp: None
+        self.on_end: Callable[[int], None] = lambda stamp: None
+        self.on_finish: Callable[[], None] = lambda: None
+        self.state, self.error = PlaybackState.WAITING, ''
+        self.sets, self.dropped, self.rounds = 0, 0, 0
+        self.waited_in_vain = False
+        self._last = 0
+
+    @property
+    def truncated(self) -> tuple[str, ...]:
+        """Names of the cameras whose files broke off."""
+        return tuple(s.name for s in self._sources if s.truncated)
+
+    def run(self) -> None:
+        """Play until the end or until stopped."""
+        try:
+            self._wait_until_ready()
+            while True:
+                self._play_once()
+                if not self._settings.loop:
+                    break
+            self.state = PlaybackState.ENDED
+        except _Stopped:
+            return
+        except CaptureError as error:
+            self.state, self.error = PlaybackState.FAILED, str(error)
+        self.on_finish()
+
+    def _wait_until_ready(self) -> None:
+        end = time.monotonic() + self._settings.wait_timeout
+        # A simulated clock shows 0 until its first tick.
+        while self._clock() <= 0 or not self._ready():
+            if self._clock() > 0 and time.monotonic() > end:
+                self.waited_in_vain = True
+                return
+            self._wait(POLL)
+
+    def _wait(self, seconds: float) -> None:
+        if self._stopping.wait(seconds):
+            raise _Stopped
+
+    def _play_once(self) -> None:
+        origin = max(self._clock(), self._last) + LEAD
+        self.state = PlaybackState.PLAYING
+        self.on_start(origin)
+        for source in self._sources:
+            source.start = origin
+        capture = MultiCapture(self._sources)
+        before = self.dropped
+        capture.open()
+        try:
+            for frames in self._read(capture):
+                self.dropped = before + capture.dropped
+                self._take(frames)
+        finally:
+            capture.close()
+        self.rounds += 1
+        self.on_end(self._last)
+
+    def _read(self, capture: MultiCapture):
+        if self._settings.rate == 0:
+            return capture.read_all()
+        return capture.read_paced(self._clock, self._settings.rate, self._wait)
+
+    def _take(self, frames: Frames) -> None:
+        if self._stopping.is_set():
+            raise _Stopped
+        self._handle(frames)
+        self.sets += 1
+        self._last = max(f.stamp for f in frames.values())
+
+    def stop(self, timeout: float = 2.0) -> None:
+        """Stop and wait for the thread."""
+        self._stopping.set()
+        if self.is_alive():
+            self.join(timeout)

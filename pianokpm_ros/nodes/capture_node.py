@@ -1,0 +1,134 @@
+"""Cameras of a rig, from files: publishes the hands in their frames, or the frames themselves."""
+
+import sys
+
+from builtin_interfaces.msg import Time
+
+from pianokpm_ros.capture.multi_capture import Frames
+from pianokpm_ros.capture.playback import Playback, PlaybackSettings, PlaybackState
+from pianokpm_ros.capture.preview import Preview
+from pianokpm_ros.capture.video_file import VideoFile
+from pianokpm_ros.capture.video_set import pair_videos, prepare_videos
+from pianokpm_ros.geometry.rig import Rig, load_rig
+from pianokpm_ros.graph import AT_END
+from pianokpm_ros.hands.workers import LandmarkWorkers
+from pianokpm_ros.nodes.base import LATCHED, Health, PianoNode, run_node
+from pianokpm_ros.nodes.camera_output import CameraOutput
+from pianokpm_ros.nodes.detection import HAND_PARAMETERS, choose_detector
+from pianokpm_ros.nodes.parameters import Parameter, ParameterError
+from pianokpm_ros.nodes.sensor_messages import make_header
+
+
+class CaptureNode(PianoNode):
+    """Publish `<camera>/hands` and `<camera>/camera_info`, or images with `landmarks` off."""
+
+    PARAMETERS = (
+        Parameter('cameras', [''], 'camera names, as in the rig'),
+        Parameter('videos', [''], 'video file of each camera, in the same order'),
+        Parameter('timestamps', '', 'CSV with the time of each frame; empty = as in the videos'),
+        Parameter('rig', '', 'calibration file; empty = not calibrated'),
+        Parameter('rate', 1.0, 'playback speed; 0 = as fast as possible', 0.0, 100.0),
+        Parameter('at_end', 'idle', 'what to do at the end of the files', choices=AT_END),
+        Parameter('wait_topics', [''], 'topics that must have subscribers before playback begins'),
+        Parameter('wait_counts', [0], 'how many subscribers each of them must have', 0, 100),
+        Parameter('wait_timeout', 30.0, 'longest time to wait for them [s]', 0.0, 600.0),
+        Parameter('landmarks', True, 'find the hands here; off = publish full images'),
+        *HAND_PARAMETERS,
+        Parameter('preview_rate', 0.0, 'JPEG pictures a second to publish [Hz]', 0.0, 10.0),
+        Parameter('preview_quality', 80, 'of the JPEG', 1, 100),
+    )
+
+    def __init__(self) -> None:
+        super().__init__('capture_node')
+        s = self.settings
+        self._awaited = self._pair_counts()
+        rig = load_rig(s['rig']) if s['rig'] else None
+        videos = pair_videos(s['cameras'], s['videos'])
+        sources = prepare_videos(videos, rig, s['timestamps'])
+        self._workers = (
+            LandmarkWorkers(choose_detector(s), tuple(videos)) if s['landmarks'] else None
+        )
+        self._outputs = {source.name: self._offer(source, rig) for source in sources}
+        self._start = self.create_publisher(Time, 'playback/start', LATCHED)
+        self._end = self.create_publisher(Time, 'playback/end', LATCHED)
+        self.offer_pause()
+        self._playback = self._make_playback(sources)
+        self._playback.start()
+
+    def _pair_counts(self) -> dict[str, int]:
+        topics, counts = self.settings['wait_topics'], self.settings['wait_counts']
+        counts = [] if counts == [0] else counts
+        if len(topics) != len(counts):
+            raise ParameterError(
+                f'wait_topics and wait_counts: expected as many of each, found {topics} and {counts}'
+            )
+        return dict(zip(topics, counts, strict=True))
+
+    def _offer(self, source: VideoFile, rig: Rig | None) -> CameraOutput:
+        s, name = self.settings, source.name
+        preview = Preview(s['preview_rate'], s['preview_quality']) if s['preview_rate'] else None
+        calibration = rig.camera(name) if rig else None
+        return CameraOutput(self, name, source.size, calibration, s['landmarks'], preview)
+
+    def _make_playback(self, sources: list[VideoFile]) -> Playback:
+        s = self.settings
+        settings = PlaybackSettings(s['rate'], s['at_end'] == 'loop', s['wait_timeout'])
+        made = Playback(sources, settings, lambda: self.now, self._has_listeners, self._take)
+        made.on_start, made.on_end, made.on_finish = self._announce, self._close_round, self._rest
+        return made
+
+    def _has_listeners(self) -> bool:
+        return all(self.count_subscribers(t) >= n for t, n in self._awaited.items())
+
+    def _announce(self, origin: int) -> None:
+        self._start.publish(make_header(origin, '').stamp)
+        for output in self._outputs.values():
+            output.publish_info(origin)
+
+    def _take(self, frames: Frames) -> None:
+        if not self.enabled:
+            return
+        for frame in frames.values():
+            self._outputs[frame.camera].publish_frame(frame)
+        if self._workers is not None:
+            for name, hands in self._workers.process(frames).items():
+                self.publish(self._outputs[name].hands, hands)
+
+    def _close_round(self, stamp: int) -> None:
+        self._end.publish(make_header(stamp, '').stamp)
+
+    def _rest(self) -> None:
+        playback = self._playback
+        if playback.state is PlaybackState.FAILED:
+            self.get_logger().error(playback.error)
+        elif self.settings['at_end'] == 'exit':
+            self.finish()
+
+    def diagnose(self) -> Health:
+        """Say where the playback is."""
+        p = self._playback
+        values = {'sets': p.sets, 'dropped': p.dropped, 'rounds': p.rounds}
+        if p.state is PlaybackState.FAILED:
+            return Health.error(p.error, **values)
+        if p.truncated:
+            return Health.warning(
+                f'{p.state.value}; files broke off: {", ".join(p.truncated)}', **values
+            )
+        if p.waited_in_vain:
+            return Health.warning(f'{p.state.value}; not all awaited subscribers came', **values)
+        return Health.good(p.state.value, **values)
+
+    def close(self) -> None:
+        """Stop playing and free the detectors."""
+        self._playback.stop()
+        if self._workers is not None and not self._playback.is_alive():
+            self._workers.close()
+
+
+def main() -> int:
+    """Run the node."""
+    return run_node(CaptureNode)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
