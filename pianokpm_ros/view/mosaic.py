@@ -65,7 +65,7 @@ class Mosaic:
         size = max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor))
         if size != (image.shape[1], image.shape[0]):
             image = cv2.resize(
-                image, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+                image, size, interpolation=cv2.INTER_AREA if factor < 0.6 else cv2.INTER_LINEAR
             )
         x, y = left + (width - size[0]) // 2, top + (height - size[1]) // 2
         canvas[y : y + size[1], x : x + size[0]] = image

@@ -9,7 +9,7 @@ from pianokpm_ros.anatomy import Side
 from pianokpm_ros.records import HandLandmarks, MuscleActivity
 from pianokpm_ros.view.bars import BarGeometry, describe_bars, draw_bars
 from pianokpm_ros.view.lettering import BgrImage, measure, shade, write
-from pianokpm_ros.view.palette import INK, PANEL, label_estimate
+from pianokpm_ros.view.palette import HANDS_LABEL, INK, PANEL, label_estimate
 from pianokpm_ros.view.skeleton import draw_hands
 
 REFERENCE_HEIGHT = 480
@@ -27,7 +27,8 @@ class OverlayContent:
         camera: name.
         time: since the beginning [s].
         hands: landmarks of this frame; None = this frame was not looked at.
-        activity: newest estimate of each hand; sides that are absent get no panel.
+        activity: newest estimate of each hand; sides that are absent get no panel. None = no
+            muscles are estimated.
         full_scale: activation at the top of the bars.
         note: a few words below the top strip; None = what the bars are.
     """
@@ -69,7 +70,11 @@ def _draw_panels(picture: BgrImage, content: OverlayContent, scale: float) -> No
 def _draw_strip(picture: BgrImage, content: OverlayContent, scale: float) -> None:
     width, margin = picture.shape[1], round(8 * scale)
     activities = list((content.activity or {}).values())
-    label = label_estimate(all(a.simulated_training for a in activities))
+    label = (
+        HANDS_LABEL
+        if content.activity is None
+        else label_estimate(all(a.simulated_training for a in activities))
+    )
     name, facts = f'{content.camera}   ', f'{content.time:.3f} s'
     size = max(10, round(12 * scale))
     needed = measure(name, size, True) + measure(facts, size) + measure(label, size) + 4 * margin

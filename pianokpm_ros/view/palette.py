@@ -31,6 +31,7 @@ FAINT: Rgb = (165, 168, 175)
 
 SIMULATED_LABEL = 'estimated (model trained on simulated EMG)'
 ESTIMATED_LABEL = 'estimated (not a measurement)'
+HANDS_LABEL = 'estimated hand landmarks'
 
 FINGER_TINTS = (0.55, 0.3, 0.0, -0.25, -0.45)
 """How much each finger's colour is moved to white (positive) or black (negative), thumb to little finger."""
@@ -41,11 +42,15 @@ def label_estimate(simulated_training: bool) -> str:
     return SIMULATED_LABEL if simulated_training else ESTIMATED_LABEL
 
 
+def mix(colour: Rgb, other: Rgb, part: float) -> Rgb:
+    """Move a colour towards another one, by a part from 0 to 1."""
+    red, green, blue = (round(c + part * (o - c)) for c, o in zip(colour, other, strict=True))
+    return red, green, blue
+
+
 def tint(colour: Rgb, amount: float) -> Rgb:
     """Move a colour towards white (`amount` up to 1) or black (down to -1)."""
-    target = 255 if amount > 0 else 0
-    red, green, blue = (round(c + abs(amount) * (target - c)) for c in colour)
-    return red, green, blue
+    return mix(colour, (255, 255, 255) if amount > 0 else (0, 0, 0), abs(amount))
 
 
 def finger_colour(side: Side, finger: int) -> Rgb:

@@ -1,0 +1,149 @@
+"""Print the summary of a run without ROS."""
+
+import math
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+Summary = dict[str, Any]
+VIEW_COLUMNS = ('left: found of in sight', 'right: found of in sight')
+
+
+def print_summary(console: Console, summary: Summary, folder: str) -> None:
+    """Print what was estimated, how good it is, how long it took and where it is."""
+    console.print(f'\n[bold]{summary["name"]}[/bold]  ({_describe(summary)})', highlight=False)
+    console.print(_views(summary))
+    console.print(f'[dim]{summary["in_sight_method"]}[/dim]', highlight=False)
+    console.print(_hands(summary))
+    if 'landmark_error_against_simulation' in summary:
+        console.print(_simulation(summary))
+    console.print(_times(summary), highlight=False)
+    for warning in _warnings(summary):
+        console.print(f'[yellow]{warning}[/yellow]', highlight=False)
+    console.print(f'\nIn [bold]{folder}[/bold]:', highlight=False)
+    for name in summary['files']:
+        console.print(f'  {name}', highlight=False)
+
+
+def _describe(summary: Summary) -> str:
+    estimate = summary['estimate']
+    parts = [
+        summary['source'],
+        f'{summary["duration_s"]:.2f} s',
+        'calibrated' if summary['calibrated'] else 'one view, no calibration: depth is a guess',
+        f'keys from {summary["keys"]}' if summary['keys'] else 'no keys',
+        f'model {estimate["model_id"]}: {estimate["what"]}' if estimate else 'poses only',
+    ]
+    return ', '.join(parts)
+
+
+def number(value: float | None, digits: int = 1, unit: str = '') -> str:
+    """Write a number, or a dash where it is unknown."""
+    if value is None or not math.isfinite(value):
+        return '–'
+    return f'{value:.{digits}f}{unit}'
+
+
+def percent(value: float | None) -> str:
+    """Write a part as per cent."""
+    return number(None if value is None else 100 * value, 1, ' %')
+
+
+def _views(summary: Summary) -> Table:
+    table = Table(title='Hands found in the views', title_justify='left')
+    for name in (
+        'view',
+        'frames',
+        'frames/s',
+        '0 / 1 / 2 hands',
+        'left: found of in sight',
+        'right: found of in sight',
+    ):
+        table.add_column(name, justify='left' if name == 'view' else 'right')
+    for name, view in summary['views'].items():
+        counts = ' / '.join(
+            str(view[f'frames_{w}']) for w in ('without_hand', 'with_one_hand', 'with_two_hands')
+        )
+        sides = [
+            f'{s["found"]} of {s["in_sight"]} ({percent(s["share"])})' if s['in_sight'] else '–'
+            for s in view['sides'].values()
+        ]
+        rate = number(summary['frame_rate_hz'].get(name))
+        table.add_row(name, str(view['frames']), rate, counts, *sides)
+    return table
+
+
+def _shares(shares: dict[str, float]) -> str:
+    shown = [f'{name} {percent(part)}' for name, part in reversed(shares.items()) if part]
+    return ', '.join(shown) or '–'
+
+
+def _hands(summary: Summary) -> Table:
+    table = Table(title='Hands in space and their muscles', title_justify='left')
+    table.add_column('')
+    for side in summary['hands']:
+        table.add_column(side, justify='right')
+    hands = summary['hands'].values()
+    pixel = [h['reprojection_error_px'] for h in hands]
+    bone = [h['bone_length_variation'] for h in hands]
+    table.add_row('poses', *(_shares(h['pose_status']) for h in hands))
+    table.add_row(
+        'reprojection error, median / p90',
+        *(f'{number(p["median"], 2)} / {number(p["p90"], 2, " px")}' for p in pixel),
+    )
+    table.add_row(
+        'bone lengths vary (robust CV), median / largest',
+        *(f'{percent(b["median"])} / {percent(b["largest"])}' for b in bone),
+    )
+    table.add_row('estimates', *(_shares(h['estimate_status']) for h in hands))
+    table.add_row('estimates a second', *(number(v) for v in summary['estimate_rate_hz'].values()))
+    return table
+
+
+def _simulation(summary: Summary) -> Table:
+    table = Table(title='Against the simulation (not a person)', title_justify='left')
+    errors = summary['landmark_error_against_simulation']
+    scores = summary['estimate_against_simulation']
+    table.add_column('')
+    for side in errors:
+        table.add_column(side, justify='right')
+    table.add_row(
+        'landmarks, median / p90',
+        *(f'{number(e["median_mm"])} / {number(e["p90_mm"], 1, " mm")}' for e in errors.values()),
+    )
+    muscles = next(iter(scores.values()), {}).get('correlation', {})
+    for muscle in muscles:
+        cells = [
+            f'r {number(scores[s]["correlation"][muscle], 2)}, RMSE '
+            f'{number(scores[s]["rmse"][muscle], 3)}'
+            if s in scores
+            else '–'
+            for s in errors
+        ]
+        table.add_row(muscle, *cells)
+    return table
+
+
+def _times(summary: Summary) -> str:
+    time = summary['time']
+    stages = ', '.join(
+        f'{name} {stage["total_s"]:.1f} s ({stage["mean_ms"]:.1f} ms each)'
+        for name, stage in time['stages'].items()
+    )
+    return (
+        f'Time: {stages}, draw {time["drawing_s"]:.1f} s; {time["total_s"]:.1f} s in all. Estimating ran '
+        f'at {time["estimate_speed"]:.2f} x real time; stages overlap.'
+    )
+
+
+def _warnings(summary: Summary) -> list[str]:
+    warnings = [
+        f'The video of {name} broke off; what could be read was used.'
+        for name in summary['truncated_videos']
+    ]
+    if not any(v['frames'] - v['frames_without_hand'] for v in summary['views'].values()):
+        warnings.append(
+            'No hand was found in any frame: check that hands are in the picture and lit.'
+        )
+    return warnings
