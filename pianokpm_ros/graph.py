@@ -44,6 +44,7 @@ class GraphOptions:
     )
     rig: str = _option('', 'calibration file of the cameras; empty = one camera, single view')
     keys: str = _option('', 'MIDI file, or take, to play keys from; empty = pose only')
+    emg: str = _option('', "name of the LSL stream of an EMG amplifier, or 'any'; empty = no EMG")
     model: str = _option('', 'folder of the model; empty = the one that ships with the package')
     rate: float = _option(1.0, 'speed of file playback; 0 = as fast as possible, without keys')
     at_end: str = _option('idle', 'what capture does at the end of the files', AT_END)
@@ -171,6 +172,8 @@ def _list_nodes(o: GraphOptions) -> Iterator[tuple[str, str, dict[str, Value]]]:
             'capture',
             {'file': o.keys, 'rate': o.rate, 'follow_playback': follow},
         )
+    if o.emg:
+        yield 'emg_sensor_node', 'capture', {'stream': o.emg if o.emg != 'any' else ''}
     yield 'triangulation_node', 'estimation', {'cameras': names, 'rig': o.rig}
     yield 'muscle_estimation_node', 'estimation', {'model': o.model} if o.model else {}
     if o.record:
