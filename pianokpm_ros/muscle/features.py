@@ -256,8 +256,10 @@ def keys_under_fingers(tips: FloatArray, keys: FloatArray, side: Side) -> FloatA
 
 
 def _flags(shape: HandShape, deviation: FloatArray, related: NDArray[np.bool_]) -> FloatArray:
-    with np.errstate(divide='ignore', invalid='ignore'):
-        noise = np.log10(np.clip(np.median(deviation, axis=1) / 1e-3, 0.1, 100.0))
+    # Unknown ones sort to the end: a middle one of the known, without a warning where none is.
+    middle = np.maximum(np.isfinite(deviation).sum(axis=1) - 1, 0) // 2
+    typical = np.sort(deviation, axis=1)[np.arange(len(middle)), middle]
+    noise = np.log10(np.clip(typical / 1e-3, 0.1, 100.0))
     known = np.isfinite(shape.local).all(axis=2).mean(axis=1)
     return np.stack([noise, shape.placed.astype(float), related.astype(float), known], axis=1)
 

@@ -47,13 +47,19 @@ class Novelty:
         return np.clip(1.0 - beyond, 0.0, 1.0)
 
 
-def fit_novelty(features: FloatArray) -> Novelty:
-    """Fit to (T, F) unscaled training features; ticks with unknown shape are left out."""
-    shapes = features[:, SHAPE]
-    shapes = shapes[np.isfinite(shapes).all(axis=1)]
-    mean = shapes.mean(axis=0)
-    covariance = np.cov(shapes.T) + FLOOR**2 * np.eye(shapes.shape[1])
+def fit_novelty(features: FloatArray, others: FloatArray) -> Novelty:
+    """Fit to (T, F) unscaled training features; what is usual, (T, F) features of persons not trained on tell.
+
+    Ticks with unknown shape are left out.
+    """
+    shapes, held_out = (_known(f) for f in (features, others))
+    mean = shapes[:, SHAPE].mean(axis=0)
+    covariance = np.cov(shapes[:, SHAPE].T) + FLOOR**2 * np.eye(len(mean))
     values, vectors = np.linalg.eigh(covariance)
-    whitening = (vectors / np.sqrt(values)).T
-    draft = Novelty(mean, whitening, 1.0)
-    return Novelty(mean, whitening, float(np.quantile(draft.distance(features), USUAL_PART)))
+    draft = Novelty(mean, (vectors / np.sqrt(values)).T, 1.0)
+    usual = float(np.quantile(draft.distance(held_out), USUAL_PART))
+    return Novelty(draft.mean, draft.whitening, usual)
+
+
+def _known(features: FloatArray) -> FloatArray:
+    return features[np.isfinite(features[:, SHAPE]).all(axis=1)].astype(np.float64)

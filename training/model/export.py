@@ -49,15 +49,20 @@ class Description:
     card: str
 
 
+def check_target(folder: Path) -> None:
+    """Refuse a folder that exists and is no bundle."""
+    if folder.exists() and not (folder / MANIFEST).is_file():
+        raise ExportError(
+            f'asked to write a model to {folder}, which exists and is none; name a new folder'
+        )
+
+
 def export_bundle(
     folder: Path, network: MuscleNetwork, scaling: Scaling, novelty: Novelty, words: Description
 ) -> Path:
     """Write a new bundle; an existing folder is replaced only when it is a bundle."""
     folder = Path(folder)
-    if folder.exists() and not (folder / MANIFEST).is_file():
-        raise ExportError(
-            f'asked to write a model to {folder}, which exists and is none; name a new folder'
-        )
+    check_target(folder)
     part = folder.with_name(f'.{folder.name}.part')
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
