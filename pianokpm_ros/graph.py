@@ -5,7 +5,7 @@ file knows no ROS: a `NodeSpec` is an executable with its parameters.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -118,6 +118,11 @@ class NodeSpec:
     respawn: bool = True
 
     @property
+    def package(self) -> str:
+        """Package that has the executable."""
+        return PACKAGE
+
+    @property
     def name(self) -> str:
         """Name of the node."""
         return self.executable
@@ -155,6 +160,20 @@ def describe_graph(options: GraphOptions) -> tuple[NodeSpec, ...]:
             )
         )
     return tuple(made)
+
+
+def list_topics(cameras: Iterable[str]) -> dict[str, str]:
+    """Return the type of each topic of the graph, relative names, but for images."""
+    topics = {f'{name}/hands': 'pianokpm/msg/HandLandmarks' for name in cameras}
+    topics |= {f'{name}/camera_info': 'sensor_msgs/msg/CameraInfo' for name in cameras}
+    topics |= {f'hands/{side}': 'pianokpm/msg/HandPose' for side in SIDES}
+    topics |= {'keys': 'pianokpm/msg/KeyMotion', 'emg': 'pianokpm/msg/EmgBlock'}
+    topics |= {f'muscle_activity/{side}': 'pianokpm/msg/MuscleActivity' for side in SIDES}
+    topics |= {
+        f'muscle_activity/{side}/joint_states': 'sensor_msgs/msg/JointState' for side in SIDES
+    }
+    topics |= {f'playback/{event}': 'builtin_interfaces/msg/Time' for event in ('start', 'end')}
+    return topics | {'/diagnostics': 'diagnostic_msgs/msg/DiagnosticArray'}
 
 
 def _list_nodes(o: GraphOptions) -> Iterator[tuple[str, str, dict[str, Value]]]:

@@ -49,7 +49,7 @@ class Synchronizer:
             max_wait: how far the newest stamp may run ahead before an incomplete set is given out
                 [ns].
         """
-        self._tolerance, self._max_wait = tolerance, max_wait
+        self.tolerance, self._max_wait = tolerance, max_wait
         self._pending: dict[str, deque[HandLandmarks]] = {name: deque() for name in cameras}
         self._newest: dict[str, int] = {}
         self._last_set: int | None = None
@@ -98,14 +98,14 @@ class Synchronizer:
         if max(self._newest.values()) - oldest > self._max_wait:
             return True
         return all(
-            queue or self._newest.get(name, oldest) > oldest + self._tolerance
+            queue or self._newest.get(name, oldest) > oldest + self.tolerance
             for name, queue in self._pending.items()
         )
 
     def _take(self, oldest: int) -> FrameSet | None:
         views = {}
         for name, queue in self._pending.items():
-            if queue and queue[0].stamp <= oldest + self._tolerance:
+            if queue and queue[0].stamp <= oldest + self.tolerance:
                 views[name] = queue.popleft()
         stamps = [v.stamp for v in views.values()]
         if self._last_set is not None and max(stamps) <= self._last_set:

@@ -20,7 +20,7 @@ from std_srvs.srv import SetBool
 
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.graph import REFUSED
-from pianokpm_ros.messages import Record, to_message
+from pianokpm_ros.messages import MessageError, Record, from_message, to_message
 from pianokpm_ros.nodes.parameters import Parameter, ParameterError, declare_parameters
 
 FAILED = 1
@@ -82,7 +82,7 @@ class PianoNode(Node):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.settings: dict[str, Any] = declare_parameters(self, self.PARAMETERS)
-        self.enabled = True
+        self.enabled, self.rejected = True, 0
         self.done, self.exit_code = threading.Event(), 0
         self._health = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         # Steady: health goes out also while simulated time stands still.
@@ -99,6 +99,19 @@ class PianoNode(Node):
         message = to_message(record)
         message.publish_stamp = self.get_clock().now().to_msg()
         publisher.publish(message)
+
+    def read(self, message: Any) -> Any:
+        """Turn a message into its record; None, counted and told, where it breaks its contract."""
+        try:
+            return from_message(message)
+        except MessageError as error:
+            self.reject(str(error))
+            return None
+
+    def reject(self, reason: str) -> None:
+        """Count an input that can't be used and say why, but not too often."""
+        self.rejected += 1
+        self.get_logger().warning(f'rejected: {reason}', throttle_duration_sec=5.0)
 
     def offer_pause(self, changed: Callable[[bool], None] = lambda _: None) -> None:
         """Offer `~/enable`."""

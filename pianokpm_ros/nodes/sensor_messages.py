@@ -6,12 +6,12 @@ from collections.abc import Callable
 import numpy as np
 from builtin_interfaces.msg import Time
 from numpy.typing import NDArray
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, JointState
 from std_msgs.msg import Header
 
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.geometry.camera import Camera
-from pianokpm_ros.records import NANOSECONDS, Frame
+from pianokpm_ros.records import NANOSECONDS, Frame, MuscleActivity
 
 try:
     from cv_bridge import CvBridge, CvBridgeError
@@ -75,6 +75,18 @@ def make_compressed(jpeg: NDArray[np.uint8], stamp: int, frame_id: str) -> Compr
     data = array.array('B')
     data.frombytes(jpeg.tobytes())
     return CompressedImage(header=make_header(stamp, frame_id), format='jpeg', data=data)
+
+
+def make_joint_state(activity: MuscleActivity) -> JointState:
+    """Mirror an estimate for consumers that know no MuscleActivity, such as CEINMS-RT's EMG plug-in.
+
+    name = muscles, position = activation (fraction of the normalisation), NaN where unknown.
+    """
+    return JointState(
+        header=make_header(activity.stamp, activity.frame_id),
+        name=list(activity.muscle),
+        position=np.asarray(activity.activation, np.float64).tolist(),
+    )
 
 
 def read_image(message: Image | CompressedImage) -> NDArray[np.uint8]:

@@ -1,0 +1,89 @@
+"""Hands in the images that any camera driver publishes."""
+
+import sys
+from dataclasses import replace
+from functools import partial
+
+from pianokpm.msg import HandLandmarks
+from sensor_msgs.msg import CompressedImage, Image
+
+from pianokpm_ros.hands.latest import LatestWorkers
+from pianokpm_ros.messages import stamp_of
+from pianokpm_ros.nodes.base import IMAGES, STREAM, Health, PianoNode, run_node
+from pianokpm_ros.nodes.detection import HAND_PARAMETERS, choose_detector
+from pianokpm_ros.nodes.parameters import Parameter, ParameterError
+from pianokpm_ros.nodes.sensor_messages import ImageError, read_image
+from pianokpm_ros.records import Frame
+from pianokpm_ros.records import HandLandmarks as Hands
+
+TRANSPORTS = {'raw': (Image, 'image_raw'), 'compressed': (CompressedImage, 'image_raw/compressed')}
+
+
+class HandLandmarkNode(PianoNode):
+    """Subscribe to each `<camera>/image_raw`, publish `<camera>/hands` with stamp and frame of the image."""
+
+    PARAMETERS = (
+        Parameter('cameras', [''], 'camera names: namespaces of the image topics'),
+        Parameter(
+            'transport', 'raw', 'raw images or `image_raw/compressed`', choices=tuple(TRANSPORTS)
+        ),
+        *HAND_PARAMETERS,
+    )
+
+    def __init__(self) -> None:
+        super().__init__('hand_landmark_node')
+        cameras = self.settings['cameras']
+        if not cameras or len(set(cameras)) < len(cameras):
+            raise ParameterError(
+                f'cameras: expected different names, found [{", ".join(cameras)}]'
+            )
+        self._hands = {
+            name: self.create_publisher(HandLandmarks, f'{name}/hands', STREAM) for name in cameras
+        }
+        self._frame_ids: dict[str, str] = {}
+        self._received = {name: 0 for name in cameras}
+        self._workers = LatestWorkers(choose_detector(self.settings), cameras, self._send)
+        kind, topic = TRANSPORTS[self.settings['transport']]
+        for name in cameras:
+            self.create_subscription(kind, f'{name}/{topic}', partial(self._take, name), IMAGES)
+        self.offer_pause()
+
+    def _take(self, camera: str, message: Image | CompressedImage) -> None:
+        sequence, self._received[camera] = self._received[camera], self._received[camera] + 1
+        if not self.enabled:
+            return
+        try:
+            image = read_image(message)
+        except ImageError as error:
+            self.reject(str(error))
+            return
+        self._frame_ids[camera] = message.header.frame_id
+        self._workers.push(Frame(stamp_of(message.header.stamp), camera, sequence, image))
+
+    def _send(self, record: Hands) -> None:
+        camera = record.camera
+        self.publish(self._hands[camera], replace(record, frame_id=self._frame_ids[camera]))
+
+    def diagnose(self) -> Health:
+        """Tell what came and what was dropped."""
+        counts = self._workers.counts
+        values = {f'{n} processed': done for n, (done, _) in counts.items()}
+        values |= {f'{n} dropped': dropped for n, (_, dropped) in counts.items()}
+        values['rejected'] = self.rejected
+        waiting = [n for n, count in self._received.items() if not count]
+        if waiting:
+            return Health.warning(f'no image yet of {", ".join(waiting)}', **values)
+        return Health.good('running', **values)
+
+    def close(self) -> None:
+        """Stop the workers."""
+        self._workers.close()
+
+
+def main() -> int:
+    """Run the node."""
+    return run_node(HandLandmarkNode)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

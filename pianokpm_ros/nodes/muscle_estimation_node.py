@@ -1,0 +1,96 @@
+"""Muscle activity from hands in space and, where there are some, keys."""
+
+import sys
+from pathlib import Path
+
+from pianokpm.msg import HandPose, KeyMotion, MuscleActivity
+from sensor_msgs.msg import JointState
+
+from pianokpm_ros.geometry.association import SIDES
+from pianokpm_ros.muscle.activity_stream import ActivityStream
+from pianokpm_ros.muscle.bundle import load_bundle
+from pianokpm_ros.nodes.base import LISTEN, STREAM, Health, PianoNode, run_node
+from pianokpm_ros.nodes.parameters import Parameter
+from pianokpm_ros.nodes.sensor_messages import make_joint_state
+from pianokpm_ros.records import MuscleActivity as Activity
+from pianokpm_ros.shares import find_asset
+
+TICK = 0.02
+MODEL = 'models/small'
+
+
+class MuscleEstimationNode(PianoNode):
+    """Subscribe to `hands/<side>` and `keys`, publish `muscle_activity/<side>` and its mirror."""
+
+    PARAMETERS = (
+        Parameter('model', '', 'folder of the model; empty = the one that ships'),
+        Parameter(
+            'lookahead',
+            -1.0,
+            'how far the estimate lies behind its pose; below 0 = as the model prefers [s]',
+            -1.0,
+            1.0,
+        ),
+        Parameter('timeout', 0.1, 'silence after which a missing pose is assumed [s]', 0.02, 10.0),
+        Parameter('joint_states', True, 'also publish `muscle_activity/<side>/joint_states`'),
+    )
+
+    def __init__(self) -> None:
+        super().__init__('muscle_estimation_node')
+        s = self.settings
+        self._bundle = load_bundle(Path(s['model']) if s['model'] else find_asset(MODEL))
+        lookahead = s['lookahead'] if s['lookahead'] >= 0 else None
+        self._stream = ActivityStream(self._bundle, lookahead, round(s['timeout'] * 1e9))
+        self._activities, self._mirrors, self._counts = {}, {}, {}
+        for side in SIDES:
+            topic = f'muscle_activity/{side.label}'
+            self._activities[side] = self.create_publisher(MuscleActivity, topic, STREAM)
+            if s['joint_states']:
+                mirror = self.create_publisher(JointState, f'{topic}/joint_states', STREAM)
+                self._mirrors[side] = mirror
+            self.create_subscription(HandPose, f'hands/{side.label}', self._take, LISTEN)
+            self._counts[side] = 0
+        self.create_subscription(KeyMotion, 'keys', self._take_keys, LISTEN)
+        self.offer_pause(lambda _: self._stream.reset())
+        self.create_timer(TICK, self._look_for_silence)
+
+    def _take(self, message: HandPose) -> None:
+        pose = self.read(message)
+        if pose is not None and self.enabled:
+            self._send(self._stream.push_pose(pose, self.now))
+
+    def _take_keys(self, message: KeyMotion) -> None:
+        motion = self.read(message)
+        if motion is not None and self.enabled:
+            self._stream.push_keys(motion)
+
+    def _look_for_silence(self) -> None:
+        if self.enabled:
+            for activity in self._stream.tick(self.now):
+                self._send(activity)
+
+    def _send(self, activity: Activity) -> None:
+        self.publish(self._activities[activity.side], activity)
+        if activity.side in self._mirrors:
+            self._mirrors[activity.side].publish(make_joint_state(activity))
+        self._counts[activity.side] += 1
+
+    def diagnose(self) -> Health:
+        """Tell what was estimated with what."""
+        values = {f'{s.label} estimates': n for s, n in self._counts.items()}
+        values |= {'model': self._bundle.model_id, 'rejected': self.rejected}
+        if not any(self._counts.values()):
+            return Health.warning('no pose yet', **values)
+        if self._stream.silent:
+            sides = ' and '.join(side.label for side in self._stream.silent)
+            return Health.error(f'no pose of the {sides} hand is heard', **values)
+        return Health.good('running', **values)
+
+
+def main() -> int:
+    """Run the node."""
+    return run_node(MuscleEstimationNode)
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""Record the topics of the package to an MCAP bag, byte by byte as received."""
+
+import importlib
+import sys
+from functools import partial
+from typing import Any
+
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+
+from pianokpm_ros.graph import list_topics
+from pianokpm_ros.nodes.base import LATCHED, Health, PianoNode, run_node
+from pianokpm_ros.nodes.parameters import Parameter, ParameterError
+from pianokpm_ros.recording.topic_recorder import TopicRecorder
+
+DISCOVERY = 0.5
+"""How often new topics are looked for [s]."""
+
+QUEUE = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
+LATCHED_TYPES = ('sensor_msgs/msg/CameraInfo', 'builtin_interfaces/msg/Time')
+
+
+class RecorderNode(PianoNode):
+    """Subscribe to every topic of the graph, and to later ones of this package's types."""
+
+    PARAMETERS = (
+        Parameter('bag', '', 'folder of the bag to make'),
+        Parameter('cameras', [''], 'cameras whose topics to expect'),
+        Parameter('free_space', 200, 'stop when less than this is left [MB]', 1, 1_000_000_000),
+    )
+
+    def __init__(self) -> None:
+        super().__init__('recorder_node')
+        s = self.settings
+        if not s['bag']:
+            raise ParameterError('bag: expected the folder of a new bag, found none')
+        self._recorder = TopicRecorder(s['bag'], s['free_space'] * 1_000_000)
+        self._recorded: set[str] = set()
+        for topic, datatype in list_topics(s['cameras']).items():
+            self._record(self.resolve_topic_name(topic), datatype)
+        self.offer_pause()
+        self.create_timer(DISCOVERY, self._discover, clock=self._steady)
+
+    def _record(self, topic: str, datatype: str) -> None:
+        package, _, name = datatype.split('/')
+        kind = getattr(importlib.import_module(f'{package}.msg'), name)
+        self._recorded.add(topic)
+        quality = LATCHED if datatype in LATCHED_TYPES else QUEUE
+        self.create_subscription(
+            kind, topic, partial(self._take, topic, datatype), quality, raw=True
+        )
+
+    def _discover(self) -> None:
+        for topic, (datatype, *_) in self.get_topic_names_and_types():
+            if topic not in self._recorded and datatype.startswith('pianokpm/msg/'):
+                self._record(topic, datatype)
+
+    def _take(self, topic: str, datatype: str, data: bytes, info: Any) -> None:
+        if self.enabled:
+            self._recorder.write(topic, datatype, data, self.now, info['source_timestamp'])
+
+    def diagnose(self) -> Health:
+        """Tell how much was written."""
+        counts = self._recorder.counts
+        values = {'messages': sum(counts.values()), 'lost': self._recorder.lost, **counts}
+        if self._recorder.error:
+            return Health.error(self._recorder.error, **values)
+        return Health.good(f'recording to {self._recorder.path}', **values)
+
+    def close(self) -> None:
+        """Finish the bag."""
+        self._recorder.close()
+        counts = self._recorder.counts
+        print(f'{sum(counts.values())} messages of {len(counts)} topics in {self._recorder.path}')
+
+
+def main() -> int:
+    """Run the node."""
+    return run_node(RecorderNode)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
