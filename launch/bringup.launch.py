@@ -1,4 +1,4 @@
-"""Start the whole graph on one machine: `ros2 launch pianokpm bringup.launch.py --show-args` lists what can be chosen."""
+"""Start the whole graph on one machine; `ros2 launch pianokpm bringup.launch.py --show-args` lists the choices."""
 
 from launch import LaunchDescription
 
