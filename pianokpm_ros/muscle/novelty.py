@@ -38,13 +38,16 @@ class Novelty:
 
     def distance(self, features: FloatArray) -> FloatArray:
         """Return (T,) distances of unscaled (T, F) features; unknown features count as the mean."""
-        difference = np.nan_to_num(features[:, SHAPE] - self.mean, posinf=0.0, neginf=0.0)
+        difference = features[:, SHAPE] - self.mean
+        known = np.isfinite(difference)
+        if not known.all():
+            difference = np.where(known, difference, 0.0)
         return np.sqrt(np.mean((difference @ self.whitening.T) ** 2, axis=1))
 
     def trust(self, features: FloatArray) -> FloatArray:
         """Return (T,) trust: 1 for shapes as in training, falling to 0 at twice the usual distance."""
         beyond = (self.distance(features) / self.usual - 1.0) / (STRANGE_FACTOR - 1.0)
-        return np.clip(1.0 - beyond, 0.0, 1.0)
+        return np.minimum(np.maximum(1.0 - beyond, 0.0), 1.0)
 
 
 def fit_novelty(features: FloatArray, others: FloatArray) -> Novelty:
