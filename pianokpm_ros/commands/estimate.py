@@ -11,7 +11,8 @@ from pianokpm_ros.commands.progress import show_progress
 from pianokpm_ros.commands.summary_text import print_summary
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.hands.mediapipe_detector import COMPLEXITY
-from pianokpm_ros.keyboard.key_samples import KeySamples, read_midi
+from pianokpm_ros.keyboard.key_player import load_keys
+from pianokpm_ros.keyboard.key_samples import KeySamples
 from pianokpm_ros.muscle.bundle import ModelBundle, load_bundle
 from pianokpm_ros.offline.analysis import EstimateSettings
 from pianokpm_ros.offline.folder import ResultFolder
@@ -131,7 +132,7 @@ def choose_keys(arguments: argparse.Namespace, take: Take | None) -> KeySamples 
     if arguments.no_keys and arguments.keys:
         raise UsageError('--keys and --no-keys contradict each other')
     if arguments.keys:
-        return read_midi(arguments.keys)
+        return load_keys(arguments.keys)
     return take.sensor_keys() if take and not arguments.no_keys else None
 
 

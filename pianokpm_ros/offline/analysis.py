@@ -41,7 +41,7 @@ from pianokpm_ros.recording.writer import BagWriter
 from pianokpm_ros.records import HandPose, KeyMotion, MuscleActivity
 from pianokpm_ros.view.palette import label_estimate
 
-MAX_WAIT = 100_000_000
+MAX_WAIT = 80_000_000
 """A camera that has no frame for so long is not waited for [ns], as in the node graph."""
 
 
