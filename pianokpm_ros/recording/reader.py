@@ -1,35 +1,62 @@
 """Read bags, closed or broken off, without a ROS installation."""
 
 import logging
+import re
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from mcap.exceptions import McapError
 from mcap.records import Channel, Message, Schema
-from mcap.stream_reader import StreamReader
+from mcap.stream_reader import CRCValidationError, StreamReader
 
 from pianokpm_ros.recording.schemas import deserialize, knows
 from pianokpm_ros.recording.writer import RecordingError
 
 logger = logging.getLogger(__name__)
 
+KINDS = ('.mcap', '.db3')
+"""Storages of rosbag2: ours, and the one of older distributions."""
+
 
 def find_files(path: Path | str) -> list[Path]:
-    """Return the MCAP files of a bag folder, or of a single file."""
+    """Return the MCAP (or else SQLite) files of a bag folder in their order, or a single file."""
     path = Path(path)
-    files = sorted(path.glob('*.mcap')) if path.is_dir() else [path]
+    if not path.is_dir():
+        files = [path]
+    else:
+        kinds = (sorted(path.glob(f'*{kind}'), key=_by_number) for kind in KINDS)
+        files = next((found for found in kinds if found), [])
     if not files or not all(f.is_file() for f in files):
         raise RecordingError(
-            f'asked for the bag {path}, which holds no .mcap file; name a bag folder or a file'
+            f'asked for the bag {path}, which holds no .mcap or .db3 file; name a bag folder or a file'
         )
     return files
+
+
+def _by_number(file: Path) -> tuple[int, str]:
+    """Order `bag_2` before `bag_10`."""
+    number = re.search(r'_(\d+)$', file.stem)
+    return (int(number.group(1)) if number else 0, file.name)
 
 
 def read_raw(path: Path | str) -> Iterator[tuple[str, str, bytes, int]]:
     """Yield (topic, datatype, CDR, log time [ns]) in the order written; a file that breaks off ends with a warning."""
     for file in find_files(path):
-        yield from _read_file(file)
+        yield from _read_sqlite(file) if file.suffix == '.db3' else _read_file(file)
+
+
+def _read_sqlite(file: Path) -> Iterator[tuple[str, str, bytes, int]]:
+    query = (
+        'SELECT topics.name, topics.type, messages.data, messages.timestamp FROM messages '
+        'JOIN topics ON topics.id = messages.topic_id ORDER BY messages.timestamp, messages.id'
+    )
+    try:
+        with sqlite3.connect(f'file:{file}?mode=ro', uri=True) as database:
+            yield from database.execute(query)
+    except sqlite3.Error as error:
+        raise RecordingError(f'{file} is no bag that can be read: {error}') from error
 
 
 def _read_file(file: Path) -> Iterator[tuple[str, str, bytes, int]]:
@@ -46,7 +73,9 @@ def _read_file(file: Path) -> Iterator[tuple[str, str, bytes, int]]:
                     raise RecordingError(
                         f'{file} is no MCAP file that can be read: {error}'
                     ) from error
-                logger.warning('%s breaks off after %d messages: %s', file, count, error)
+                changed = isinstance(error, CRCValidationError)
+                words = 'changed on the disk; of' if changed else 'breaks off after'
+                logger.warning('%s %s %d messages: %s', file, words, count, error)
                 return
             if record is None:
                 return

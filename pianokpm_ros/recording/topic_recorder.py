@@ -32,14 +32,14 @@ class TopicRecorder:
         """Messages written of each topic."""
         return dict(self._bag.counts)
 
-    def write(self, topic: str, datatype: str, data: bytes, received: int, sent: int) -> None:
-        """Write a message that was received and sent at these times [ns]; after an error it is only counted as lost."""
+    def write(self, topic: str, datatype: str, data: bytes, received: int) -> None:
+        """Write a message that was received at a time [ns]; after an error it is only counted as lost."""
         if self._closed:
             self.lost += 1
             return
         try:
-            self._bag.write(topic, datatype, data, received, sent)
-        except (RecordingError, OSError) as error:
+            self._bag.write(topic, datatype, data, received)
+        except RecordingError as error:
             self.lost += 1
             self.error = str(error)
             logger.error('recording stops: %s', error)
@@ -52,6 +52,6 @@ class TopicRecorder:
         self._closed = True
         try:
             self._bag.close()
-        except OSError as error:
-            self.error = self.error or f'{self.path}: {error.strerror}; what was written is kept'
+        except RecordingError as error:
+            self.error = self.error or str(error)
             logger.error('the bag %s could not be finished: %s', self.path, error)

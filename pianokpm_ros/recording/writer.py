@@ -1,23 +1,21 @@
 """Write MCAP bags that survive a killed process.
 
-A bag is a folder as `ros2 bag` makes it: `<name>/<name>_0.mcap` and `metadata.yaml`. Messages go
-out unchunked and are flushed at least every `FLUSH` seconds of log time; a bag without
+A bag is a folder as `ros2 bag` makes it: `<name>/<name>_0.mcap`, `_1` and so on where it is split,
+and `metadata.yaml`. What was written is flushed at least every `FLUSH` of log time; a bag without
 `metadata.yaml` was not closed, and reads all the same.
 """
 
-import json
+import errno
 import os
 import shutil
 from pathlib import Path
 from types import TracebackType
-from typing import Any
-
-import yaml
-from mcap.writer import CompressionType, IndexType, Writer
 
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.messages import Record, type_name
-from pianokpm_ros.recording.schemas import definition, serialize
+from pianokpm_ros.recording.bag_file import BagFile, FileContent
+from pianokpm_ros.recording.metadata import TopicInfo, describe_bag, dump
+from pianokpm_ros.recording.schemas import serialize
 from pianokpm_ros.records import NANOSECONDS
 
 FLUSH = NANOSECONDS // 2
@@ -30,17 +28,39 @@ class RecordingError(PianokpmError, RuntimeError):
 
 
 class BagWriter:
-    """Write serialised messages to a bag."""
+    """Write serialised messages to a bag.
 
-    def __init__(self, path: Path | str, free_space: int = FREE_SPACE) -> None:
+    Attributes:
+        counts: messages written of each topic.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        free_space: int = FREE_SPACE,
+        split_size: int = 0,
+        split_duration: int = 0,
+    ) -> None:
         """Make the folder.
 
         Args:
             path: folder of the bag; must not exist.
             free_space: stop when less is left on the disk [bytes].
+            split_size: begin another file when this one has so many bytes; 0 = never.
+            split_duration: likewise by log time [ns].
         """
         self.path = Path(path)
         self._free_space = free_space
+        self._split = (split_size, split_duration)
+        self._topics: dict[str, TopicInfo] = {}
+        self._done: list[FileContent] = []
+        self._flushed, self._closed = 0, False
+        self.counts: dict[str, int] = {}
+        self._make_folder()
+        self._check_space()
+        self._file = self._open_file()
+
+    def _make_folder(self) -> None:
         try:
             self.path.mkdir(parents=True)
         except FileExistsError as error:
@@ -51,22 +71,12 @@ class BagWriter:
             raise RecordingError(
                 f'asked to record to {self.path}: {error.strerror}; choose another place'
             ) from error
-        self._check_space()
-        self.file = self.path / f'{self.path.name}_0.mcap'
-        self._stream = self.file.open('wb')
-        self._writer = Writer(
-            self._stream,
-            compression=CompressionType.NONE,
-            use_chunking=False,
-            index_types=IndexType.ALL,
-        )
-        self._writer.start(profile='ros2', library='pianokpm')
-        self._channels: dict[str, tuple[int, str]] = {}
-        self._schemas: dict[str, int] = {}
-        self._flushed = 0
-        self.counts: dict[str, int] = {}
-        self._first, self._last = None, 0
-        self._closed = False
+
+    def _open_file(self) -> BagFile:
+        try:
+            return BagFile(self.path / f'{self.path.name}_{len(self._done)}.mcap')
+        except OSError as error:
+            raise self._explain(error) from error
 
     def _check_space(self) -> None:
         left = shutil.disk_usage(self.path).free
@@ -76,6 +86,28 @@ class BagWriter:
                 f'{self._free_space // 1_000_000} MB; what was recorded so far is kept'
             )
 
+    def _explain(self, error: OSError) -> RecordingError:
+        words = 'the disk is full' if error.errno == errno.ENOSPC else error.strerror
+        return RecordingError(
+            f'{self.path}: {words or error}; what was recorded so far is kept, '
+            '`pianokpm recover` makes a closed bag of it'
+        )
+
+    @property
+    def file(self) -> Path:
+        """The file that is being written."""
+        return self._file.content.path
+
+    @property
+    def files(self) -> list[Path]:
+        """All files so far."""
+        return [*(c.path for c in self._done), self.file]
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return sum(c.path.stat().st_size for c in self._done) + self._file.size
+
     def write(
         self,
         topic: str,
@@ -83,6 +115,7 @@ class BagWriter:
         data: bytes,
         log_time: int,
         publish_time: int | None = None,
+        latched: bool = False,
     ) -> None:
         """Append a message.
 
@@ -92,18 +125,34 @@ class BagWriter:
             data: CDR.
             log_time: when it was received [ns].
             publish_time: when it was sent [ns], where that is known.
+            latched: the topic keeps its last message for late subscribers.
         """
-        channel = self._channel(topic, datatype)
-        self._writer.add_message(
-            channel, log_time, data, publish_time or log_time, self.counts[topic]
-        )
-        self.counts[topic] += 1
-        self._first = log_time if self._first is None else min(self._first, log_time)
-        self._last = max(self._last, log_time)
-        if not 0 <= log_time - self._flushed < FLUSH:
-            self._flushed = log_time
-            self._stream.flush()
-            self._check_space()
+        info = self._topics.setdefault(topic, TopicInfo(datatype, latched))
+        try:
+            if self._is_full(log_time):
+                self._next_file()
+            self._file.write(
+                topic, datatype, info.profiles_text, data, log_time, publish_time or log_time
+            )
+            self.counts[topic] = self.counts.get(topic, 0) + 1
+            if not 0 <= log_time - self._flushed < FLUSH:
+                self._flushed = log_time
+                self._file.flush()
+                self._check_space()
+        except OSError as error:
+            raise self._explain(error) from error
+
+    def _is_full(self, log_time: int) -> bool:
+        size, duration = self._split
+        first = self._file.content.first
+        if first is None:
+            return False
+        return bool(size and self._file.size >= size or duration and log_time - first >= duration)
+
+    def _next_file(self) -> None:
+        self._file.finish()
+        self._done.append(self._file.content)
+        self._file = self._open_file()
 
     def write_record(self, topic: str, record: Record, log_time: int | None = None) -> None:
         """Append a record as its message; `log_time` defaults to its own stamp [ns]."""
@@ -116,71 +165,26 @@ class BagWriter:
             publish,
         )
 
-    def _channel(self, topic: str, datatype: str) -> int:
-        if topic not in self._channels:
-            if datatype not in self._schemas:
-                text, _ = definition(datatype)
-                self._schemas[datatype] = self._writer.register_schema(
-                    datatype, 'ros2msg', text.encode()
-                )
-            number = self._writer.register_channel(
-                topic, 'cdr', self._schemas[datatype], {'offered_qos_profiles': ''}
-            )
-            self._channels[topic] = (number, datatype)
-            self.counts[topic] = 0
-        return self._channels[topic][0]
+    def flush(self) -> None:
+        """Hand everything to the operating system: it survives the death of this process."""
+        try:
+            self._file.flush()
+        except OSError as error:
+            raise self._explain(error) from error
 
     def close(self) -> None:
         """Finish the file and write `metadata.yaml`."""
         if self._closed:
             return
         self._closed = True
-        self._writer.finish()
-        self._stream.flush()
-        os.fsync(self._stream.fileno())
-        self._stream.close()
-        part = self.path / '.metadata.yaml.part'
-        part.write_text(yaml.safe_dump(self._metadata(), sort_keys=False))
-        os.replace(part, self.path / 'metadata.yaml')
-
-    def _metadata(self) -> dict[str, Any]:
-        start, total = self._first or 0, sum(self.counts.values())
-        duration = max(self._last - start, 0)
-        topics = [
-            {
-                'topic_metadata': {
-                    'name': topic,
-                    'type': datatype,
-                    'serialization_format': 'cdr',
-                    'offered_qos_profiles': [],
-                    'type_description_hash': definition(datatype)[1],
-                },
-                'message_count': self.counts[topic],
-            }
-            for topic, (_, datatype) in self._channels.items()
-        ]
-        info = {
-            'version': 9,
-            'storage_identifier': 'mcap',
-            'duration': {'nanoseconds': duration},
-            'starting_time': {'nanoseconds_since_epoch': start},
-            'message_count': total,
-            'topics_with_message_count': topics,
-            'compression_format': '',
-            'compression_mode': '',
-            'relative_file_paths': [self.file.name],
-            'files': [
-                {
-                    'path': self.file.name,
-                    'starting_time': {'nanoseconds_since_epoch': start},
-                    'duration': {'nanoseconds': duration},
-                    'message_count': total,
-                }
-            ],
-            'custom_data': None,
-            'ros_distro': 'jazzy',
-        }
-        return {'rosbag2_bagfile_information': json.loads(json.dumps(info))}
+        try:
+            self._file.finish()
+            part = self.path / '.metadata.yaml.part'
+            part.write_text(dump(describe_bag(self._topics, [*self._done, self._file.content])))
+            os.replace(part, self.path / 'metadata.yaml')
+        except OSError as error:
+            self._file.abandon()
+            raise self._explain(error) from error
 
     def __enter__(self) -> 'BagWriter':
         return self

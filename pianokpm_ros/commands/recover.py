@@ -1,0 +1,61 @@
+"""`pianokpm recover`: make a closed bag of one that was broken off or damaged."""
+
+import argparse
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from pianokpm_ros.recording.recovery import Recovery, recover_bag
+from pianokpm_ros.recording.salvage import Damage
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Ask for the bag and where to put the new one."""
+    parser.add_argument('bag', type=Path, help='bag folder or .mcap file; it is not changed')
+    parser.add_argument(
+        '-o', '--output', type=Path, help='folder of the new bag (default: BAG_recovered)'
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Recover and say what was lost."""
+    console = Console(highlight=False)
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task('reading', total=None)
+        made = recover_bag(
+            arguments.bag,
+            arguments.output,
+            lambda n: bar.update(task, description=f'reading: {n} messages'),
+        )
+    _print(console, made)
+    return 0
+
+
+def _print(console: Console, made: Recovery) -> None:
+    table = Table('file', 'messages', 'state', box=None)
+    for name, damage in made.damage.items():
+        table.add_row(name, str(damage.messages), describe(damage))
+    console.print(table)
+    if made.unknown:
+        console.print(
+            f'{made.unknown} messages are of types that are not known here and were left out'
+        )
+    if made.copied:
+        console.print(f'taken along: {", ".join(made.copied)}')
+    console.print(f'{made.total} messages of {len(made.counts)} topics are in {made.path}')
+
+
+def describe(damage: Damage) -> str:
+    """Say in words what is wrong with a file."""
+    words = []
+    if damage.unfinished:
+        words.append('was not closed')
+    if damage.truncated:
+        words.append('ends within a message')
+    if damage.places:
+        words.append(f'{damage.skipped} bytes in {damage.places} places are no messages')
+    if damage.crc:
+        words.append('some message changed on the disk (checksum)')
+    return '; '.join(words) or 'whole'

@@ -1,0 +1,104 @@
+"""Make a closed bag of one that was broken off or damaged; the original is never changed."""
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pianokpm_ros.recording.reader import find_files
+from pianokpm_ros.recording.salvage import Damage, read_damaged
+from pianokpm_ros.recording.schemas import knows
+from pianokpm_ros.recording.writer import BagWriter, RecordingError
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """What was recovered.
+
+    Attributes:
+        path: the new bag.
+        damage: what was wrong with each file, by name.
+        counts: messages of each topic.
+        unknown: messages of types that nobody here knows; they are not in the new bag.
+        copied: files beside the bag (videos and their indexes) that were taken along.
+    """
+
+    path: Path
+    damage: dict[str, Damage]
+    counts: dict[str, int]
+    unknown: int
+    copied: tuple[str, ...]
+
+    @property
+    def total(self) -> int:
+        """Number of messages."""
+        return sum(self.counts.values())
+
+
+def recover_bag(
+    source: Path | str, target: Path | str | None = None, progress: Progress = lambda _: None
+) -> Recovery:
+    """Write all that can be read of a bag into a new, closed one.
+
+    Args:
+        source: bag folder or MCAP file.
+        target: folder of the new bag; None = `<source>_recovered` beside it.
+        progress: is called with the number of messages so far.
+    """
+    source = Path(source)
+    target = Path(target) if target else source.with_name(f'{source.stem}_recovered')
+    files = find_files(source)
+    part = target.with_name(f'.{target.name}.part')
+    if target.exists():
+        raise RecordingError(f'asked to recover to {target}, which exists; name a new folder')
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        made = _copy(files, part / target.name, progress)
+        copied = _take_along(source, part / target.name) if source.is_dir() else ()
+        os.replace(part / target.name, target)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    damage, counts, unknown = made
+    return Recovery(target, damage, counts, unknown, copied)
+
+
+def _copy(
+    files: list[Path], target: Path, progress: Progress
+) -> tuple[dict[str, Damage], dict[str, int], int]:
+    damages, unknown = {}, 0
+    with BagWriter(target) as bag:
+        for file in files:
+            damage = damages[file.name] = Damage()
+            for i, m in enumerate(read_damaged(file, damage)):
+                if not knows(m.datatype):
+                    unknown += 1
+                    continue
+                latched = 'transient_local' in m.profiles or 'durability: 1' in m.profiles
+                bag.write(m.topic, m.datatype, m.data, m.log_time, m.publish_time, latched)
+                if not i % 1000:
+                    progress(sum(bag.counts.values()))
+        if not bag.counts:
+            raise RecordingError(
+                f'nothing can be read of {", ".join(f.name for f in files)}; is it a recording?'
+            )
+    return damages, bag.counts, unknown
+
+
+def _take_along(source: Path, target: Path) -> tuple[str, ...]:
+    """Link (or copy, across disks) everything else: videos, their indexes, notes."""
+    names = []
+    for file in sorted(source.rglob('*')):
+        hidden = any(p.startswith('.') for p in file.relative_to(source).parts)
+        if file.is_dir() or hidden or file.suffix == '.mcap' or file.name == 'metadata.yaml':
+            continue
+        place = target / file.relative_to(source)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(file, place)
+        except OSError:
+            shutil.copy2(file, place)
+        names.append(str(file.relative_to(source)))
+    return tuple(names)
