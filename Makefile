@@ -6,7 +6,7 @@ PINS := $(wildcard requirements/*.txt)
 SOURCES := $(sort $(shell find pianokpm_ros training launch config -name __pycache__ -prune -o -type f -print))
 SHELL := bash
 .DELETE_ON_ERROR:
-.PHONY: help build test lint demo size clean FORCE
+.PHONY: help build test lint demo size clean bench-client FORCE
 
 help:
 	@echo 'make demo    set up, build, and run the pipeline on the recording that ships with it'
@@ -14,6 +14,7 @@ help:
 	@echo 'make build   set up and build only; then: source activate.bash'
 	@echo 'make lint    ruff'
 	@echo 'make size    size of the environment'
+	@echo 'make bench-client  inject faults into the consumer client, and a million random message sequences'
 	@echo 'make clean   remove .venv, build, install, log, out'
 	@echo 'PYTHON=...   which Python 3.10 to 3.12 to use (now: $(PYTHON))'
 
@@ -63,3 +64,6 @@ size: $(VENV)/.ready
 
 clean:
 	rm -rf $(VENV) build install log out build.log
+
+bench-client: install/.ready
+	@source ./activate.bash && python scripts/bench_client.py

@@ -64,15 +64,17 @@ class ActivityGuard:
         self.options = options or ClientOptions()
         self.faults: dict[Fault, int] = dict.fromkeys(Fault, 0)
         self._screening = Screening(self.options)
-        self._time = 0.0  # own time [s]: never goes back
+        # Own time [ns]: never goes back, and stays exact however long it runs.
+        self._time = 0
         self._clock: int | None = None
-        self._usable_at, self._step_at = float('-inf'), 0.0
+        self._usable_at: int | None = None
+        self._step_at = 0
         self._target = self._value = (0.0,) * len(self.options.muscles)
         self._share, self._scale = 0.0, 1.0
         self._state, self._fault = State.PASSIVE, Fault.SILENCE
         self._in_row, self._stamp = 0, 0
         self._last_stamp: int | None = None
-        self._last_time = 0.0
+        self._last_time = 0
 
     @property
     def state(self) -> State:
@@ -99,7 +101,7 @@ class ActivityGuard:
             if fault != Fault.ORDER:  # repeated messages do no harm
                 self._in_row, self._fault = 0, fault
             return fault
-        if self._time - self._usable_at > self.options.hold:
+        if self._silent > self.options.hold:
             self._in_row = 0
         ceiling = self.options.ceiling
         self._target = tuple(min(max(v, 0.0), ceiling) for v in values)
@@ -129,7 +131,7 @@ class ActivityGuard:
             steady: now, on the clock of `push` [ns].
         """
         self._advance(steady)
-        step = min(self._time - self._step_at, self.options.longest_step)
+        step = min((self._time - self._step_at) * 1e-9, self.options.longest_step)
         self._step_at = self._time
         rise, fall = self.options.rise * step, self.options.fastest_fall * step
         part = self._share * self._scale
@@ -140,22 +142,28 @@ class ActivityGuard:
         if self._state == State.RAMPING and self._is_over():
             self._state = State.PASSIVE
         fault = Fault.NONE if self._state == State.ACTIVE else self._fault
-        silent = self._time - self._usable_at
         return Command(
-            self._state, fault, self._value, self._share, self._scale, silent, self._stamp
+            self._state, fault, self._value, self._share, self._scale, self._silent, self._stamp
         )
+
+    @property
+    def _silent(self) -> float:
+        """Time since the last usable estimate [s]."""
+        if self._usable_at is None:
+            return float('inf')
+        return (self._time - self._usable_at) * 1e-9
 
     def _is_over(self) -> bool:
         """Tell whether a ramp has come down and the stream has been away for long enough."""
         down = self._share == 0 and max(self._value) == 0
-        away = self._time - self._usable_at >= self.options.passive_after
+        away = self._silent >= self.options.passive_after
         return down and (away or self._fault == Fault.LIVELINESS)
 
     def _judge_time(self, stamp: int, ros_time: int | None) -> Fault:
         """Compare an estimate's stamp with the last one's and with the clocks."""
         if self._last_stamp is not None:
-            moved = (stamp - self._last_stamp) * 1e-9
-            if abs(moved - (self._time - self._last_time)) > self.options.clock_jump:
+            moved = stamp - self._last_stamp
+            if abs(moved - (self._time - self._last_time)) * 1e-9 > self.options.clock_jump:
                 self._last_stamp, self._last_time = stamp, self._time
                 self._drop()
                 return Fault.CLOCK_JUMP
@@ -189,17 +197,16 @@ class ActivityGuard:
 
     def _advance(self, steady: int) -> None:
         """Bring state and share to now; a clock that goes back stands still."""
-        step = 0.0 if self._clock is None else max(steady - self._clock, 0) * 1e-9
-        self._clock = steady
-        before, self._time = self._time, self._time + step
-        silent, o = self._time - self._usable_at, self.options
+        moved = 0 if self._clock is None else max(steady - self._clock, 0)
+        self._clock, self._time = steady, self._time + moved
+        step, silent, o = moved * 1e-9, self._silent, self.options
         if self._state in (State.ACTIVE, State.RECOVERING) and silent > o.period * 1.5:
             self._state = State.HOLDING
             self._fault = self._fault or Fault.SILENCE
         ramped = step
         if self._state == State.HOLDING and silent >= o.hold:
             self._state, self._in_row = State.RAMPING, 0
-            ramped = self._time - max(before, self._usable_at + o.hold)
+            ramped = min(step, silent - o.hold)  # the hold ended between two calls
         if self._state == State.RAMPING:
             self._share = max(self._share - ramped / o.ramp, 0.0)
         elif self._state == State.RECOVERING:

@@ -46,7 +46,7 @@ class ClientOptions:
     confidence_full: float = 0.6
     rise: float = 5.0
     fall: float | None = None
-    resume_count: int = 2
+    resume_count: int = 1
     recovery_count: int = 12
     recovery_confidence: float = 0.4
     recovery: float = 0.5

@@ -1,0 +1,92 @@
+"""A real publisher process, killed, stopped, lossy: what the subscriber does and when.
+
+Times are the guard's limits plus what a shared machine adds: `LATE` for a timer that comes late.
+"""
+
+import signal
+
+import pytest
+
+pytest.importorskip('rclpy')
+
+from pianokpm_ros.client import Fault, State
+from pianokpm_ros.client.conformance import find_breach
+from test.client.live import LiveClient, reaction
+
+LATE = 0.05
+"""Of a 2 ms timer on two busy cores [s]."""
+
+
+@pytest.fixture
+def live():
+    with LiveClient() as client:
+        yield client
+
+
+def check_times(live: LiveClient, injected: int) -> None:
+    o = live.subscriber.guard.options
+    times = reaction(live.run, injected, o)
+    assert times['hold'] <= o.hold + LATE
+    assert times['zero'] <= o.hold + o.ramp + LATE
+    assert times['passive'] <= o.passive_after + LATE
+    assert find_breach(o, live.run) == ''
+
+
+@pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGSTOP])
+def test_knows_in_time_that_a_publisher_is_gone_and_takes_it_back(live, number):
+    live.publish()
+    live.reach(State.ACTIVE)
+    injected = live.signal(number)
+    live.spin(0.6)
+    check_times(live, injected)
+    assert live.subscriber.link.missed >= 1 and live.subscriber.link.lost == 1
+    assert live.run[-1][1].fault == Fault.LIVELINESS
+    if number == signal.SIGSTOP:
+        live.signal(signal.SIGCONT)
+    else:
+        live.publish()
+    live.reach(State.ACTIVE)
+    assert find_breach(live.subscriber.guard.options, live.run) == ''
+
+
+def test_estimates_that_say_nothing_end_in_passive(live):
+    live.publish('--fault', 'nan')
+    live.reach(State.ACTIVE)
+    injected = live.signal(signal.SIGUSR1)
+    live.spin(0.6)
+    check_times(live, injected)
+    # messages still come: no deadline is missed, the guard alone noticed
+    assert live.run[-1][1].fault == Fault.NOT_FINITE and live.subscriber.link.publishers == 1
+
+
+def test_a_publisher_that_offers_less_is_named_and_heard_when_less_is_asked(caplog):
+    with LiveClient() as strict:
+        strict.publish('--plain')
+        assert strict.spin(15, lambda: strict.subscriber.link.incompatible > 0)
+        assert strict.subscriber.newest is None
+    with LiveClient(deadline=None, lease=None) as relaxed:
+        relaxed.publish('--plain')
+        relaxed.reach(State.ACTIVE)
+        injected = relaxed.signal(signal.SIGSTOP)
+        relaxed.spin(0.6)
+        check_times(relaxed, injected)
+        assert relaxed.run[-1][1].fault == Fault.SILENCE
+
+
+def test_a_broken_message_is_refused_not_raised(live):
+    from pianokpm.msg import MuscleActivity
+
+    sender = live.node.create_publisher(
+        MuscleActivity, live.subscriber.subscription.topic_name, make_profile()
+    )
+    broken = MuscleActivity(side=1, muscle=['ADM'], activation=[0.1, 0.2], sample_rate=1000.0)
+    assert live.spin(
+        10,
+        lambda: sender.publish(broken) or live.subscriber.guard.faults[Fault.MALFORMED] > 0,
+    )
+
+
+def make_profile():
+    from pianokpm_ros.client import subscriber
+
+    return subscriber.make_profile(subscriber.DEADLINE, subscriber.LEASE)
