@@ -20,6 +20,9 @@ REFUSED = 2
 RESPAWN_DELAY = 1.0
 """How long to wait before a node that died is started again [s]."""
 
+LIVE = 'midi:'
+"""Begins the name of a live MIDI port where a file could be named too."""
+
 AT_END = ('idle', 'exit', 'loop')
 SIDES = ('left', 'right')
 Value = str | int | float | bool | list[str] | list[int]
@@ -43,7 +46,9 @@ class GraphOptions:
         (), 'names of cameras that other drivers publish as <name>/image_raw'
     )
     rig: str = _option('', 'calibration file of the cameras; empty = one camera, single view')
-    keys: str = _option('', 'MIDI file, or take, to play keys from; empty = pose only')
+    keys: str = _option(
+        '', "MIDI file, or take, to play keys from; live: 'midi:' and a port; empty = pose only"
+    )
     emg: str = _option('', "name of the LSL stream of an EMG amplifier, or 'any'; empty = no EMG")
     model: str = _option('', 'folder of the model; empty = the one that ships with the package')
     rate: float = _option(1.0, 'speed of file playback; 0 = as fast as possible, without keys')
@@ -189,7 +194,9 @@ def _list_nodes(o: GraphOptions) -> Iterator[tuple[str, str, dict[str, Value]]]:
         yield (
             'keyboard_node',
             'capture',
-            {'file': o.keys, 'rate': o.rate, 'follow_playback': follow},
+            {'port': o.keys.removeprefix(LIVE)}
+            if o.keys.startswith(LIVE)
+            else {'file': o.keys, 'rate': o.rate, 'follow_playback': follow},
         )
     if o.emg:
         yield 'emg_sensor_node', 'capture', {'stream': o.emg if o.emg != 'any' else ''}

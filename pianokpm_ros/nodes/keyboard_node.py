@@ -1,4 +1,4 @@
-"""Keys of a piano, from a MIDI file or the key sensors of a take."""
+"""Keys of a piano: played live on a MIDI port, or from a MIDI file or the key sensors of a take."""
 
 import sys
 
@@ -6,6 +6,7 @@ from builtin_interfaces.msg import Time
 from pianokpm.msg import KeyMotion
 
 from pianokpm_ros.keyboard.key_player import KeyPlayer, load_keys
+from pianokpm_ros.keyboard.midi_port import MidiError, MidiInput, open_midi
 from pianokpm_ros.messages import stamp_of
 from pianokpm_ros.nodes.base import LATCHED, STREAM, Health, PianoNode, run_node
 from pianokpm_ros.nodes.parameters import Parameter, ParameterError
@@ -18,6 +19,7 @@ class KeyboardNode(PianoNode):
 
     PARAMETERS = (
         Parameter('file', '', 'MIDI file, or folder of a take'),
+        Parameter('port', '', "live MIDI: part of a port's name, * = the only one, tcp:HOST:PORT"),
         Parameter('rate', 1.0, 'playback speed', 0.01, 100.0),
         Parameter('follow_playback', True, 'begin when capture does; off = at once'),
     )
@@ -25,13 +27,21 @@ class KeyboardNode(PianoNode):
     def __init__(self) -> None:
         super().__init__('keyboard_node')
         s = self.settings
-        if not s['file']:
-            raise ParameterError('file: expected a MIDI file or the folder of a take, found none')
-        self._player = KeyPlayer(load_keys(s['file']), s['rate'])
+        if bool(s['file']) == bool(s['port']):
+            raise ParameterError(
+                'file: expected a MIDI file or the folder of a take, or else a live MIDI port; found '
+                + ('both' if s['file'] else 'none')
+            )
+        self._port: MidiInput | None = None
+        self._player: KeyPlayer | None = None
+        if s['port']:
+            self._port = open_midi(s['port'], lambda: self.now)
+        else:
+            self._player = KeyPlayer(load_keys(s['file']), s['rate'])
         self._keys = self.create_publisher(KeyMotion, 'keys', STREAM)
-        if s['follow_playback']:
+        if self._player is not None and s['follow_playback']:
             self.create_subscription(Time, 'playback/start', self._begin, LATCHED)
-        self._started, self._count = not s['follow_playback'], 0
+        self._count = 0
         self.offer_pause()
         self.create_timer(PERIOD, self._play)
 
@@ -42,17 +52,48 @@ class KeyboardNode(PianoNode):
         now = self.now
         if now <= 0:
             return  # simulated time has not begun
-        if not self.settings['follow_playback'] and not self._player.playing:
-            self._player.start(now)
-        record = self._player.advance(now)
+        record = self._advance(now)
         if record is not None and self.enabled:
             self.publish(self._keys, record)
             self._count += 1
 
+    def _advance(self, now: int) -> KeyMotion | None:
+        if self._port is not None:
+            return self._listen(self._port, now)
+        if not self.settings['follow_playback'] and not self._player.playing:
+            self._player.start(now)
+        return self._player.advance(now)
+
+    def _listen(self, port: MidiInput, now: int) -> KeyMotion | None:
+        try:
+            port.check()
+        except MidiError as error:
+            self.fail(str(error))
+            return None
+        return port.keys.record(now)
+
     def diagnose(self) -> Health:
         """Tell whether it plays."""
+        if self._port is not None:
+            return self._diagnose_port(self._port)
         words = 'playing' if self._player.playing else 'waiting for playback/start'
         return Health.good(words, records=self._count, file=self.settings['file'])
+
+    def _diagnose_port(self, port: MidiInput) -> Health:
+        values = {
+            'records': self._count,
+            'port': port.keys.source,
+            'losses': port.losses,
+            'ignored': port.keys.ignored,
+        }
+        if not port.connected:
+            return Health.error('no keyboard is connected', **values)
+        return Health.good('listening', **values)
+
+    def close(self) -> None:
+        """Let go of the port."""
+        if self._port is not None:
+            self._port.close()
 
 
 def main() -> int:
