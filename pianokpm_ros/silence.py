@@ -1,8 +1,8 @@
-"""Notice that a stream has gone silent, and say what time it would be on its own stamps."""
+"""Notice that a stream has gone silent."""
 
 
 class SilenceWatch:
-    """Watch one stream; all times are int nanoseconds, `now` on the clock that the stream is received with."""
+    """Watch one stream; times are int nanoseconds on the clock that the stream is received with."""
 
     def __init__(self, timeout: int, period: int) -> None:
         """Set up.
@@ -16,7 +16,7 @@ class SilenceWatch:
 
     def reset(self) -> None:
         """Forget the stream."""
-        self._heard: tuple[int, int] | None = None
+        self._heard: int | None = None
         self._reported: int | None = None
 
     @property
@@ -24,20 +24,27 @@ class SilenceWatch:
         """Whether silence was reported since the stream was last heard."""
         return self._reported is not None
 
-    def hear(self, stamp: int, now: int) -> None:
-        """Note that data of a stamp have come."""
-        self._heard, self._reported = (stamp, now), None
+    def hear(self, now: int) -> None:
+        """Note that something has come."""
+        self._heard, self._reported = now, None
 
-    def overdue(self, now: int) -> int | None:
-        """Return the stamp that data would have that came now, if it is time to report silence."""
+    def lasted(self, now: int) -> int:
+        """Return how long nothing has come [ns], 0 before the first."""
+        return 0 if self._heard is None else max(now - self._heard, 0)
+
+    def is_due(self, now: int) -> bool:
+        """Tell whether it is time to report silence; it then counts as reported."""
         if self._heard is None:
-            return None
-        stamp, heard = self._heard
-        if now < heard:  # the clock was set back
-            self._heard = (stamp, now)
-            return None
-        since = heard if self._reported is None else self._reported
-        if now - since < (self._timeout if self._reported is None else self._period):
-            return None
+            return False
+        if now < (self._reported or self._heard):  # the clock was set back
+            self.hear(now)
+            return False
+        since, limit = (
+            (self._heard, self._timeout)
+            if self._reported is None
+            else (self._reported, self._period)
+        )
+        if now - since < limit:
+            return False
         self._reported = now
-        return stamp + now - heard
+        return True

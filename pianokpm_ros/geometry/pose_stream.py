@@ -102,21 +102,20 @@ class PoseStream:
         self._period.push(record.camera, record.stamp)
         if not self.settings.tolerance and self._period.shortest:
             self._synchronizer.tolerance = int(np.clip(self._period.shortest // 2, *TOLERANCES))
-        self._watch.hear(record.stamp, now)
+        self._watch.hear(now)
         return self._make(sets)
 
     def tick(self, now: int) -> list[HandPose]:
-        """Return what must be said at time `now` [ns] although nothing came: INVALID poses of both sides."""
-        stamp = self._watch.overdue(now)
-        if stamp is None:
+        """Return what must be said at time `now` [ns] although nothing came: INVALID poses of both sides.
+
+        Their stamp is the last pose's plus a nanosecond each: frames that are late, not lost, still come after.
+        """
+        if not self._watch.is_due(now):
             return []
         poses = self._make(self._synchronizer.flush())
-        if stamp > self._last:
-            self._last = stamp
-            poses += [
-                self._number(HandPose.invalid(stamp, self._frame_id, 0, side)) for side in SIDES
-            ]
-        return poses
+        self._last += 1
+        missing = (HandPose.invalid(self._last, self._frame_id, 0, side) for side in SIDES)
+        return poses + [self._number(pose) for pose in missing]
 
     def _restart(self) -> None:
         logger.warning('the clock of the cameras jumped back: everything starts afresh')

@@ -1,57 +1,112 @@
 """Both hands' estimators on a live stream: every pose gives an estimate, and so does silence."""
 
-from pianokpm_ros.anatomy import Side
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pianokpm_ros.anatomy import Side, Status
 from pianokpm_ros.geometry.association import SIDES
 from pianokpm_ros.muscle.bundle import ModelBundle
 from pianokpm_ros.muscle.estimator import MuscleEstimator
-from pianokpm_ros.records import HandPose, KeyMotion, MuscleActivity
+from pianokpm_ros.muscle.timebase import MILLISECOND
+from pianokpm_ros.records import HandPose, Inputs, KeyMotion, MuscleActivity
 from pianokpm_ros.silence import SilenceWatch
 
 
-class ActivityStream:
-    """Estimate both hands. Without poses the estimates go STALE, then INVALID, as the estimator has it."""
+@dataclass(frozen=True)
+class SilenceSettings:
+    """What to say when poses stop.
 
-    def __init__(self, bundle: ModelBundle, lookahead: float | None, timeout: int) -> None:
+    Attributes:
+        stale: silence after which estimates are repeated as STALE, and time between these [ns].
+        invalid: silence after which they are INVALID [ns].
+    """
+
+    stale: int = 100 * MILLISECOND
+    invalid: int = 250 * MILLISECOND
+
+
+class _Hand:
+    """One side's estimator and what was last heard of it."""
+
+    def __init__(
+        self, bundle: ModelBundle, side: Side, lookahead: float | None, settings: SilenceSettings
+    ) -> None:
+        self.estimator = MuscleEstimator(bundle, side, lookahead)
+        self.watch = SilenceWatch(settings.stale, settings.stale)
+        self._side, self._invalid = side, settings.invalid
+        self._last: HandPose | None = None
+
+    def push(self, pose: HandPose, now: int) -> MuscleActivity:
+        last, self._last = self._last, pose
+        # Poses that stand for missing ones are a nanosecond apart: time that does not move on is silence.
+        if last is None or not 0 <= pose.stamp - last.stamp < MILLISECOND:
+            self.watch.hear(now)
+        return self._age(self.estimator.push_pose(pose), now)
+
+    def tick(self, now: int) -> list[MuscleActivity]:
+        if self._last is None or not self.watch.is_due(now):
+            return []
+        missing = HandPose.invalid(self._last.stamp, self._last.frame_id, 0, self._side)
+        return [self._age(self.estimator.push_pose(missing), now)]
+
+    def _age(self, activity: MuscleActivity, now: int) -> MuscleActivity:
+        if activity.status != Status.STALE or self.watch.lasted(now) < self._invalid:
+            return activity
+        unknown = np.full_like(activity.activation, np.nan)
+        return replace(
+            activity,
+            status=Status.INVALID,
+            inputs=Inputs.NONE,
+            activation=unknown,
+            deviation=unknown,
+            confidence=0.0,
+        )
+
+    def reset(self) -> None:
+        self.estimator.reset()
+        self.watch.reset()
+        self._last = None
+
+
+class ActivityStream:
+    """Estimate both hands; silence makes estimates STALE, then INVALID."""
+
+    def __init__(
+        self,
+        bundle: ModelBundle,
+        lookahead: float | None = None,
+        settings: SilenceSettings | None = None,
+    ) -> None:
         """Set up.
 
         Args:
             bundle: model.
             lookahead: [s]; None = the model's default.
-            timeout: silence after which a missing pose is put in, and time between these [ns].
+            settings: what to say when poses stop.
         """
-        self._estimators = {side: MuscleEstimator(bundle, side, lookahead) for side in SIDES}
-        self._watches = {side: SilenceWatch(timeout, timeout) for side in SIDES}
-        self._frame_ids = {side: '' for side in SIDES}
+        settings = settings or SilenceSettings()
+        self._hands = {side: _Hand(bundle, side, lookahead, settings) for side in SIDES}
 
     @property
     def silent(self) -> tuple[Side, ...]:
         """Sides whose poses have stopped."""
-        return tuple(side for side, watch in self._watches.items() if watch.silent)
+        return tuple(side for side, hand in self._hands.items() if hand.watch.silent)
 
     def reset(self) -> None:
         """Forget everything."""
-        for side in SIDES:
-            self._estimators[side].reset()
-            self._watches[side].reset()
+        for hand in self._hands.values():
+            hand.reset()
 
     def push_keys(self, motion: KeyMotion) -> None:
         """Take a record of key motion."""
-        for estimator in self._estimators.values():
-            estimator.push_keys(motion)
+        for hand in self._hands.values():
+            hand.estimator.push_keys(motion)
 
     def push_pose(self, pose: HandPose, now: int) -> MuscleActivity:
         """Take a pose that arrived `now` [ns] and return the estimate."""
-        side = Side(pose.side)
-        self._watches[side].hear(pose.stamp, now)
-        self._frame_ids[side] = pose.frame_id
-        return self._estimators[side].push_pose(pose)
+        return self._hands[Side(pose.side)].push(pose, now)
 
     def tick(self, now: int) -> list[MuscleActivity]:
         """Return the estimates of hands whose poses have stopped, at time `now` [ns]."""
-        made = []
-        for side, watch in self._watches.items():
-            stamp = watch.overdue(now)
-            if stamp is not None:
-                missing = HandPose.invalid(stamp, self._frame_ids[side], 0, side)
-                made.append(self._estimators[side].push_pose(missing))
-        return made
+        return [activity for hand in self._hands.values() for activity in hand.tick(now)]

@@ -1,6 +1,7 @@
 """What all nodes share: parameters, qualities of service, health, a pause switch, a clean start and end."""
 
 import logging
+import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -8,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import rclpy
+import rclpy.signals
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.exceptions import InvalidNamespaceException
-from rclpy.executors import ExternalShutdownException
 from rclpy.experimental import EventsExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
@@ -180,24 +181,30 @@ def run_node(make: Callable[[], PianoNode], arguments: Sequence[str] | None = No
 
 
 def _init(arguments: Sequence[str] | None) -> None:
+    # rclpy's own handlers shut everything down at once, under callbacks that are about to publish.
+    no = rclpy.signals.SignalHandlerOptions.NO
     try:
-        rclpy.init(args=None if arguments is None else list(arguments))
+        rclpy.init(args=None if arguments is None else list(arguments), signal_handler_options=no)
     except RuntimeError as error:  # RCLError, which only a private module names
         raise ParameterError(f'the ROS arguments can not be read: {error}') from error
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _spin(node: PianoNode) -> None:
     """Run callbacks until the node is done or told to stop.
 
     With 400 callbacks a second this takes 2 % of a core, `SingleThreadedExecutor` 10 %. `spin()` of rclpy 7.1's
-    `EventsExecutor` does not return on a signal, `spin_once` does.
+    `EventsExecutor` does not return on a signal, nor does it know callbacks that take a MessageInfo.
     """
     executor = EventsExecutor()
     executor.add_node(node)
-    try:
-        while rclpy.ok() and not node.done.is_set():
-            executor.spin_once(timeout_sec=WAKE)
-    except ExternalShutdownException:
-        pass
-    finally:
-        executor.remove_node(node)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: node.done.set())
+    while not node.done.is_set():
+        executor.spin_once(timeout_sec=WAKE)
+    executor.remove_node(node)

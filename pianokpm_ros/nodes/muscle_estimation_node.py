@@ -7,7 +7,7 @@ from pianokpm.msg import HandPose, KeyMotion, MuscleActivity
 from sensor_msgs.msg import JointState
 
 from pianokpm_ros.geometry.association import SIDES
-from pianokpm_ros.muscle.activity_stream import ActivityStream
+from pianokpm_ros.muscle.activity_stream import ActivityStream, SilenceSettings
 from pianokpm_ros.muscle.bundle import load_bundle
 from pianokpm_ros.nodes.base import LISTEN, STREAM, Health, PianoNode, run_node
 from pianokpm_ros.nodes.parameters import Parameter
@@ -31,7 +31,10 @@ class MuscleEstimationNode(PianoNode):
             -1.0,
             1.0,
         ),
-        Parameter('timeout', 0.1, 'silence after which a missing pose is assumed [s]', 0.02, 10.0),
+        Parameter('stale_after', 0.1, 'silence of the poses that makes STALE [s]', 0.02, 10.0),
+        Parameter(
+            'invalid_after', 0.25, 'silence of the poses that makes INVALID [s]', 0.02, 10.0
+        ),
         Parameter('joint_states', True, 'also publish `muscle_activity/<side>/joint_states`'),
     )
 
@@ -40,7 +43,8 @@ class MuscleEstimationNode(PianoNode):
         s = self.settings
         self._bundle = load_bundle(Path(s['model']) if s['model'] else find_asset(MODEL))
         lookahead = s['lookahead'] if s['lookahead'] >= 0 else None
-        self._stream = ActivityStream(self._bundle, lookahead, round(s['timeout'] * 1e9))
+        silence = SilenceSettings(*(round(s[n] * 1e9) for n in ('stale_after', 'invalid_after')))
+        self._stream = ActivityStream(self._bundle, lookahead, silence)
         self._activities, self._mirrors, self._counts = {}, {}, {}
         for side in SIDES:
             topic = f'muscle_activity/{side.label}'

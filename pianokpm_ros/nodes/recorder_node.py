@@ -3,7 +3,6 @@
 import importlib
 import sys
 from functools import partial
-from typing import Any
 
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
@@ -54,9 +53,9 @@ class RecorderNode(PianoNode):
             if topic not in self._recorded and datatype.startswith('pianokpm/msg/'):
                 self._record(topic, datatype)
 
-    def _take(self, topic: str, datatype: str, data: bytes, info: Any) -> None:
+    def _take(self, topic: str, datatype: str, data: bytes) -> None:
         if self.enabled:
-            self._recorder.write(topic, datatype, data, self.now, info['source_timestamp'])
+            self._recorder.write(topic, datatype, data, self.now)
 
     def diagnose(self) -> Health:
         """Tell how much was written."""
