@@ -5,14 +5,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from pianokpm_ros.anatomy import Side
 from pianokpm_ros.capture.multi_capture import Frames, MultiCapture
 from pianokpm_ros.offline.feed import BagFeed
 from pianokpm_ros.offline.inputs import ORIGIN
+from pianokpm_ros.offline.tracks import BagContent
 from pianokpm_ros.records import NANOSECONDS, Frame, MuscleActivity
+from pianokpm_ros.view.bars import choose_full_scale
 from pianokpm_ros.view.dashboard import WINDOW, Dashboard, DashboardContent
 from pianokpm_ros.view.lettering import BgrImage, write
 from pianokpm_ros.view.mosaic import Mosaic
@@ -28,6 +29,9 @@ MOSAIC_RATE = 30.0
 
 MOSAIC_VIEWS = (1280, 960)
 """The views together are scaled down to fit into this (width, height) [px]."""
+
+UNSEEN = 100_000_000
+"""Frames that nobody looked at are left out of the video of all views for up to this time [ns]."""
 
 TRACE_STEP = 10_000_000
 """Distance of the points of a drawn curve [ns]; envelopes have 10 Hz bandwidth."""
@@ -91,6 +95,13 @@ def render(
     return [w.path for w in writers if w.count]
 
 
+def find_full_scale(content: BagContent, simulated: Mapping[Side, SimulatedEnvelope]) -> float:
+    """Choose one scale for all bars and curves of a run."""
+    values = [t.envelope.ravel() for t in content.tracks.values()]
+    values += [s.envelope.ravel() for s in simulated.values()]
+    return choose_full_scale(np.concatenate(values) if values else np.zeros(0))
+
+
 def _newest(feed: BagFeed, stamp: int) -> dict[Side, MuscleActivity]:
     found = {side: history.newest(stamp) for side, history in feed.history.items()}
     return {side: activity for side, activity in found.items() if activity is not None}
@@ -150,7 +161,7 @@ class _MosaicVideo:
 
     def paint(self, frames: Frames, stamp: int, feed: BagFeed) -> None:
         # Half a millisecond of slack: stamps of 30 fps files are rounded.
-        if stamp + 500_000 < self._due:
+        if stamp + 500_000 < self._due or self._is_unseen(frames, stamp, feed):
             return
         self._due = max(self._due, stamp) + round(NANOSECONDS / MOSAIC_RATE)
         views = {name: self._paint_view(frame, feed) for name, frame in frames.items()}
@@ -164,6 +175,11 @@ class _MosaicVideo:
             )
         )
         self._writer.write(np.vstack([self._mosaic.compose(views), band]), stamp)
+
+    def _is_unseen(self, frames: Frames, stamp: int, feed: BagFeed) -> bool:
+        """Tell whether nobody looked at these frames, in a live run that dropped some; a lasting gap is shown."""
+        seen = any(feed.hands(n, f.sequence) is not None for n, f in frames.items())
+        return not seen and stamp - self._due < UNSEEN
 
     @staticmethod
     def _paint_view(frame: Frame, feed: BagFeed) -> BgrImage:
@@ -207,18 +223,3 @@ class _MosaicVideo:
             for m in self._plan.muscles
         ]
         return (stamps - then) / NANOSECONDS, np.stack(columns, axis=-1)
-
-
-def poster(video: Path, path: Path, part: float = 0.5) -> Path | None:
-    """Save the picture at a part of a video's length as PNG."""
-    import av
-
-    with av.open(str(video)) as container:
-        stream = container.streams.video[0]
-        target = round(part * (stream.duration or 0))
-        container.seek(target, stream=stream)
-        for picture in container.decode(stream):
-            if picture.pts is not None and picture.pts >= target:
-                cv2.imwrite(str(path), picture.to_ndarray(format='bgr24'))
-                return path
-    return None

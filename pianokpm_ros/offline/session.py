@@ -6,13 +6,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from pianokpm_ros.anatomy import Side
 from pianokpm_ros.muscle.bundle import ModelBundle
 from pianokpm_ros.offline.analysis import Analysis, EstimateSettings, analyse, describe_estimate
 from pianokpm_ros.offline.inputs import ORIGIN, Inputs
-from pianokpm_ros.offline.render import RenderPlan, render
+from pianokpm_ros.offline.render import RenderPlan, find_full_scale, render
 from pianokpm_ros.offline.summary import (
     Summary,
     save_summary,
@@ -24,7 +22,6 @@ from pianokpm_ros.offline.summary import (
 from pianokpm_ros.offline.tracks import BagContent, read_content
 from pianokpm_ros.offline.truth import LandmarkError, score_tracks
 from pianokpm_ros.records import KeyMotion
-from pianokpm_ros.view.bars import choose_full_scale
 from pianokpm_ros.view.keyboard_strip import round_range
 from pianokpm_ros.view.piano_roll import choose_keys
 from pianokpm_ros.view.plots import SimulatedEnvelope, TakeFigure, plot_take
@@ -184,10 +181,3 @@ def make_figure_content(request: Request, found: Analysis, content: BagContent) 
         request.simulated,
         remarks,
     )
-
-
-def find_full_scale(content: BagContent, simulated: dict[Side, SimulatedEnvelope]) -> float:
-    """Choose one scale for all bars and curves of a run."""
-    values = [t.envelope.ravel() for t in content.tracks.values()]
-    values += [s.envelope.ravel() for s in simulated.values()]
-    return choose_full_scale(np.concatenate(values) if values else np.zeros(0))
