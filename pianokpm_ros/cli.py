@@ -12,7 +12,12 @@ COMMANDS = {
     'demo': ('pianokpm_ros.commands.demo', 'run the node graph on the take that ships with it'),
     'up': ('pianokpm_ros.commands.up', 'start the node graph without a launch system'),
     'estimate': ('pianokpm_ros.commands.estimate', 'estimate from videos, without ROS'),
+    'report': ('pianokpm_ros.commands.report', 'one HTML file about a recording, or two compared'),
     'recover': ('pianokpm_ros.commands.recover', 'make a closed bag of one that was broken off'),
+    'simulate': (
+        'pianokpm_training.commands.simulate',
+        'make a data set of virtual pianists (needs the simulation extra)',
+    ),
 }
 """Name of each subcommand: its module, which has `add_arguments(parser)` and `run(arguments)`, and what it does."""
 

@@ -1,0 +1,1 @@
+"""A simulated pianist on the MyoHand anatomy: its labels are plausible, never the truth of a person."""

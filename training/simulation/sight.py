@@ -1,0 +1,119 @@
+"""Landmarks as the vision front end sees them: correlated noise, bias, dropouts; never white noise alone.
+
+The figures come from `assets/sight.json`, which names the renders and the detector they were measured on.
+Letters: T frames.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from importlib import resources
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.floating]
+ASSET = 'sight.json'
+
+
+@dataclass(frozen=True)
+class SightModel:
+    """How triangulated landmarks differ from the truth.
+
+    Attributes:
+        jitter: white noise of each landmark, (21,) [m] per axis.
+        wander: slowly varying error of each landmark, (21,) [m] per axis, one sigma.
+        wander_time: its correlation time [s].
+        bias: constant error of a take and landmark, (21,) [m] per axis, one sigma.
+        common: part of the variance of wander and bias that all landmarks share, 0..1.
+        lost_rate: how often a hand is lost [1/s].
+        lost_time: mean time it stays lost [s].
+        source: what it was measured on.
+    """
+
+    jitter: tuple[float, ...]
+    wander: tuple[float, ...]
+    wander_time: float
+    bias: tuple[float, ...]
+    common: float
+    lost_rate: float
+    lost_time: float
+    source: str
+
+    @property
+    def deviation(self) -> FloatArray:
+        """Total one-sigma error of each landmark per axis, (21,) [m]."""
+        parts = np.array([self.jitter, self.wander, self.bias])
+        return np.sqrt((parts**2).sum(axis=0))
+
+
+def load_sight(text: str | None = None) -> SightModel:
+    """Read the model that ships with the package, or one from JSON text."""
+    if text is None:
+        text = (resources.files('pianokpm_training.simulation') / 'assets' / ASSET).read_text()
+    values = json.loads(text)
+    return SightModel(**{n: tuple(v) if isinstance(v, list) else v for n, v in values.items()})
+
+
+def dump_sight(model: SightModel) -> str:
+    """Write a model as JSON text."""
+    return json.dumps(asdict(model), indent=1) + '\n'
+
+
+def see(
+    landmarks: FloatArray, rate: float, model: SightModel, random: np.random.Generator
+) -> FloatArray:
+    """Disturb exact landmarks.
+
+    Args:
+        landmarks: (T, 21, 3) [m].
+        rate: of the frames [Hz].
+        model: how large the errors are.
+        random: decides everything.
+
+    Returns:
+        (T, 21, 3) [m], NaN while the hand is lost.
+    """
+    count = len(landmarks)
+    seen = landmarks + _errors((count, 21), np.array(model.wander), model, random, rate)
+    seen += _errors((1, 21), np.array(model.bias), model, random)
+    seen += random.normal(size=seen.shape) * np.array(model.jitter)[:, None]
+    seen[_lost(count, rate, model, random)] = np.nan
+    return seen
+
+
+def _errors(
+    shape: tuple[int, int],
+    size: FloatArray,
+    model: SightModel,
+    random: np.random.Generator,
+    rate: float = 0.0,
+) -> FloatArray:
+    """Errors of unit variance per landmark, partly common to all, correlated in time if a rate is given."""
+    own, common = (
+        _wander(random.normal(size=(shape[0], n, 3)), rate, model.wander_time)
+        for n in (shape[1], 1)
+    )
+    return (np.sqrt(model.common) * common + np.sqrt(1 - model.common) * own) * size[:, None]
+
+
+def _wander(noise: FloatArray, rate: float, time: float) -> FloatArray:
+    """First-order correlated noise of unit variance (an AR(1) process); without a rate the noise itself."""
+    if rate <= 0 or len(noise) < 2:
+        return noise
+    from scipy.signal import lfilter
+
+    keep = float(np.exp(-1 / (rate * time)))
+    start = keep * noise[:1]
+    tail, _ = lfilter([np.sqrt(1 - keep**2)], [1, -keep], noise[1:], axis=0, zi=start)
+    return np.concatenate([noise[:1], tail])
+
+
+def _lost(
+    count: int, rate: float, model: SightModel, random: np.random.Generator
+) -> NDArray[np.bool_]:
+    lost = np.zeros(count, bool)
+    if model.lost_rate <= 0:
+        return lost
+    for start in np.flatnonzero(random.random(count) < model.lost_rate / rate):
+        lost[start : start + max(1, int(random.exponential(model.lost_time) * rate))] = True
+    return lost
