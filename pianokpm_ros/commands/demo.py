@@ -20,6 +20,7 @@ from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.geometry.camera import name_optical_frame
 from pianokpm_ros.graph import GraphOptions, NodeSpec, describe_graph, list_topics
 from pianokpm_ros.hands.mediapipe_detector import COMPLEXITY, MediaPipeDetector
+from pianokpm_ros.messages import ros_types
 from pianokpm_ros.muscle.bundle import load_bundle
 from pianokpm_ros.offline.folder import ResultFolder
 from pianokpm_ros.offline.live_take import (
@@ -98,6 +99,7 @@ def run(arguments: argparse.Namespace) -> int:
     take = load_take(arguments.take or find_asset('takes/demo'))
     load_bundle(arguments.model or find_asset('models/small'))
     result = ResultFolder(arguments.out, replace=True)
+    introduce(take, console)
     rate = find_rate(arguments, take, console)
     with result as folder:
         state = play(arguments, take, rate, folder, console)
@@ -110,11 +112,22 @@ def _check_ros() -> None:
     os.environ.setdefault('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     try:
         import pianokpm_ros.nodes.listener  # noqa: F401
+
+        ros_types()
     except ImportError as error:
         raise DemoError(
             f'the demo runs the node graph, which needs ROS 2 and the messages of this package ({error}); '
             '`make demo` sets them up, or source activate.bash; `pianokpm estimate` needs neither'
         ) from error
+
+
+def introduce(take: Take, console: Console) -> None:
+    """Say what will be played, and that it is simulated."""
+    seconds, views = take.performance.duration * 1e-9, len(take.videos)
+    console.print(
+        f'Take {take.performance.name}: {seconds:.1f} s of simulated video of virtual hands in {views} '
+        f'views. {take.performance.description}'
+    )
 
 
 def find_rate(arguments: argparse.Namespace, take: Take, console: Console) -> float:
@@ -186,7 +199,7 @@ def play(
     state, lines = LiveState(topics, rate), NodeLines()
     nodes = describe_demo(arguments, take, rate, folder / 'bag')
     title = (
-        f'{take.performance.name}: simulated video of a virtual hand through the live node graph'
+        f'{take.performance.name}: simulated video of virtual hands through the live node graph'
     )
     panel = LivePanel(title, take.performance.duration * 1e-9, rate)
     try:
@@ -195,7 +208,6 @@ def play(
             GraphProcesses(nodes, lines) as graph,
         ):
             _watch(graph, state, listener, take, panel, console)
-            check_processes(graph)
     except ProcessError as error:
         raise DemoError(f'{error}\n{lines.describe(str(error))}') from error
     check_messages(state.snapshot(0), lines)
@@ -216,6 +228,7 @@ def _watch(
     with show_state(panel, console) as show:
         while ended is None or time.monotonic() < ended + SETTLE:
             graph.care()
+            check_processes(graph)
             shown = state.snapshot(listener.now)
             if shown.ended is None:  # what follows is silence, not a fault
                 show(shown)
@@ -256,10 +269,10 @@ class show_state:
 
 
 def check_processes(graph: GraphProcesses) -> None:
-    """Raise ProcessError when a node died on the way."""
+    """Raise ProcessError when a node died on the way, although it would be started again."""
     for name, process in graph.states.items():
         if process.restarts or process.returncode not in (None, 0):
-            raise ProcessError(f'{name} died during the demo (exit code {process.returncode})')
+            raise ProcessError(f'{name} died during the demo')
 
 
 def check_messages(shown: Snapshot, lines: NodeLines) -> None:
@@ -296,7 +309,7 @@ def conclude(
         'schema': 'pianokpm-demo',
         'version': 1,
         'name': take.performance.name,
-        'what': 'simulated video of a virtual hand, played through the live node graph',
+        'what': 'simulated video of virtual hands, played through the live node graph',
         'description': take.performance.description,
         'model_id': found.model_id,
         'playback_rate': shown.clock.rate,

@@ -180,7 +180,7 @@ def read_tracks(bag: Path, found: LiveFindings) -> BagContent:
 def plot_live(take: Take, content: BagContent, origin: int, path: Path) -> Path:
     """Plot the muscles of both hands with their deviation, the keys and the simulation's truth."""
     remarks = [
-        f'{len(take.videos)} views of simulated video of a virtual hand',
+        f'{len(take.videos)} views of simulated video of virtual hands',
         'recorded from the live graph',
     ]
     simulated = simulated_envelopes(take.performance, origin)

@@ -172,7 +172,7 @@ def make_figure_content(request: Request, found: Analysis, content: BagContent) 
     views = len(request.inputs.videos)
     remarks = [f'{views} view{"s" if views > 1 else ""}', f'{found.sets} moments']
     if request.landmark_error is not None:
-        remarks.append('simulated video of a virtual hand')
+        remarks.append('simulated video of virtual hands')
     return TakeFigure(
         request.inputs.name,
         ORIGIN,

@@ -1,0 +1,209 @@
+"""`pianokpm demo` as a user runs it: the real graph in processes of its own, over DDS, with real MediaPipe."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pianokpm_ros.capture.video_file import VideoFile
+from pianokpm_ros.cli import main
+from pianokpm_ros.recording.reader import read_bag
+from pianokpm_ros.records import HandLandmarks, KeyMotion, MuscleActivity
+from pianokpm_ros.takes import load_take
+
+RATE = 0.25
+"""Slow enough for busy machines to follow; nothing may be lost."""
+
+NODES = {
+    'capture_node',
+    'keyboard_node',
+    'triangulation_node',
+    'muscle_estimation_node',
+    'recorder_node',
+}
+
+
+def start(root, *words):
+    environment = {
+        **os.environ,
+        'ROS_DOMAIN_ID': str(101 + os.getpid() % 100),
+        'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
+        'COLUMNS': '100',
+    }
+    environment.pop('_ROS_WHEELS_BOOTSTRAP_COMPLETE', None)
+    return subprocess.Popen(
+        [sys.executable, '-m', 'pianokpm_ros.cli', 'demo', *map(str, words)],
+        cwd=root,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def children_of(pid):
+    """Return the pid of each node that a process started, by name."""
+    found = {}
+    for status in Path('/proc').glob('[0-9]*/stat'):
+        try:
+            fields = status.read_text().rpartition(')')[2].split()
+            command = (status.parent / 'cmdline').read_bytes().decode().split('\0')
+        except OSError:
+            continue
+        if int(fields[1]) == pid:
+            name = next((Path(c).name for c in command if Path(c).name in NODES), None)
+            found |= {name: int(status.parent.name)} if name else {}
+    return found
+
+
+def wait_for_nodes(process, seconds=40):
+    end = time.monotonic() + seconds
+    while len(found := children_of(process.pid)) < len(NODES):
+        assert process.poll() is None and time.monotonic() < end, found
+        time.sleep(0.05)
+    return found
+
+
+@pytest.fixture(scope='module')
+def result(short_take, root, tmp_path_factory):
+    """Return the folder of one run and what it printed."""
+    out = tmp_path_factory.mktemp('demo') / 'result'
+    process = start(
+        root, '--take', short_take, '--out', out, '--rate', RATE, '--hand-model', 'lite'
+    )
+    text, _ = process.communicate(timeout=100)
+    assert process.returncode == 0, text
+    return out, text, short_take
+
+
+def records_of(folder, kind):
+    return [r for _, r, _ in read_bag(folder / 'bag') if isinstance(r, kind)]
+
+
+def test_every_frame_went_through_the_graph_and_into_the_bag(result):
+    folder, _, take = result
+    summary = json.loads((folder / 'summary.json').read_text())
+    frames = summary['frames_in_take']
+    assert len(frames) == 2
+    hands = records_of(folder, HandLandmarks)
+    for name, count in frames.items():
+        assert [h.sequence for h in hands if h.camera == name] == list(range(count))
+    for topic, counts in summary['topics'].items():
+        assert counts['recorded'] == counts['published'] > 0, topic
+    origin = min(h.stamp for h in hands)
+    stamps = {a.stamp for a in records_of(folder, MuscleActivity) if len(a.envelope)}
+    assert stamps and stamps <= {h.stamp for h in hands}
+    # The stamps keep the take's own time, however slowly it is played; videos hold microseconds.
+    span = max(h.stamp for h in hands) - origin
+    assert span == pytest.approx(1e9 * (count - 1) / load_take(take).rate, abs=2000)
+
+
+def test_delays_add_up_and_are_in_order(result):
+    folder, _, _ = result
+    delays = json.loads((folder / 'summary.json').read_text())['delays_ms']
+    *parts, whole = delays.values()
+    assert len({d['count'] for d in delays.values()}) == 1 and whole['count'] >= 40
+    assert all(0 <= d['median'] <= d['p95'] for d in delays.values())
+    assert max(p['median'] for p in parts) <= whole['median'] < 2000
+
+
+def test_what_the_simulation_knows_is_compared(result):
+    folder, text, _ = result
+    summary = json.loads((folder / 'summary.json').read_text())
+    errors = summary['landmark_error_against_simulation']
+    assert set(errors) == {'left', 'right'}
+    for error in errors.values():
+        # A palm is 90 mm: beyond a tenth of it the hands would be elsewhere.
+        assert (
+            error['median_mm'] < 9 and error['moments_compared'] > 0.8 * error['moments_present']
+        )
+    assert set(summary['estimate_against_simulation']) == {'left', 'right'}
+    assert 'Against the simulation (not a person)' in text
+
+
+def test_pictures_are_there_and_the_words_are_honest(result):
+    folder, text, _ = result
+    video = VideoFile('mosaic', folder / 'mosaic.mp4')
+    video.open()
+    assert video.read() is not None and video.count > 30
+    video.close()
+    assert (folder / 'activity.png').stat().st_size > 20_000
+    flat = ' '.join(text.split())
+    for words in (
+        'simulated video',
+        'played at 0.25 x real time',
+        'Nothing here was measured on a person',
+    ):
+        assert words in flat
+    for name in ('activity.png', 'bag', 'mosaic.mp4', 'summary.json'):
+        assert name in text
+    assert 'Traceback' not in text and 'W0000' not in text
+
+
+def test_a_log_gets_plain_lines(result):
+    _, text, _ = result
+    lines = [line for line in text.splitlines() if 'of 1.5 s' in line]
+    assert len(lines) >= 2 and '\x1b' not in text
+    assert 'left' in lines[-1] and 'ADM' in lines[-1]
+
+
+def test_keys_are_in_the_bag_at_their_time(result):
+    folder, _, take = result
+    with np.load(take / 'truth.npz') as truth:
+        if not len(truth['key_stamp']):
+            pytest.skip('no key moves in the beginning of the take')
+        first = int(truth['key_stamp'][truth['key_position'] > 0.5][0])
+    origin = min(h.stamp for h in records_of(folder, HandLandmarks) if h.sequence == 0)
+    down = [
+        r.stamp + int(t * 1e9)
+        for r in records_of(folder, KeyMotion)
+        for t, p in zip(r.time, r.position, strict=True)
+        if p > 0.5
+    ]
+    # float32 seconds within a record: below a microsecond.
+    assert min(down) - origin == pytest.approx(first, abs=1_000_000)
+
+
+def test_a_node_that_dies_ends_the_demo_with_its_name(short_take, root, tmp_path):
+    process = start(root, '--take', short_take, '--out', tmp_path / 'r', '--rate', RATE)
+    nodes = wait_for_nodes(process)
+    time.sleep(2)
+    os.kill(nodes['triangulation_node'], signal.SIGKILL)
+    text, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert 'triangulation_node died during the demo' in text
+    assert 'Traceback' not in text and not list(tmp_path.iterdir())
+
+
+def test_ctrl_c_stops_all_nodes_and_leaves_nothing(short_take, root, tmp_path):
+    process = start(root, '--take', short_take, '--out', tmp_path / 'r', '--rate', RATE)
+    nodes = wait_for_nodes(process)
+    os.kill(process.pid, signal.SIGINT)
+    text, _ = process.communicate(timeout=20)
+    assert process.returncode == 130 and 'Traceback' not in text
+    assert not list(tmp_path.iterdir())
+    assert not [pid for pid in nodes.values() if Path(f'/proc/{pid}').exists()]
+
+
+@pytest.mark.parametrize(
+    ('words', 'message'),
+    [
+        (['--take', '{here}'], 'asked for the take'),
+        (['--take', '{take}', '--model', '{here}'], 'manifest.json cannot be read'),
+        (['--take', '{take}', '--rate', '0'], '--rate: expected 0.01 to 100'),
+        (['--take', '{take}', '--out', '{here}'], 'no result of an earlier run'),
+    ],
+)
+def test_what_can_not_be_done_is_said_at_once(short_take, tmp_path, capsys, words, message):
+    (tmp_path / 'thesis.txt').write_text('years of work')
+    filled = [w.format(take=short_take, here=tmp_path) for w in words]
+    out = [] if '--out' in words else ['--out', str(tmp_path / 'r')]
+    assert main(['demo', *filled, *out]) == 1
+    assert message in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ['thesis.txt']
