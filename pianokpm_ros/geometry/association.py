@@ -28,6 +28,9 @@ JUMP_SCALE = 0.1
 """Jump of a palm between two sets that weighs as much as one contradicted label [m]."""
 
 JUMP_CAP = 2.0
+SWITCH = 1.0
+"""Cost of calling a hand otherwise than a moment ago, when it alone was known: one view's label is not enough."""
+
 LONE_VIEW = 1.5
 """Cost of a side that only one of several views sees: two lone hands may be one hand with a wrong label."""
 
@@ -122,11 +125,17 @@ def _cost(
                 [cameras[i] for i, _ in seen],
                 np.stack([rays[i][h] for i, h in seen]),
                 last.get(side),
+                last.get(SIDES[1 - column]),
             )
     return cost
 
 
-def _geometry_cost(cameras: Sequence[Camera], rays: FloatArray, last: FloatArray | None) -> float:
+def _geometry_cost(
+    cameras: Sequence[Camera],
+    rays: FloatArray,
+    last: FloatArray | None,
+    other: FloatArray | None,
+) -> float:
     points = solve_linear(stack_projections(cameras), rays)
     residual = []
     for camera, ray in zip(cameras, rays, strict=True):
@@ -137,7 +146,9 @@ def _geometry_cost(cameras: Sequence[Camera], rays: FloatArray, last: FloatArray
             )
     error = np.nan_to_num(np.sqrt(np.nanmean(np.square(residual))), nan=1e3)
     cost = len(cameras) * min(error / PIXEL_SCALE, PIXEL_CAP)
-    if last is not None:
-        jump = np.linalg.norm(np.nanmean(points, axis=0) - last)
-        cost += min(np.nan_to_num(jump, nan=1.0) / JUMP_SCALE, JUMP_CAP)
+    known = last if last is not None else other
+    if known is not None:
+        jump = np.nan_to_num(np.linalg.norm(np.nanmean(points, axis=0) - known), nan=1.0)
+        jump /= JUMP_SCALE
+        cost += min(jump, JUMP_CAP) if last is not None else SWITCH * max(0.0, 1.0 - jump)
     return float(cost)

@@ -67,6 +67,21 @@ def test_all_labels_swapped_follow_continuity(rig, hands):
     assert np.abs(poses[Side.LEFT].landmarks - hands[0]).max() < 1e-4
 
 
+def test_one_view_that_changes_its_mind_does_not_turn_a_hand_into_the_other(rig, hands):
+    pair = rig.select(('top', 'left'))
+    tracker = HandTriangulator(pair)
+    for i in range(10):
+        # Scores are equal, so the labels alone are a tie.
+        labels = {'top': (2,), 'left': (2,) if i < 5 else (1,)}
+        frames = set_of(pair, hands[1:], labels, stamp=T0 + i * 16_666_667, noise=1.0)
+        frames.views['top'].score[:] = 0.9
+        frames.views['left'].score[:] = 0.95
+        assert tracker.process(frames)[Side.RIGHT].status == Status.OK
+    # But where all views agree that it is the other hand, the first ones were wrong.
+    both = set_of(pair, hands[1:], {n: (1,) for n in pair.names}, stamp=T0 + 10 * 16_666_667)
+    assert tracker.process(both)[Side.LEFT].status == Status.OK
+
+
 def test_a_single_views_doubtful_depth_does_not_outvote_labels(rig, hands):
     pair = rig.select(('top', 'left'))
     right = set_of(pair, hands[1:], {n: (2,) for n in pair.names})
