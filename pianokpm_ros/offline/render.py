@@ -1,6 +1,8 @@
 """Draw what was estimated onto the videos it was estimated from: one video a view, and one of all views."""
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +31,9 @@ MOSAIC_RATE = 30.0
 
 MOSAIC_VIEWS = (1280, 960)
 """The views together are scaled down to fit into this (width, height) [px]."""
+
+WAITING = 3
+"""Pictures of one video that wait to be encoded."""
 
 UNSEEN = 100_000_000
 """Frames that nobody looked at are left out of the video of all views for up to this time [ns]."""
@@ -91,8 +96,8 @@ def render(
             for painter in painters:
                 painter.paint(frames, stamp, feed)
             progress(number + 1)
-        writers = [w for p in painters for w in p.writers]
-    return [w.path for w in writers if w.count]
+        made = [writer.finish() for painter in painters for writer in painter.writers]
+    return [path for path in made if path is not None]
 
 
 def find_full_scale(content: BagContent, simulated: Mapping[Side, SimulatedEnvelope]) -> float:
@@ -112,18 +117,40 @@ def crop_even(image: BgrImage) -> BgrImage:
     return image[: image.shape[0] // 2 * 2, : image.shape[1] // 2 * 2]
 
 
+class _Encoder:
+    """A video writer in a thread of its own, so that drawing goes on; at most `WAITING` pictures wait."""
+
+    def __init__(self, writer: VideoWriter, stack: ExitStack) -> None:
+        self._writer = stack.enter_context(writer)
+        self._pool = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix='encode'))
+        self._waiting: deque[Future[None]] = deque()
+
+    def write(self, image: BgrImage, stamp: int) -> None:
+        """Take a picture, which must not be changed any more; an error of an earlier one is raised here."""
+        while len(self._waiting) >= WAITING:
+            self._waiting.popleft().result()
+        self._waiting.append(self._pool.submit(self._writer.write, image, stamp))
+
+    def finish(self) -> Path | None:
+        """Wait for all pictures; returns the path of the video, None without any."""
+        while self._waiting:
+            self._waiting.popleft().result()
+        return self._writer.path if self._writer.count else None
+
+
 class _Overlays:
     """A video of each view, with hands and bars."""
 
     def __init__(self, plan: RenderPlan, capture: MultiCapture, stack: ExitStack) -> None:
         self._plan = plan
         self._writers = {
-            s.name: stack.enter_context(
+            s.name: _Encoder(
                 VideoWriter(
                     plan.folder / f'overlay_{s.name}.mp4',
                     (s.size[0] // 2 * 2, s.size[1] // 2 * 2),
                     s.rate or MOSAIC_RATE,
-                )
+                ),
+                stack,
             )
             for s in capture.sources
         }
@@ -153,17 +180,17 @@ class _MosaicVideo:
             self._mosaic.size[0], sides, len(plan.muscles), plan.full_scale, plan.keys, plan.title
         )
         size = self._mosaic.size[0], self._mosaic.size[1] + self._dashboard.size[1]
-        self._writer = stack.enter_context(
-            VideoWriter(plan.folder / 'mosaic.mp4', size, MOSAIC_RATE)
-        )
+        self._writer = _Encoder(VideoWriter(plan.folder / 'mosaic.mp4', size, MOSAIC_RATE), stack)
         self.writers = (self._writer,)
-        self._due = 0
+        self._due: int | None = None
 
     def paint(self, frames: Frames, stamp: int, feed: BagFeed) -> None:
+        if self._due is None:
+            self._due = stamp
         # Half a millisecond of slack: stamps of 30 fps files are rounded.
         if stamp + 500_000 < self._due or self._is_unseen(frames, stamp, feed):
             return
-        self._due = max(self._due, stamp) + round(NANOSECONDS / MOSAIC_RATE)
+        self._due = max(self._due + round(NANOSECONDS / MOSAIC_RATE), stamp)
         views = {name: self._paint_view(frame, feed) for name, frame in frames.items()}
         then = stamp + self._plan.offset
         band = self._dashboard.draw(
@@ -179,7 +206,7 @@ class _MosaicVideo:
     def _is_unseen(self, frames: Frames, stamp: int, feed: BagFeed) -> bool:
         """Tell whether nobody looked at these frames, in a live run that dropped some; a lasting gap is shown."""
         seen = any(feed.hands(n, f.sequence) is not None for n, f in frames.items())
-        return not seen and stamp - self._due < UNSEEN
+        return not seen and stamp - (self._due or 0) < UNSEEN
 
     @staticmethod
     def _paint_view(frame: Frame, feed: BagFeed) -> BgrImage:

@@ -77,11 +77,12 @@ class Dashboard:
         hands = self._bars[1] + round(10 * self._scale) if sides else 0
         height = self._line + hands + self._keyboard
         self.size = width, height + height % 2
+        self._blank = np.empty((self.size[1], self.size[0], 3), np.uint8)
+        self._blank[:] = PANEL[::-1]
 
     def draw(self, content: DashboardContent) -> BgrImage:
         """Return the (height, width, 3) BGR band."""
-        image = np.empty((self.size[1], self.size[0], 3), np.uint8)
-        image[:] = PANEL[::-1]
+        image = self._blank.copy()
         self._draw_words(image, content)
         for number, side in enumerate(self._sides):
             self._draw_hand(image, content, side, number)

@@ -48,12 +48,13 @@ class Mosaic:
         # even cells give an even canvas, whatever the number of rows and columns
         self._cell = max(2, int(cell[0] * factor) // 2 * 2), max(2, int(cell[1] * factor) // 2 * 2)
         self.size = self._cell[0] * self._columns, self._cell[1] * rows
+        self._blank = np.empty((self.size[1], self.size[0], 3), np.uint8)
+        self._blank[:] = PANEL[::-1]
         self._place = {camera: divmod(i, self._columns) for i, camera in enumerate(cameras)}
 
     def compose(self, views: dict[str, BgrImage]) -> BgrImage:
         """Return one (height, width, 3) BGR picture of the views that are there."""
-        canvas = np.empty((self.size[1], self.size[0], 3), np.uint8)
-        canvas[:] = PANEL[::-1]
+        canvas = self._blank.copy()
         for camera, image in views.items():
             row, column = self._place[camera]
             self._paste(canvas, image, column * self._cell[0], row * self._cell[1])
