@@ -1,0 +1,112 @@
+"""The turned square of an image that a hand is looked for in.
+
+MediaPipe's rules (hand_landmarks_to_rect_calculator, rect_transformation_calculator and
+palm_detection_detection_to_roi), so that its models see what they were trained with. Pixels here
+are MediaPipe's: 0 is the left edge of the first pixel, half a pixel before its centre.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.floating]
+
+OUTLINE = (0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18)
+"""Landmarks without the last two joints of the fingers: a bending finger hardly moves the region."""
+
+LANDMARK_SCALE, LANDMARK_SHIFT = 2.0, -0.1
+PALM_SCALE, PALM_SHIFT = 2.6, -0.5
+
+
+@dataclass(frozen=True)
+class Region:
+    """A turned square.
+
+    Attributes:
+        x: centre [px].
+        y: centre [px].
+        size: side [px].
+        angle: of the hand against upright, clockwise as seen [rad].
+    """
+
+    x: float
+    y: float
+    size: float
+    angle: float
+
+    def crop_matrix(self, width: int) -> FloatArray:
+        """Return the (2, 3) matrix that moves pixels of a crop of `width` to pixels of the image."""
+        step = self.size / width
+        cosine, sine = step * np.cos(self.angle), step * np.sin(self.angle)
+        half = width / 2
+        return np.array(
+            [
+                [cosine, -sine, self.x - half * (cosine - sine)],
+                [sine, cosine, self.y - half * (cosine + sine)],
+            ]
+        )
+
+    def cut(self, image: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
+        """Return the (width, width, 3) crop; beyond the border the edge goes on."""
+        return cv2.warpAffine(
+            image,
+            self.crop_matrix(width),
+            (width, width),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+
+    def overlap(self, other: 'Region') -> float:
+        """Return intersection over union of the upright squares of the same centres and sizes."""
+        sides = []
+        for a, b in ((self.x, other.x), (self.y, other.y)):
+            low = max(a - self.size / 2, b - other.size / 2)
+            sides.append(max(0.0, min(a + self.size / 2, b + other.size / 2) - low))
+        common = sides[0] * sides[1]
+        return common / (self.size**2 + other.size**2 - common)
+
+
+def region_of_landmarks(pixels: FloatArray) -> Region | None:
+    """Return the region of a hand whose (21, 2) pixels are known; None where the outline isn't."""
+    outline = np.asarray(pixels, np.float64)[list(OUTLINE)]
+    if not np.isfinite(outline).all():
+        return None
+    knuckles = ((pixels[5] + pixels[13]) / 2 + pixels[9]) / 2
+    angle = _upright_angle(pixels[0], knuckles)
+    middle = (outline.min(axis=0) + outline.max(axis=0)) / 2
+    turned = (outline - middle) @ _turn(-angle).T
+    low, high = turned.min(axis=0), turned.max(axis=0)
+    centre = middle + _turn(angle) @ ((low + high) / 2)
+    return _grow(centre, high - low, angle, LANDMARK_SCALE, LANDMARK_SHIFT)
+
+
+def region_of_palm(box: FloatArray, wrist: FloatArray, knuckle: FloatArray) -> Region:
+    """Return the region of a palm.
+
+    Args:
+        box: (4,) centre x, y, width, height [px].
+        wrist: (2,) [px].
+        knuckle: (2,) of the middle finger [px].
+    """
+    return _grow(box[:2], box[2:], _upright_angle(wrist, knuckle), PALM_SCALE, PALM_SHIFT)
+
+
+def _upright_angle(start: FloatArray, end: FloatArray) -> float:
+    """Return the turn that brings a line from `start` to `end` up [rad], in (-pi, pi]."""
+    angle = np.pi / 2 - np.arctan2(-(end[1] - start[1]), end[0] - start[0])
+    return float(angle - 2 * np.pi * np.floor((angle + np.pi) / (2 * np.pi)))
+
+
+def _turn(angle: float) -> FloatArray:
+    cosine, sine = np.cos(angle), np.sin(angle)
+    return np.array([[cosine, -sine], [sine, cosine]])
+
+
+def _grow(
+    centre: FloatArray, extent: FloatArray, angle: float, scale: float, shift: float
+) -> Region:
+    """Shift a box along its height, make it square on its long side and scale it."""
+    x, y = centre + _turn(angle) @ np.array([0.0, shift * extent[1]])
+    return Region(float(x), float(y), float(max(extent) * scale), angle)

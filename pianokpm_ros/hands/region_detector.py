@@ -1,0 +1,247 @@
+"""Follow the hands of one camera by regions: the fast detector.
+
+A hand's region comes from its last landmarks, or from whoever knows better (`guide`): the hand
+triangulated in other views. Palms are looked for only while hands are missing, and then not in every frame.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pianokpm_ros.anatomy import LANDMARK_COUNT, PALM, Side
+from pianokpm_ros.hands.engine import FoundHand, HandEngine
+from pianokpm_ros.hands.region import Region, region_of_landmarks
+from pianokpm_ros.records import Frame, HandLandmarks
+
+FloatArray = NDArray[np.floating]
+
+HALF_PIXEL = 0.5
+"""MediaPipe counts pixels from the edge of the first, the records from its centre."""
+
+SAME_REGION = 0.5
+"""Regions that overlap more than this show one hand (MediaPipe's association threshold)."""
+
+SAME_HAND = 0.25
+"""Palms nearer than this part of the longer side of the larger hand are one hand."""
+
+VOTE_MEMORY = 0.9
+"""A track's belief about its side is a sum of log odds that forgets a tenth a frame."""
+
+MAX_ODDS = 4.0
+
+
+@dataclass(frozen=True)
+class RegionSettings:
+    """When to look where.
+
+    Attributes:
+        max_hands: how many hands to look for.
+        min_detection: least palm score, 0..1.
+        min_presence: least presence of a hand, 0..1.
+        search_period: frames between searches for a missing hand while another is followed.
+        idle_period: likewise while no hand is followed.
+        refine_below: a region that overlaps that of the landmarks found in it less than this is
+            looked at again, better centred; 0 = never.
+    """
+
+    max_hands: int = 2
+    min_detection: float = 0.5
+    min_presence: float = 0.5
+    search_period: int = 8
+    idle_period: int = 2
+    refine_below: float = 0.5
+
+
+@dataclass
+class _Track:
+    """A hand that is followed."""
+
+    hand: FoundHand
+    odds: float
+
+    @property
+    def region(self) -> Region | None:
+        return region_of_landmarks(self.hand.pixels)
+
+
+@dataclass
+class RegionCounters:
+    """What a detector did so far."""
+
+    frames: int = 0
+    searches: int = 0
+    looks: int = 0
+    lost: int = 0
+    guided: int = 0
+    doubles: int = 0
+
+
+class RegionDetector:
+    """Follow the hands of one camera; a second camera needs a detector of its own but may share the engine."""
+
+    def __init__(
+        self,
+        camera: str,
+        frame_id: str,
+        engine: HandEngine,
+        settings: RegionSettings | None = None,
+    ) -> None:
+        self.settings = settings or RegionSettings()
+        self.counters = RegionCounters()
+        self.search = True
+        """Whether palms may be looked for; whoever guides all cameras lets one search at a time."""
+        self._camera, self._frame_id, self._engine = camera, frame_id, engine
+        self._tracks: list[_Track] = []
+        self._guides: list[tuple[Side, FloatArray]] = []
+        self._since_search = 1_000_000
+
+    def guide(self, hands: Sequence[tuple[Side, FloatArray]]) -> None:
+        """Say where hands are that this camera does not follow, as (21, 2) pixels, for the next frame."""
+        self._guides = [(side, pixels + HALF_PIXEL) for side, pixels in hands]
+
+    def detect(self, frame: Frame) -> HandLandmarks:
+        """Find the hands of a frame."""
+        self.counters.frames += 1
+        before = len(self._tracks)
+        self._follow(frame)
+        self._follow_guides(frame)
+        self._search(frame, lost=len(self._tracks) < before)
+        return self._record(frame)
+
+    def look(self, frame: Frame, side: Side, pixels: FloatArray) -> HandLandmarks | None:
+        """Look for one more hand of a frame just detected; returns the frame's new record if it is there."""
+        if len(self._tracks) >= self.settings.max_hands:
+            return None
+        before = len(self._tracks)
+        self._guides = [(side, pixels + HALF_PIXEL)]
+        self._follow_guides(frame)
+        return self._record(frame) if len(self._tracks) > before else None
+
+    def drop(self, side: Side) -> None:
+        """Forget the hand called `side`: others showed that it is none, or the other hand once more."""
+        sides = self._sides()
+        self._tracks = [t for t, s in zip(self._tracks, sides, strict=True) if s is not side]
+
+    def rename(self, sides: Sequence[Side]) -> None:
+        """Say which hand is which, in the order of the last record; sure knowledge of several views."""
+        for track, side in zip(self._tracks, sides, strict=True):
+            if side is not Side.UNKNOWN:
+                track.odds = MAX_ODDS if side is Side.RIGHT else -MAX_ODDS
+
+    def close(self) -> None:
+        """Let go of the engine."""
+        self._tracks = []
+
+    def _follow(self, frame: Frame) -> None:
+        tracks, self._tracks = self._tracks, []
+        for track in tracks:
+            region = track.region
+            found = self._look(frame, region) if region else None
+            if found is None:
+                self.counters.lost += 1
+            else:
+                self._add(_Track(found, _vote(track.odds, found.right)))
+
+    def _follow_guides(self, frame: Frame) -> None:
+        guides, self._guides = self._guides, []
+        for side, pixels in guides:
+            region = region_of_landmarks(pixels)
+            if region is None or len(self._tracks) >= self.settings.max_hands:
+                continue
+            found = self._look(frame, region)
+            if found is not None:
+                odds = MAX_ODDS if side is Side.RIGHT else -MAX_ODDS
+                self.counters.guided += self._add(_Track(found, odds))
+
+    def _search(self, frame: Frame, lost: bool) -> None:
+        settings = self.settings
+        period = settings.search_period if self._tracks else settings.idle_period
+        self._since_search += 1
+        missing = settings.max_hands - len(self._tracks)
+        if missing < 1 or not (lost or (self.search and self._since_search >= period)):
+            return
+        self._since_search = 0
+        self.counters.searches += 1
+        known = [t.region for t in self._tracks]
+        for region in self._engine.find_palms(
+            frame.image, settings.min_detection, settings.max_hands
+        ):
+            if any(k is not None and region.overlap(k) > SAME_REGION for k in known):
+                continue
+            found = self._look(frame, region)
+            if found is not None and len(self._tracks) < settings.max_hands:
+                self._add(_Track(found, _vote(0.0, found.right)))
+
+    def _look(self, frame: Frame, region: Region) -> FoundHand | None:
+        """Look at a region, once more where the hand turns out to be elsewhere in it."""
+        for _ in range(2):
+            self.counters.looks += 1
+            found = self._engine.find_landmarks(frame.image, region)
+            if found.presence < self.settings.min_presence:
+                return None
+            better = region_of_landmarks(found.pixels)
+            if better is None or region.overlap(better) >= self.settings.refine_below:
+                return found
+            region = better
+        return found
+
+    def _add(self, track: _Track) -> bool:
+        """Add a track unless it shows a hand that another shows; of two the one that moved less stays."""
+        for i, other in enumerate(self._tracks):
+            if _same_hand(track.hand, other.hand):
+                self.counters.doubles += 1
+                if _moved(track.hand) < _moved(other.hand):
+                    self._tracks[i] = track
+                return False
+        self._tracks.append(track)
+        return True
+
+    def _sides(self) -> list[Side]:
+        """Call the tracks: of two, the one that looks more like a right hand is it."""
+        odds = [t.odds for t in self._tracks]
+        if len(odds) == 2:
+            right = int(odds[1] > odds[0])
+            return [Side.RIGHT if i == right else Side.LEFT for i in range(2)]
+        return [Side.RIGHT if o > 0 else Side.LEFT for o in odds]
+
+    def _record(self, frame: Frame) -> HandLandmarks:
+        height, width = frame.image.shape[:2]
+        size, hands = (width, height), [t.hand for t in self._tracks]
+        if not hands:
+            return HandLandmarks.empty(
+                frame.stamp, self._camera, self._frame_id, size, frame.sequence
+            )
+        return HandLandmarks(
+            frame.stamp,
+            self._camera,
+            self._frame_id,
+            size,
+            frame.sequence,
+            np.array(self._sides(), np.uint8),
+            np.array([h.presence for h in hands], np.float32),
+            np.stack([h.pixels - HALF_PIXEL for h in hands]).astype(np.float32),
+            np.stack([h.world for h in hands]).astype(np.float32),
+            np.full((len(hands), LANDMARK_COUNT), np.nan, np.float32),
+        )
+
+
+def _vote(odds: float, right: float) -> float:
+    right = min(max(right, 1e-3), 1 - 1e-3)
+    return VOTE_MEMORY * odds + (1 - VOTE_MEMORY) * float(np.log(right / (1 - right)))
+
+
+def _palm(hand: FoundHand) -> FloatArray:
+    return hand.pixels[list(PALM)].mean(axis=0)
+
+
+def _same_hand(a: FoundHand, b: FoundHand) -> bool:
+    reach = max(np.ptp(h.pixels, axis=0).max() for h in (a, b))
+    return bool(np.linalg.norm(_palm(a) - _palm(b)) < SAME_HAND * reach)
+
+
+def _moved(hand: FoundHand) -> float:
+    """Return how far a hand is from the middle of the region that was looked at, in parts of it."""
+    where = np.hypot(_palm(hand)[0] - hand.region.x, _palm(hand)[1] - hand.region.y)
+    return float(where / hand.region.size)
