@@ -4,20 +4,12 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from launch.actions import (
-    DeclareLaunchArgument,
-    EmitEvent,
-    LogInfo,
-    OpaqueFunction,
-    RegisterEventHandler,
-)
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, RegisterEventHandler
 from launch.event_handlers import OnProcessExit
-from launch.events import Shutdown
 from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.graph import (
     REFUSED,
     RESPAWN_DELAY,
@@ -58,11 +50,8 @@ def declare_argument(option) -> DeclareLaunchArgument:
 def start_nodes(context: LaunchContext, parts: Sequence[str]) -> list[LaunchDescriptionEntity]:
     """Make the actions of the graph that the arguments ask for."""
     values = {f.name: LaunchConfiguration(f.name).perform(context) for f in fields(GraphOptions)}
-    try:
-        specs = describe_graph(GraphOptions.from_strings(values))
-    except PianokpmError as error:
-        # launch prints the message of an error raised here with a traceback; a user needs the message alone.
-        return [LogInfo(msg=f'pianokpm: {error}'), EmitEvent(event=Shutdown(reason=str(error)))]
+    # launch shows the message of an error raised here, without a traceback, and ends with exit code 1.
+    specs = describe_graph(GraphOptions.from_strings(values))
     chosen = [spec for spec in specs if spec.part in parts]
     if not chosen:
         raise GraphError(f'nothing of {", ".join(parts)} is asked for')
@@ -83,9 +72,8 @@ def make_actions(spec: NodeSpec) -> list[LaunchDescriptionEntity]:
         output='screen',
     )
 
-    def end(event: ProcessExited, context: LaunchContext) -> list[LaunchDescriptionEntity] | None:
+    def end(event: ProcessExited, context: LaunchContext) -> None:
         if event.returncode == REFUSED:
-            return [EmitEvent(event=Shutdown(reason=f'{spec.name} refuses to start'))]
-        return None
+            raise GraphError(f'{spec.name} refuses to start; its last lines say why')
 
     return [node, RegisterEventHandler(OnProcessExit(target_action=node, on_exit=end))]
