@@ -6,7 +6,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).resolve().parent
-DATA = ('assets/**', '**/*.json', '**/*.yaml', '**/*.xml', '**/*.html')
+DATA = ('assets/**', '**/*.json', '**/*.yaml', '**/*.xml', '**/*.html', '**/*.css', '**/*.js')
 
 
 def read_pins(name: str) -> list[str]:

@@ -64,6 +64,16 @@ MUSCLE_NAMES = {
     '4DI': 'fourth dorsal interosseous',
 }
 
+MUSCLE_FINGER = {
+    'ADM': 'little',
+    'APB': 'thumb',
+    '1DI': 'index',
+    '2DI': 'middle',
+    '3DI': 'middle',
+    '4DI': 'ring',
+}
+"""The finger that each muscle spreads; 2DI and 3DI pull the middle finger opposite ways."""
+
 
 class Side(IntEnum):
     """Which hand of the person, never mirrored."""

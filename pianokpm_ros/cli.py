@@ -13,6 +13,7 @@ COMMANDS = {
     'up': ('pianokpm_ros.commands.up', 'start the node graph without a launch system'),
     'estimate': ('pianokpm_ros.commands.estimate', 'estimate from videos, without ROS'),
     'report': ('pianokpm_ros.commands.report', 'one HTML file about a recording, or two compared'),
+    'replay': ('pianokpm_ros.commands.replay', 'play a bag again, or estimate again from it'),
     'recover': ('pianokpm_ros.commands.recover', 'make a closed bag of one that was broken off'),
     'simulate': (
         'pianokpm_training.commands.simulate',

@@ -1,0 +1,1 @@
+"""One HTML file about a recording, or about two that are compared along the score."""
