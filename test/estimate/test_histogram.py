@@ -11,8 +11,8 @@ def test_quantiles_are_right_to_half_a_bin(rng):
         counted.add(part)
     assert counted.totals[0] == 5000
     for part in (0.1, 0.5, 0.9):
-        # The bin's width, as the order within a bin is lost.
-        assert counted.quantile(part)[0] == pytest.approx(np.quantile(values, part), abs=0.02)
+        # Half of a bin's width: the order within a bin is lost.
+        assert counted.quantile(part)[0] == pytest.approx(np.quantile(values, part), abs=0.01)
 
 
 def test_robust_variation_is_that_of_the_values_and_ignores_outliers(rng):
