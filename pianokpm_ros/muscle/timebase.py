@@ -166,7 +166,8 @@ class KeyGrid:
         )
         good &= (key >= FIRST_KEY) & (key < FIRST_KEY + KEY_COUNT)
         self.rejected += int((~good).sum())
-        stamps = motion.stamp + np.round(time[good] * 1e9).astype(np.int64)
+        # float32 seconds don't know the last nanoseconds; without rounding a sample at a tick may miss it.
+        stamps = motion.stamp + np.round(time[good] * 1e6).astype(np.int64) * 1000
         keys = (key[good] - FIRST_KEY).tolist()
         # A key that a record doesn't speak of is at rest; only those heard before need the news.
         events = [(motion.stamp, k, 0.0) for k in self._moved.difference(keys)]
