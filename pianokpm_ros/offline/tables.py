@@ -23,8 +23,8 @@ from pianokpm_ros.tracks import sample_stamps
 
 Columns = dict[str, Any]
 
-GROUP_ROWS = 10_000
-"""Rows are collected up to this number and then written [rows]."""
+GROUP_BYTES = 2_000_000
+"""Rows are collected up to about this size and then written, so that memory doesn't grow with a recording."""
 
 FORMATS = ('csv', 'parquet')
 
@@ -70,7 +70,8 @@ class Table:
         self._waiting.append(record)
         self._waiting_rows += rows
         self.rows += rows
-        if self._waiting_rows >= GROUP_ROWS:
+        # Numbers take 4 bytes in the records that wait, and their arrays some more.
+        if self._waiting_rows * 4 * len(self._schema) >= GROUP_BYTES:
             self._write()
 
     def _write(self) -> None:

@@ -71,7 +71,7 @@ def test_envelopes_come_back_with_times_and_unknown_as_nan(tmp_path, rng):
 
 
 def test_rows_are_written_in_groups_so_memory_stays_bounded(tmp_path, rng, monkeypatch):
-    monkeypatch.setattr(tables, 'GROUP_ROWS', 10)
+    monkeypatch.setattr(tables, 'GROUP_BYTES', 10 * 4 * len(pose_fields()))
     pose = make_pose(rng, 0)
     with Table(tmp_path, 'p', pose_fields(), pose_columns, ('parquet',)) as table:
         for _ in range(25):
