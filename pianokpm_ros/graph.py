@@ -64,8 +64,7 @@ class GraphOptions:
     @classmethod
     def from_strings(cls, values: Mapping[str, str]) -> 'GraphOptions':
         """Read options as launch gives them: text, lists separated by blanks, true and false."""
-        kinds = {f.name: f for f in fields(cls)}
-        return cls(**{name: _read_option(kinds[name], text) for name, text in values.items()})
+        return read_options(cls, values)
 
     @property
     def sources(self) -> dict[str, str]:
@@ -87,6 +86,12 @@ class GraphOptions:
     def camera_names(self) -> tuple[str, ...]:
         """Names of all cameras, of files first."""
         return (*self.sources, *self.cameras)
+
+
+def read_options(kind: type, values: Mapping[str, str]) -> Any:
+    """Make a dataclass of options from texts, as launch gives them."""
+    options = {f.name: f for f in fields(kind)}
+    return kind(**{name: _read_option(options[name], text) for name, text in values.items()})
 
 
 def _read_option(option: Field, text: str) -> Any:

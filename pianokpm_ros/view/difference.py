@@ -28,8 +28,10 @@ def plot_difference(difference: Difference, names: tuple[str, str], path: Path) 
         axis.set_ylim(0, max(0.1, 1.1 * float(np.nanmax([d.before[:, m], d.after[:, m]]))))
         score = f'RMSE {d.rmse[m]:.3f}   r {d.correlation[m]:.3f}'
         axis.text(0.995, 0.93, score, transform=axis.transAxes, ha='right', va='top', fontsize=9)
-    axes[0, 0].legend(loc='upper left', ncols=2, fontsize=9, framealpha=0.9)
-    axes[0, 0].set_title(
+    axes[0, 0].legend(
+        loc='lower left', bbox_to_anchor=(0, 1.0), ncols=2, fontsize=9, frameon=False
+    )
+    figure.suptitle(
         f'Estimated activity of the {d.side.label} hand, fraction of the normalisation; '
         'an estimate, not a measurement',
         fontsize=10,

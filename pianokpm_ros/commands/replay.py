@@ -1,0 +1,129 @@
+"""`pianokpm replay`: play a bag again on its topics, or estimate again from it without ROS."""
+
+import argparse
+import shutil
+from dataclasses import fields
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from pianokpm_ros.commands.up import NamedLines, stop_on_signals
+from pianokpm_ros.geometry.rig import load_rig
+from pianokpm_ros.muscle.bundle import load_bundle
+from pianokpm_ros.processes import GraphProcesses
+from pianokpm_ros.recording.writer import RecordingError
+from pianokpm_ros.replay.comparison import Difference, compare_estimates, read_tracks
+from pianokpm_ros.replay.graph import ReplayOptions, describe_replay, find_rig
+from pianokpm_ros.replay.recompute import Recomputation, recompute, write_recomputation
+from pianokpm_ros.shares import find_asset
+
+SHIPPED = 'models/small'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Offer what `ReplayOptions` has, and estimating again."""
+    parser.add_argument('bag', help='bag folder or file')
+    for option in fields(ReplayOptions):
+        if option.name == 'bag':
+            continue
+        flag, words = f'--{option.name.replace("_", "-")}', option.metadata['description']
+        kind = type(option.default)
+        if kind is bool:
+            parser.add_argument(
+                flag, action=argparse.BooleanOptionalAction, default=option.default, help=words
+            )
+        elif kind is tuple:
+            parser.add_argument(flag, nargs='+', default=(), metavar='X', help=words)
+        else:
+            choices = option.metadata['choices'] or None
+            parser.add_argument(
+                flag, type=kind, default=option.default, choices=choices, help=words
+            )
+    again = parser.add_argument_group('estimate again, without ROS and the same every time')
+    again.add_argument(
+        '--recompute', metavar='FOLDER', help='write a new bag with new estimates there'
+    )
+    again.add_argument('--lookahead', type=float, help="of the estimates [s] (default: model's)")
+    again.add_argument(
+        '--compare', action='store_true', help='draw how the estimates differ from the old ones'
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Replay until the end or Ctrl-C, or estimate again."""
+    if arguments.recompute:
+        return _recompute(arguments, Console(highlight=False))
+    if arguments.compare:
+        raise RecordingError(
+            '--compare needs new estimates: add --recompute FOLDER, where they go'
+        )
+    values = {f.name: getattr(arguments, f.name) for f in fields(ReplayOptions)}
+    options = ReplayOptions(
+        **{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    )
+    nodes = describe_replay(options)
+    asked = stop_on_signals()
+    with GraphProcesses(nodes, NamedLines([n.name for n in nodes])) as graph:
+        graph.wait(lambda: asked() or graph.states['replay_node'].returncode is not None)
+        code = graph.states['replay_node'].returncode
+    return 130 if asked() else code or 0
+
+
+def _recompute(arguments: argparse.Namespace, console: Console) -> int:
+    source = 'landmarks' if arguments.what == 'landmarks' else 'poses'
+    rig = find_rig(arguments.bag, arguments.rig) if source == 'landmarks' else ''
+    bundle = load_bundle(Path(arguments.model) if arguments.model else find_asset(SHIPPED))
+    wanted = Recomputation(bundle, source, load_rig(rig) if rig else None, arguments.lookahead)
+    folder = Path(arguments.recompute)
+    if folder.exists():
+        raise RecordingError(f'asked to write to {folder}, which exists; name a new folder')
+    counts, digest = _write(arguments.bag, wanted, folder, console)
+    console.print(f'{sum(counts.values())} messages in {folder}, model {bundle.model_id}')
+    console.print(f'SHA-256 of the estimates: {digest}')
+    if arguments.compare:
+        _compare(arguments.bag, folder, bundle.model_id, console)
+    return 0
+
+
+def _write(
+    bag: str, wanted: Recomputation, folder: Path, console: Console
+) -> tuple[dict[str, int], str]:
+    part = folder.with_name(f'.{folder.name}.part')
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        with Progress(console=console, transient=True) as bar:
+            task = bar.add_task(f'estimating again from {wanted.source}', total=None)
+            records = bar.track(recompute(bag, wanted), task_id=task)
+            made = write_recomputation(records, part / folder.name)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        (part / folder.name).rename(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return made
+
+
+def _compare(bag: str, folder: Path, model_id: str, console: Console) -> None:
+    from pianokpm_ros.view.difference import plot_difference
+
+    old = read_tracks(bag)
+    if not old:
+        raise RecordingError(f'{bag} has no estimates to compare with; they are only in {folder}')
+    old_model = next(iter(old.values())).last.model_id
+    for difference in compare_estimates(old, read_tracks(folder)):
+        path = folder / f'difference_{difference.side.label}.png'
+        if len(difference.stamp):
+            plot_difference(difference, (f'before: {old_model}', f'now: {model_id}'), path)
+        console.print(_table(difference))
+        console.print(
+            f'{len(difference.stamp)} samples of both, {difference.alone} of only one; {path}'
+        )
+
+
+def _table(difference: Difference) -> Table:
+    table = Table('muscle', 'RMSE', 'r', title=f'{difference.side.label} hand', box=None)
+    rows = zip(difference.muscle, difference.rmse, difference.correlation, strict=True)
+    for muscle, error, r in rows:
+        table.add_row(muscle, f'{error:.4f}', f'{r:.4f}')
+    return table

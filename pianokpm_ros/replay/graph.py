@@ -1,0 +1,91 @@
+"""A replay as processes: the player, and the stages that shall run again on what it plays."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pianokpm_ros.graph import SIDES, NodeSpec
+from pianokpm_ros.recording.writer import RecordingError
+from pianokpm_ros.replay.selection import LEVELS, Selection, list_topics
+from pianokpm_ros.shares import find_share
+
+RIG = 'rig.yaml'
+HANDS = 'pianokpm/msg/HandLandmarks'
+
+
+def _option(default: Any, description: str, choices: tuple[str, ...] = ()) -> Any:
+    return field(default=default, metadata={'description': description, 'choices': choices})
+
+
+@dataclass(frozen=True)
+class ReplayOptions:
+    """What a user chooses; each field is a launch argument and an option of `pianokpm replay`."""
+
+    bag: str = _option('', 'bag folder or file to replay')
+    rate: float = _option(1.0, 'times faster than recorded; 0 = as fast as possible')
+    what: str = _option('all', 'everything, or what the later stages need', tuple(LEVELS))
+    start: float = _option(0.0, 'skip the beginning [s]')
+    duration: float = _option(1e9, 'end after this time of the bag [s]')
+    loop: bool = _option(False, 'begin again at the end')
+    clock: bool = _option(True, 'publish the time of the bag on /clock')
+    topics: tuple[str, ...] = _option((), 'only these topics')
+    exclude: tuple[str, ...] = _option((), 'topics to leave out')
+    estimate: bool = _option(False, 'run the stages after `what` again, live')
+    rig: str = _option('', 'calibration for that; empty = the one in the bag folder')
+    model: str = _option('', 'model for that; empty = the one that ships')
+    record: str = _option('', 'folder of a new bag for what comes out; empty = record nothing')
+    params_file: str = _option('', 'parameters of all nodes; empty = the shipped pianokpm.yaml')
+    namespace: str = _option('', 'namespace of all nodes and topics')
+
+
+def find_rig(bag: str, chosen: str = '') -> str:
+    """Return the rig file chosen, or that in the bag's folder; empty where there is none."""
+    path = Path(bag) if Path(bag).is_dir() else Path(bag).parent
+    return chosen or (str(path / RIG) if (path / RIG).is_file() else '')
+
+
+def describe_replay(options: ReplayOptions) -> tuple[NodeSpec, ...]:
+    """List the processes of a replay; raises RecordingError where the bag has not what is needed."""
+    o = options
+    if o.estimate and o.what == 'all':
+        raise RecordingError(
+            "asked to estimate again while all is replayed, old estimates too; choose what='poses' or "
+            "'landmarks'"
+        )
+    topics = list_topics(o.bag, Selection(o.what, o.topics, o.exclude, o.start, o.duration))
+    params = o.params_file or str(find_share('config/pianokpm.yaml'))
+    made = [NodeSpec('replay_node', 'capture', _player(o), params, o.namespace, respawn=False)]
+    if not o.estimate:
+        return tuple(made)
+    simulated = {'use_sim_time': o.clock}
+    cameras = [t.split('/')[-2] for t, kind in topics.items() if kind == HANDS]
+    stages: list[tuple[str, dict[str, Any]]] = []
+    if o.what == 'landmarks':
+        stages.append(('triangulation_node', {'cameras': cameras, 'rig': find_rig(o.bag, o.rig)}))
+    stages.append(('muscle_estimation_node', {'model': o.model} if o.model else {}))
+    if o.record:
+        named = {'cameras': cameras} if cameras else {}
+        stages.append(('recorder_node', {'bag': o.record, **named}))
+    made += [
+        NodeSpec(name, 'estimation', {**p, **simulated}, params, o.namespace, respawn=False)
+        for name, p in stages
+    ]
+    return tuple(made)
+
+
+def _player(o: ReplayOptions) -> dict[str, Any]:
+    answers = [f'muscle_activity/{side}' for side in SIDES]
+    listened = [f'hands/{side}' for side in SIDES]
+    chosen = {
+        'bag': o.bag,
+        'rate': o.rate,
+        'what': o.what,
+        'start': o.start,
+        'duration': o.duration,
+        'loop': o.loop,
+        'clock': o.clock,
+    }
+    lists = {'topics': list(o.topics), 'exclude': list(o.exclude)}
+    if o.estimate:
+        lists |= {'wait_topics': listened, 'follow': answers if o.rate == 0 else []}
+    return chosen | {name: values for name, values in lists.items() if values}

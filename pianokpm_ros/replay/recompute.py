@@ -1,0 +1,137 @@
+"""Run the later stages again on what was recorded, with another model, rig or parameters, without ROS.
+
+The same input gives the same bytes: stamps come from the records, no clock is read, and
+`publish_stamp` stays 0 since nothing is sent.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pianokpm_ros.anatomy import Side
+from pianokpm_ros.geometry.rig import Rig
+from pianokpm_ros.geometry.synchronizer import Synchronizer
+from pianokpm_ros.geometry.triangulator import HandTriangulator
+from pianokpm_ros.messages import type_name
+from pianokpm_ros.muscle.bundle import ModelBundle
+from pianokpm_ros.muscle.estimator import MuscleEstimator
+from pianokpm_ros.offline.pipeline import Pipeline
+from pianokpm_ros.offline.topics import topic_of
+from pianokpm_ros.recording.reader import read_raw
+from pianokpm_ros.recording.schemas import deserialize, serialize
+from pianokpm_ros.recording.writer import BagWriter, RecordingError
+from pianokpm_ros.records import HandLandmarks, HandPose, KeyMotion, MuscleActivity
+
+MAX_WAIT = 80_000_000
+"""A camera that has no frame for so long is not waited for [ns], as in the node graph."""
+
+Record = HandLandmarks | HandPose | KeyMotion | MuscleActivity
+
+
+@dataclass(frozen=True)
+class Recomputation:
+    """What to run again.
+
+    Attributes:
+        bundle: model.
+        source: `landmarks` (triangulate again) or `poses`.
+        rig: calibration for `landmarks`; None = one camera.
+        lookahead: [s], None = the model's own.
+        tolerance: largest distance of two frames of one moment [ns]; 0 = half the frame period seen.
+    """
+
+    bundle: ModelBundle
+    source: str = 'poses'
+    rig: Rig | None = None
+    lookahead: float | None = None
+    tolerance: int = 0
+
+
+def read_inputs(bag: Path | str, *kinds: type) -> Iterator[HandLandmarks | HandPose | KeyMotion]:
+    """Yield the records of some kinds in the order in which they were received."""
+    names = {type_name(kind) for kind in kinds}
+    for _, datatype, data, _ in read_raw(bag):
+        if datatype in names:
+            yield deserialize(data, datatype)
+
+
+def recompute(bag: Path | str, wanted: Recomputation) -> Iterator[Record]:
+    """Yield inputs and new results in order; raises RecordingError where the inputs are missing."""
+    if wanted.source == 'poses':
+        return _from_poses(bag, wanted)
+    return _from_landmarks(bag, wanted)
+
+
+def _make_estimators(wanted: Recomputation) -> dict[Side, MuscleEstimator]:
+    return {
+        side: MuscleEstimator(wanted.bundle, side, wanted.lookahead)
+        for side in (Side.LEFT, Side.RIGHT)
+    }
+
+
+def _from_poses(bag: Path | str, wanted: Recomputation) -> Iterator[Record]:
+    estimators, found = _make_estimators(wanted), False
+    for record in read_inputs(bag, HandPose, KeyMotion):
+        yield record
+        if isinstance(record, KeyMotion):
+            for estimator in estimators.values():
+                estimator.push_keys(record)
+        else:
+            found = True
+            yield estimators[record.side].push_pose(record)
+    _demand(found, bag, 'poses')
+
+
+def _from_landmarks(bag: Path | str, wanted: Recomputation) -> Iterator[Record]:
+    periods = find_periods(read_inputs(bag, HandLandmarks))
+    _demand(bool(periods), bag, 'landmarks')
+    names = tuple(sorted(periods))
+    rig = wanted.rig.select(names) if wanted.rig else None
+    if rig is None and len(names) > 1:
+        raise RecordingError(
+            f'{bag} has the cameras {", ".join(names)}; to triangulate again give their rig'
+        )
+    tolerance = wanted.tolerance or min(periods.values()) // 2
+    pipeline = Pipeline(
+        Synchronizer(names, tolerance, MAX_WAIT),
+        HandTriangulator(rig),
+        _make_estimators(wanted),
+        read_inputs(bag, KeyMotion),
+    )
+    for record in read_inputs(bag, HandLandmarks):
+        yield from pipeline.push({record.camera: record}).records()
+    yield from pipeline.flush().records()
+
+
+def find_periods(hands: Iterable[HandLandmarks]) -> dict[str, int]:
+    """Return the median frame period of each camera [ns]."""
+    last: dict[str, int] = {}
+    steps: dict[str, list[int]] = {}
+    for record in hands:
+        found = steps.setdefault(record.camera, [])
+        if record.camera in last and record.stamp > last[record.camera]:
+            found.append(record.stamp - last[record.camera])
+        last[record.camera] = record.stamp
+    return {name: sorted(s)[len(s) // 2] if s else 2 * MAX_WAIT for name, s in steps.items()}
+
+
+def _demand(found: bool, bag: Path | str, what: str) -> None:
+    if not found:
+        raise RecordingError(
+            f'asked to estimate again from the {what} of {bag}, which has none; record them, or '
+            'choose another source'
+        )
+
+
+def write_recomputation(
+    records: Iterable[Record], folder: Path | str
+) -> tuple[dict[str, int], str]:
+    """Write records to a new bag; returns the number of each topic's messages and a hash of the estimates."""
+    digest = hashlib.sha256()
+    with BagWriter(folder) as bag:
+        for record in records:
+            bag.write_record(topic_of(record), record)
+            if isinstance(record, MuscleActivity):
+                digest.update(serialize(record))
+        return dict(bag.counts), digest.hexdigest()

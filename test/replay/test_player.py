@@ -1,0 +1,110 @@
+import struct
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from pianokpm_ros.recording.writer import RecordingError
+from pianokpm_ros.replay.comparison import compare_estimates, read_tracks
+from pianokpm_ros.replay.graph import ReplayOptions, describe_replay
+from pianokpm_ros.replay.player import WINDOW, Follower, Player
+from pianokpm_ros.replay.recompute import Recomputation, recompute, write_recomputation
+from pianokpm_ros.replay.selection import Selection, StoredMessage, list_topics, select_messages
+from pianokpm_ros.view.difference import plot_difference
+
+SECOND = 1_000_000_000
+POSE = 'pianokpm/msg/HandPose'
+
+
+def make(stamp, datatype=POSE):
+    return StoredMessage(
+        '/x', datatype, b'\0\1\0\0' + struct.pack('<iI', *divmod(stamp, SECOND)), stamp
+    )
+
+
+@pytest.mark.parametrize('rate', [1.0, 4.0])
+def test_messages_go_out_when_they_are_due(rate):
+    sent, ticks = [], []
+    player = Player(rate, lambda m: sent.append(time.monotonic_ns()), ticks.append)
+    messages = [make(7 * SECOND + i * 10_000_000) for i in range(60)]
+    assert player.play(messages)
+    apart = np.diff(sent) * rate
+    # A busy machine may hold single ones up; the median can't be off by more than the waiting's steps.
+    assert np.median(apart) == pytest.approx(10e6, abs=1e6 * rate)
+    assert 0 <= player.timing.describe()['median'] < 2.0
+    assert ticks == sorted(ticks) and ticks[-1] == messages[-1].time
+    assert set(m.time for m in messages) <= set(ticks)
+
+
+def test_as_fast_as_possible_does_not_outrun_those_who_answer():
+    follower, sent, ahead = Follower(['a']), [], []
+    done = threading.Event()
+
+    def answer():
+        taken = 0
+        while not done.is_set():
+            while taken < len(sent):
+                time.sleep(0.001)
+                ahead.append(sent[-1] - sent[taken])
+                follower.heard('a', sent[taken])
+                taken += 1
+            time.sleep(0.0005)
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    player = Player(0, lambda m: sent.append(m.time), lambda _: None, follower)
+    player.play([make(SECOND + i * 20_000_000) for i in range(100)])
+    done.set()
+    thread.join()
+    assert player.timing.skipped_waits == 0 and len(sent) == 100
+    assert max(ahead) <= WINDOW + 20_000_000
+
+
+def test_stopping_ends_at_once():
+    player = Player(1.0, lambda m: None, lambda _: None)
+    threading.Timer(0.1, player.stop).start()
+    begun = time.monotonic()
+    assert not player.play([make(0), make(100 * SECOND), make(200 * SECOND)])
+    assert time.monotonic() - begun < 1.0
+
+
+def test_levels_topics_and_times_choose(session):
+    everything = list_topics(session.bag, Selection())
+    assert set(list_topics(session.bag, Selection('poses'))) == {
+        '/hands/left', '/hands/right', '/keys', '/emg'
+    }  # fmt: skip
+    assert '/emg' in everything and '/emg' not in list_topics(
+        session.bag, Selection(exclude=('/emg',))
+    )
+    times = [m.time for m in select_messages(session.bag, Selection(start=1.0, duration=2.0))]
+    first = next(iter(select_messages(session.bag, Selection()))).time
+    assert SECOND <= times[0] - first < 1.1 * SECOND and times[-1] - first <= 3 * SECOND
+    with pytest.raises(RecordingError, match='no such message'):
+        list_topics(session.bag, Selection(topics=('/nothing',)))
+
+
+def test_the_graph_of_a_replay_has_the_stages_after_it(session):
+    def names(**options):
+        return [n.executable for n in describe_replay(ReplayOptions(session.bag, **options))]
+
+    assert names() == ['replay_node']
+    assert names(what='poses', estimate=True) == ['replay_node', 'muscle_estimation_node']
+    specs = describe_replay(ReplayOptions(session.bag, what='landmarks', estimate=True, rate=0.0))
+    assert sorted(specs[1].parameters['cameras']) == ['left', 'top']
+    assert specs[1].parameters['rig'].endswith('rig.yaml') and specs[1].parameters['use_sim_time']
+    assert specs[0].parameters['follow'] == ['muscle_activity/left', 'muscle_activity/right']
+    with pytest.raises(RecordingError, match="choose what='poses'"):
+        names(estimate=True)
+
+
+def test_a_comparison_counts_and_draws(session, bundle, tmp_path):
+    for name, look in (('a', None), ('b', None), ('c', 0.0)):
+        wanted = Recomputation(bundle, lookahead=look)
+        write_recomputation(recompute(session.bag, wanted), tmp_path / name)
+    a, b, c = (read_tracks(tmp_path / n) for n in 'abc')
+    assert all(d.equal for d in compare_estimates(a, b))
+    right = compare_estimates(a, c)[1]
+    assert not right.equal and (right.rmse > 0).all() and len(right.stamp) > 1000
+    plot_difference(right, ('a', 'c'), tmp_path / 'x.png')
+    assert (tmp_path / 'x.png').stat().st_size > 20_000
