@@ -71,6 +71,7 @@ class Analysis:
         sight: what each view found.
         times: spent in each stage.
         sync: what the synchroniser counted.
+        cameras: calibrated, or the assumed one.
         landmark_error: against the take's truth, None where there is none.
         frames: read from each camera.
         sets: moments seen.
@@ -85,6 +86,7 @@ class Analysis:
     sight: SightCounter
     times: StageTimes
     sync: SyncCounters
+    cameras: tuple[Camera, ...]
     landmark_error: LandmarkError | None = None
     frames: dict[str, int] = field(default_factory=dict)
     sets: int = 0
@@ -245,7 +247,12 @@ def analyse(
         )
         recorder = Recorder(folder, settings.formats, bundle, stack)
         found = Analysis(
-            PoseQuality(), SightCounter(cameras), times, synchronizer.counters, landmark_error
+            PoseQuality(),
+            SightCounter(cameras),
+            times,
+            synchronizer.counters,
+            cameras,
+            landmark_error,
         )
         hands = detect_ahead(workers, _timed(capture.read_all(), times), times)
         stack.callback(hands.close)

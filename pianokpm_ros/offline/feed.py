@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from pianokpm_ros.anatomy import Side, Status
 from pianokpm_ros.recording.reader import read_bag
-from pianokpm_ros.records import NANOSECONDS, HandLandmarks, KeyMotion, MuscleActivity
+from pianokpm_ros.records import NANOSECONDS, HandLandmarks, HandPose, KeyMotion, MuscleActivity
 from pianokpm_ros.tracks import sample_stamps
 
 FloatArray = NDArray[np.floating]
+
+SET_SPAN = 8_000_000
+"""Frames of one moment lie at most so far apart [ns]: half a frame at 60 fps."""
 
 AHEAD = NANOSECONDS
 """Records are read this far beyond a picture [ns]: what belongs to it may come late by the wait for other views."""
@@ -76,6 +79,7 @@ class BagFeed:
         self._back = round(back * NANOSECONDS)
         self._read_until = -1
         self._hands: dict[tuple[str, int], HandLandmarks] = {}  # by camera and frame number
+        self._poses: dict[tuple[Side, int], HandPose] = {}  # by stamp
         self._events: deque[tuple[int, int, float]] = deque()
         self.history = {side: History() for side in sides}
         self.position: dict[int, float] = {}
@@ -98,6 +102,8 @@ class BagFeed:
         if isinstance(record, HandLandmarks):
             self._hands[record.camera, record.sequence] = record
             self._read_until = max(self._read_until, record.stamp)
+        elif isinstance(record, HandPose):
+            self._poses.setdefault((Side(record.side), record.stamp), record)
         elif isinstance(record, MuscleActivity) and record.side in self.history:
             self.history[record.side].append(record)
         elif isinstance(record, KeyMotion):
@@ -109,9 +115,16 @@ class BagFeed:
     def _forget(self, stamp: int) -> None:
         for key in [k for k, h in self._hands.items() if h.stamp < stamp - self._back]:
             del self._hands[key]
+        for moment in [k for k in self._poses if k[1] < stamp - self._back]:
+            del self._poses[moment]
         for history in self.history.values():
             while history.activities and history.activities[0].stamp < stamp - self._back - AHEAD:
                 history.activities.popleft()
+
+    def poses(self, stamp: int) -> dict[Side, HandPose]:
+        """Return the poses made from the frames of about a stamp [ns]: a set takes the stamp of its newest frame."""
+        near = [k for k in self._poses if 0 <= k[1] - stamp <= SET_SPAN]
+        return {k[0]: self._poses[k] for k in sorted(near, key=lambda k: -k[1])}
 
     def hands(self, camera: str, sequence: int) -> HandLandmarks | None:
         """Return what a camera saw in a frame, None where the frame was not looked at."""

@@ -205,6 +205,7 @@ def draw_live(
         bag,
         folder,
         f'{take.performance.name}, simulated video',
+        take.rig.cameras,
         tuple(tracks),
         next(iter(tracks.values())).muscle if tracks else (),
         find_full_scale(content, simulated),

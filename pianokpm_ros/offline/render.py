@@ -11,10 +11,12 @@ import numpy as np
 
 from pianokpm_ros.anatomy import Side
 from pianokpm_ros.capture.multi_capture import Frames, MultiCapture
+from pianokpm_ros.geometry.camera import Camera
 from pianokpm_ros.offline.feed import BagFeed
 from pianokpm_ros.offline.inputs import ORIGIN
+from pianokpm_ros.offline.sides import call_by_poses
 from pianokpm_ros.offline.tracks import BagContent
-from pianokpm_ros.records import NANOSECONDS, Frame, MuscleActivity
+from pianokpm_ros.records import NANOSECONDS, Frame, HandLandmarks, MuscleActivity
 from pianokpm_ros.view.bars import choose_full_scale
 from pianokpm_ros.view.dashboard import WINDOW, Dashboard, DashboardContent
 from pianokpm_ros.view.lettering import BgrImage, write
@@ -50,6 +52,7 @@ class RenderPlan:
         bag: what was estimated.
         folder: where the videos go.
         title: stands on the video of all views.
+        cameras: of the poses; a view that has none keeps the detector's own sides.
         sides: hands that were seen at all.
         muscles: M names, empty = poses only.
         full_scale: activation at the top of the bars.
@@ -63,6 +66,7 @@ class RenderPlan:
     bag: Path
     folder: Path
     title: str
+    cameras: Sequence[Camera]
     sides: Sequence[Side]
     muscles: Sequence[str]
     full_scale: float = 1.0
@@ -110,6 +114,15 @@ def find_full_scale(content: BagContent, simulated: Mapping[Side, SimulatedEnvel
 def _newest(feed: BagFeed, stamp: int) -> dict[Side, MuscleActivity]:
     found = {side: history.newest(stamp) for side, history in feed.history.items()}
     return {side: activity for side, activity in found.items() if activity is not None}
+
+
+def _hands_of(plan: RenderPlan, feed: BagFeed, frame: Frame) -> HandLandmarks | None:
+    """Return the hands of a frame, called as the poses call them."""
+    hands = feed.hands(frame.camera, frame.sequence)
+    camera = next((c for c in plan.cameras if c.name == frame.camera), None)
+    if hands is None or camera is None:
+        return hands
+    return call_by_poses(hands, feed.poses(hands.stamp), camera)
 
 
 def crop_even(image: BgrImage) -> BgrImage:
@@ -161,7 +174,7 @@ class _Overlays:
             content = OverlayContent(
                 name,
                 (frame.stamp - ORIGIN) / NANOSECONDS,
-                feed.hands(name, frame.sequence),
+                _hands_of(self._plan, feed, frame),
                 _newest(feed, frame.stamp + self._plan.offset) if self._plan.muscles else None,
                 self._plan.full_scale,
             )
@@ -208,11 +221,10 @@ class _MosaicVideo:
         seen = any(feed.hands(n, f.sequence) is not None for n, f in frames.items())
         return not seen and stamp - (self._due or 0) < UNSEEN
 
-    @staticmethod
-    def _paint_view(frame: Frame, feed: BagFeed) -> BgrImage:
+    def _paint_view(self, frame: Frame, feed: BagFeed) -> BgrImage:
         picture = np.ascontiguousarray(frame.image).copy()
         scale = choose_scale((picture.shape[1], picture.shape[0]))
-        hands = feed.hands(frame.camera, frame.sequence)
+        hands = _hands_of(self._plan, feed, frame)
         if hands is not None:
             draw_hands(picture, hands, scale)
         size, margin = round(13 * scale), round(8 * scale)

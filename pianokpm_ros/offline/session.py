@@ -155,6 +155,7 @@ def draw(
         folder / 'bag',
         folder,
         request.inputs.name,
+        found.cameras,
         tuple(content.tracks),
         muscles,
         find_full_scale(content, request.simulated),

@@ -65,7 +65,7 @@ def share_of(image, colour, tolerance=60):
 def draw(tmp_path, bag, capture, **options):
     out = tmp_path / 'out'
     out.mkdir()
-    plan = RenderPlan(bag, out, 'test', (Side.RIGHT,), MUSCLES, 0.5, LATER, **options)
+    plan = RenderPlan(bag, out, 'test', (), (Side.RIGHT,), MUSCLES, 0.5, LATER, **options)
     told = []
     files = render(plan, capture, told.append)
     assert told == list(range(1, COUNT + 1))
