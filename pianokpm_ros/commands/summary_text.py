@@ -51,22 +51,16 @@ def percent(value: float | None) -> str:
 
 
 def _views(summary: Summary) -> Table:
-    table = Table(title='Hands found in the views', title_justify='left')
-    for name in (
-        'view',
-        'frames',
-        'frames/s',
-        '0 / 1 / 2 hands',
-        'left: found of in sight',
-        'right: found of in sight',
-    ):
-        table.add_column(name, justify='left' if name == 'view' else 'right')
+    table = Table(title='Hands in the views: found of in sight', title_justify='left')
+    table.add_column('view')
+    for name in ('frames', 'frames/s', '0 / 1 / 2 hands', 'left', 'right'):
+        table.add_column(name, justify='right')
     for name, view in summary['views'].items():
         counts = ' / '.join(
             str(view[f'frames_{w}']) for w in ('without_hand', 'with_one_hand', 'with_two_hands')
         )
         sides = [
-            f'{s["found"]} of {s["in_sight"]} ({percent(s["share"])})' if s['in_sight'] else '–'
+            f'{s["found"]}/{s["in_sight"]} {percent(s["share"])}' if s['in_sight'] else '–'
             for s in view['sides'].values()
         ]
         rate = number(summary['frame_rate_hz'].get(name))
@@ -76,7 +70,7 @@ def _views(summary: Summary) -> Table:
 
 def _shares(shares: dict[str, float]) -> str:
     shown = [f'{name} {percent(part)}' for name, part in reversed(shares.items()) if part]
-    return ', '.join(shown) or '–'
+    return '\n'.join(shown) or '–'
 
 
 def _hands(summary: Summary) -> Table:
@@ -89,11 +83,11 @@ def _hands(summary: Summary) -> Table:
     bone = [h['bone_length_variation'] for h in hands]
     table.add_row('poses', *(_shares(h['pose_status']) for h in hands))
     table.add_row(
-        'reprojection error, median / p90',
+        'reprojection, median / p90',
         *(f'{number(p["median"], 2)} / {number(p["p90"], 2, " px")}' for p in pixel),
     )
     table.add_row(
-        'bone lengths vary (robust CV), median / largest',
+        'bone length CV, median / worst',
         *(f'{percent(b["median"])} / {percent(b["largest"])}' for b in bone),
     )
     table.add_row('estimates', *(_shares(h['estimate_status']) for h in hands))
