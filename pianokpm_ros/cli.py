@@ -19,6 +19,10 @@ COMMANDS = {
         'pianokpm_training.commands.simulate',
         'make a data set of virtual pianists (needs the simulation extra)',
     ),
+    'train': (
+        'pianokpm_training.commands.train',
+        'make a muscle model from simulated pianists (needs the training extra)',
+    ),
 }
 """Name of each subcommand: its module, which has `add_arguments(parser)` and `run(arguments)`, and what it does."""
 
