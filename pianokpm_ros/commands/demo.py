@@ -82,7 +82,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--model', type=Path, metavar='DIR', help='model (default: the shipped one)'
     )
-    parser.add_argument('--hand-model', choices=tuple(COMPLEXITY), default='full')
+    parser.add_argument(
+        '--hand-model',
+        choices=tuple(COMPLEXITY),
+        default='full',
+        help='default full; lite is quicker',
+    )
     parser.add_argument(
         '--rate',
         type=float,

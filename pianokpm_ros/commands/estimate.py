@@ -63,7 +63,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--model', type=Path, metavar='DIR', help='model (default: the shipped one)'
     )
     parser.add_argument('--poses-only', action='store_true', help='estimate no muscles')
-    parser.add_argument('--hand-model', choices=tuple(COMPLEXITY), default='full')
+    parser.add_argument(
+        '--hand-model',
+        choices=tuple(COMPLEXITY),
+        default='full',
+        help='default full; lite is quicker',
+    )
     parser.add_argument('--max-hands', type=int, default=2, help='to look for (default 2)')
     parser.add_argument('--lookahead', type=float, metavar='S', help='look-ahead of the muscles')
     parser.add_argument('--out', type=Path, metavar='DIR', help='result folder (default out/NAME)')

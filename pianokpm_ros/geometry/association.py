@@ -37,6 +37,9 @@ LONE_VIEW = 1.5
 SAME_HAND = 0.25
 """Two detections in one view whose palms are nearer than this part of the hand's size are one hand."""
 
+BEHIND = 1e3
+"""Error of a point that lies behind a camera or can't be solved [px]."""
+
 MAX_VIEWS = 6
 """Beyond this many views with hands, the most certain ones decide and the others follow their labels."""
 
@@ -99,56 +102,91 @@ def associate(
     combinations = list(product(*choices))
     if len(combinations) == 1:
         return list(combinations[0])
-    rays = _palm_rays(cameras, views)
-    costs = [_cost(cameras, views, rays, c, last) for c in combinations]
+    costs = _label_costs(views, combinations) + _hand_costs(
+        cameras, views, np.array(combinations), last
+    )
     return list(combinations[int(np.argmin(costs))])
 
 
-def _palm_rays(cameras: Sequence[Camera], views: Sequence[HandLandmarks]) -> list[FloatArray]:
-    return [c.normalize(v.pixels[:, list(PALM)]) for c, v in zip(cameras, views, strict=True)]
+def _label_costs(
+    views: Sequence[HandLandmarks], combinations: Sequence[Sequence[Choice]]
+) -> FloatArray:
+    """Return (C,) how much the combinations contradict the detectors' labels."""
+    known = [
+        {choice: _label_cost(view, choice) for choice in set(column)}
+        for view, column in zip(views, zip(*combinations, strict=True), strict=True)
+    ]
+    return np.array([sum(k[c] for k, c in zip(known, one, strict=True)) for one in combinations])
 
 
-def _cost(
+def _hand_costs(
     cameras: Sequence[Camera],
     views: Sequence[HandLandmarks],
-    rays: list[FloatArray],
-    combination: Sequence[Choice],
+    combinations: NDArray[np.int64],
     last: dict[Side, FloatArray],
-) -> float:
-    cost = sum(_label_cost(v, c) for v, c in zip(views, combination, strict=True))
+) -> FloatArray:
+    """Return (C,) how badly the sides of (C, V, 2) combinations triangulate and how far they jump.
+
+    All hands that the combinations ask for are solved at once, each only once.
+    """
+    count, width = combinations.shape[:2]
+    picked = np.concatenate([combinations[:, :, 0], combinations[:, :, 1]])
+    hands, inverse = np.unique(picked, axis=0, return_inverse=True)
+    seen = (hands >= 0).sum(axis=1)
+    errors, palms = _triangulate_palms(cameras, views, hands)
+    costs = np.where(seen > 1, seen * np.minimum(errors / PIXEL_SCALE, PIXEL_CAP), 0.0)
+    costs[(seen == 1) & (width > 1)] = LONE_VIEW
+    total = np.zeros(count)
     for column, side in enumerate(SIDES):
-        seen = [(i, choice[column]) for i, choice in enumerate(combination) if choice[column] >= 0]
-        if len(seen) == 1 and len(views) > 1:
-            cost += LONE_VIEW
-        elif len(seen) > 1:
-            cost += _geometry_cost(
-                [cameras[i] for i, _ in seen],
-                np.stack([rays[i][h] for i, h in seen]),
-                last.get(side),
-                last.get(SIDES[1 - column]),
-            )
-    return cost
+        moved = _move_costs(palms, last.get(side), last.get(SIDES[1 - column]))
+        own = costs + np.where(seen > 1, moved, 0.0)
+        total += own[inverse.reshape(2, count)[column]]
+    return total
 
 
-def _geometry_cost(
-    cameras: Sequence[Camera],
-    rays: FloatArray,
-    last: FloatArray | None,
-    other: FloatArray | None,
-) -> float:
-    points = solve_linear(stack_projections(cameras), rays)
-    residual = []
-    for camera, ray in zip(cameras, rays, strict=True):
-        local = camera.transform(points)
-        with np.errstate(divide='ignore', invalid='ignore'):
-            residual.append(
-                np.where(local[:, 2:] > 0, (local[:, :2] / local[:, 2:] - ray) * camera.focal, 1e3)
-            )
-    error = np.nan_to_num(np.sqrt(np.nanmean(np.square(residual))), nan=1e3)
-    cost = len(cameras) * min(error / PIXEL_SCALE, PIXEL_CAP)
+def _triangulate_palms(
+    cameras: Sequence[Camera], views: Sequence[HandLandmarks], hands: NDArray[np.int64]
+) -> tuple[FloatArray, FloatArray]:
+    """Triangulate the palms of (K, V) hands, index in each view, -1 = none.
+
+    Returns:
+        (K,) reprojection error [px], and (K, 3) middle of the palm [m].
+    """
+    landmarks = list(PALM)
+    rays = np.full((len(views), len(hands), len(landmarks), 2), np.nan)
+    for v, (camera, view) in enumerate(zip(cameras, views, strict=True)):
+        known = hands[:, v] >= 0
+        rays[v, known] = camera.normalize(view.pixels[:, landmarks])[hands[known, v]]
+    projections = stack_projections(cameras)
+    flat = rays.reshape(len(views), -1, 2)
+    points = solve_linear(projections, flat)
+    local = np.einsum('vij,nj->vni', projections[..., :3], points) + projections[:, None, :, 3]
+    ahead = local[..., 2:] > 0
+    focal = np.array([c.focal for c in cameras])[:, None, None]
+    with np.errstate(divide='ignore', invalid='ignore'):
+        residual = np.where(ahead, (local[..., :2] / local[..., 2:] - flat) * focal, BEHIND)
+    used = (hands.T >= 0)[:, :, None, None]
+    square = np.where(used, residual.reshape(rays.shape) ** 2, np.nan)
+    return (
+        np.nan_to_num(np.sqrt(_mean(square, (0, 2, 3))), nan=BEHIND),
+        _mean(points.reshape(len(hands), len(landmarks), 3), (1,)),
+    )
+
+
+def _mean(values: FloatArray, axes: tuple[int, ...]) -> FloatArray:
+    """Average what is known; NaN where nothing is."""
+    known = np.isfinite(values)
+    count = known.sum(axis=axes)
+    total = np.where(known, values, 0.0).sum(axis=axes)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _move_costs(
+    palms: FloatArray, last: FloatArray | None, other: FloatArray | None
+) -> FloatArray:
+    """Return (K,) the cost of how far (K, 3) palms [m] are from where a side was, or of where only the other was."""
     known = last if last is not None else other
-    if known is not None:
-        jump = np.nan_to_num(np.linalg.norm(np.nanmean(points, axis=0) - known), nan=1.0)
-        jump /= JUMP_SCALE
-        cost += min(jump, JUMP_CAP) if last is not None else SWITCH * max(0.0, 1.0 - jump)
-    return float(cost)
+    if known is None:
+        return np.zeros(len(palms))
+    jump = np.nan_to_num(np.linalg.norm(palms - known, axis=1), nan=1.0) / JUMP_SCALE
+    return np.minimum(jump, JUMP_CAP) if last is not None else SWITCH * np.maximum(0, 1 - jump)

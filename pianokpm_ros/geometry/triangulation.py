@@ -20,6 +20,9 @@ PIXEL_NOISE = 3.0
 have medians of 1.5 px (two views) to 4.4 px (four views at 1280x720)."""
 
 STEPS = 8
+SETTLED = 1e-6
+"""No more steps once they are smaller than this [m], a thousandth of a landmark's error."""
+
 ROBUST_SIGMAS = 3.0
 UPPER = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
 
@@ -91,7 +94,10 @@ def triangulate(
     for _ in range(STEPS):
         residual, jacobian = _linearise(projections, focal, rays, points, seen)
         weights = _robust_weights(residual, seen, pixel_noise)
-        points = points + _step(residual, jacobian, weights)
+        step = _step(residual, jacobian, weights)
+        points = points + step
+        if np.abs(step).max(initial=0, where=np.isfinite(step)) < SETTLED:
+            break
     residual, jacobian = _linearise(projections, focal, rays, points, seen)
     weights = _robust_weights(residual, seen, pixel_noise)
     return _summarise(points, residual, jacobian, weights, pixel_noise)
