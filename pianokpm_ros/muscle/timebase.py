@@ -180,6 +180,8 @@ class KeyGrid:
             self._records.append((last, motion.source.startswith('sensor')))
         while len(self._events) > self._limit:
             self._apply(self._events.popleft())
+        while len(self._records) > self._limit:
+            self._heard, self._sensor = self._records.popleft()
 
     def _apply(self, event: tuple[int, int, float]) -> None:
         self._position[event[1]] = event[2]
