@@ -119,10 +119,9 @@ class RegionDetector:
         self._follow_guides(frame)
         return self._record(frame) if len(self._tracks) > before else None
 
-    def drop(self, side: Side) -> None:
-        """Forget the hand called `side`: others showed that it is none, or the other hand once more."""
-        sides = self._sides()
-        self._tracks = [t for t, s in zip(self._tracks, sides, strict=True) if s is not side]
+    def keep(self, indices: Sequence[int]) -> None:
+        """Follow only these hands of the last record: others showed that the rest are none, or doubles."""
+        self._tracks = [self._tracks[i] for i in indices]
 
     def rename(self, sides: Sequence[Side]) -> None:
         """Say which hand is which, in the order of the last record; sure knowledge of several views."""
@@ -160,7 +159,7 @@ class RegionDetector:
         period = settings.search_period if self._tracks else settings.idle_period
         self._since_search += 1
         missing = settings.max_hands - len(self._tracks)
-        if missing < 1 or not (lost or (self.search and self._since_search >= period)):
+        if missing < 1 or not (self.search and (lost or self._since_search >= period)):
             return
         self._since_search = 0
         self.counters.searches += 1

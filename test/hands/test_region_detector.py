@@ -117,7 +117,7 @@ def test_others_may_say_which_hand_is_which(frames, engine):
     swapped = [Side.LEFT if s == Side.RIGHT else Side.RIGHT for s in first.side]
     detector.rename(swapped)
     assert detector.detect(frames(0)[96]).side.tolist() == swapped
-    detector.drop(swapped[0])
+    detector.keep([1])
     kept = detector.detect(dataclasses.replace(frames(0)[96]))
     assert kept.count == 2 and detector.counters.searches == 2  # found again by its palm
 

@@ -1,0 +1,229 @@
+"""Find hands in several calibrated cameras that help each other.
+
+Each set is detected view by view in parallel. Then geometry tells which hand is which, a hand that
+a view lost is looked for where the other views put it, and a view that contradicts all others is
+told to let go. While both hands are known in space no view looks for palms.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pianokpm_ros.anatomy import PALM, Side
+from pianokpm_ros.geometry.association import SIDES, associate
+from pianokpm_ros.geometry.camera import Camera
+from pianokpm_ros.geometry.rig import Rig
+from pianokpm_ros.geometry.triangulation import triangulate
+from pianokpm_ros.hands.engine import HandEngine
+from pianokpm_ros.hands.region_detector import RegionDetector, RegionSettings
+from pianokpm_ros.records import Frame, HandLandmarks
+
+FloatArray = NDArray[np.floating]
+
+AGREEMENT = 0.35
+"""A view whose landmarks are further from the others' than this part of the hand's length shows something else."""
+
+MEMORY = 500_000_000
+"""How long a palm's last place helps to tell the hands apart [ns]."""
+
+PAUSE = 4
+"""Sets to wait after a hand was looked for in vain where the others put it: it is hidden there."""
+
+
+@dataclass
+class GuideCounters:
+    """What the views did for each other so far."""
+
+    rescued: int = 0
+    in_vain: int = 0
+    dropped: int = 0
+    renamed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class _Hand:
+    """A hand in space and the index it has in each view, -1 = none."""
+
+    points: FloatArray
+    index: dict[str, int]
+
+
+class GuidedWorkers:
+    """A detector for each camera of a rig, a thread for each; used like `LandmarkWorkers`."""
+
+    def __init__(
+        self, rig: Rig, engine: HandEngine, settings: RegionSettings | None = None
+    ) -> None:
+        self.rig = rig
+        self.counters = GuideCounters()
+        self.detectors = {
+            c.name: RegionDetector(c.name, c.frame_id, engine, settings) for c in rig.cameras
+        }
+        self._last: dict[Side, tuple[int, FloatArray]] = {}
+        self._pause: dict[tuple[str, Side], int] = {}
+        self._turn = 0
+        self._pool = ThreadPoolExecutor(len(rig.cameras), thread_name_prefix='hands')
+
+    def process(self, frames: dict[str, Frame]) -> dict[str, HandLandmarks]:
+        """Find the hands in a set of frames; returns when all is done."""
+        tasks = {n: self._pool.submit(self.detectors[n].detect, f) for n, f in frames.items()}
+        records = {n: t.result() for n, t in tasks.items()}
+        cameras = {
+            n: self.rig.camera_of_size(n, records[n].size) for n in self.rig.names if n in records
+        }
+        hands = self._understand(cameras, records)
+        self._help(cameras, frames, records, hands)
+        self._plan_search(hands)
+        return records
+
+    def close(self) -> None:
+        """Wait for what runs and let go of the engine."""
+        self._pool.shutdown()
+        for detector in self.detectors.values():
+            detector.close()
+
+    def _understand(
+        self, cameras: dict[str, Camera], records: dict[str, HandLandmarks]
+    ) -> dict[Side, _Hand]:
+        """Call the hands, put them into space, drop what contradicts; `records` is brought up to date."""
+        stamp = max(r.stamp for r in records.values())
+        last = {s: p for s, (then, p) in self._last.items() if 0 <= stamp - then <= MEMORY}
+        views = [records[n] for n in cameras]
+        choices = dict(zip(cameras, associate(list(cameras.values()), views, last), strict=True))
+        hands = {}
+        for column, side in enumerate(SIDES):
+            index = {n: c[column] for n, c in choices.items()}
+            hand = _place(cameras, records, index)
+            if hand is not None:
+                hands[side] = hand
+                self._last[side] = (stamp, hand.points[list(PALM)].mean(axis=0))
+        self._tell(records, choices, hands)
+        return hands
+
+    def _tell(
+        self,
+        records: dict[str, HandLandmarks],
+        choices: dict[str, tuple[int, int]],
+        hands: dict[Side, _Hand],
+    ) -> None:
+        """Give the detectors and records the sides, and let views let go of what the others deny."""
+        for name, choice in choices.items():
+            record, detector = records[name], self.detectors[name]
+            sides = [Side.UNKNOWN] * record.count
+            for side, index in zip(SIDES, choice, strict=True):
+                if index >= 0:
+                    sides[index] = side
+            self.counters.renamed += sum(
+                s is not Side.UNKNOWN and s != old
+                for s, old in zip(sides, record.side, strict=True)
+            )
+            denied = [
+                i
+                for side, i in zip(SIDES, choice, strict=True)
+                if i >= 0 and side in hands and hands[side].index[name] < 0
+            ]
+            kept = [i for i, s in enumerate(sides) if s is not Side.UNKNOWN and i not in denied]
+            detector.rename(sides)
+            if len(kept) < record.count:
+                self.counters.dropped += record.count - len(kept)
+                detector.keep(kept)
+            records[name] = _pick(record, kept, [sides[i] for i in kept])
+
+    def _help(
+        self,
+        cameras: dict[str, Camera],
+        frames: dict[str, Frame],
+        records: dict[str, HandLandmarks],
+        hands: dict[Side, _Hand],
+    ) -> None:
+        """Look for hands that a view lacks where the others put them."""
+        tasks = {
+            name: self._pool.submit(self._look, camera, frames[name], records[name], hands)
+            for name, camera in cameras.items()
+            if any(self._is_missing(camera, records[name], side, h) for side, h in hands.items())
+        }
+        for name, task in tasks.items():
+            records[name] = task.result()
+
+    def _is_missing(self, camera: Camera, record: HandLandmarks, side: Side, hand: _Hand) -> bool:
+        if side in record.side:
+            return False
+        key = (camera.name, side)
+        self._pause[key] = self._pause.get(key, 0) - 1
+        palm = camera.project(hand.points[list(PALM)].mean(axis=0))
+        return bool(self._pause[key] < 0 and (palm >= 0).all() and (palm < camera.size).all())
+
+    def _look(
+        self, camera: Camera, frame: Frame, record: HandLandmarks, hands: dict[Side, _Hand]
+    ) -> HandLandmarks:
+        detector = self.detectors[camera.name]
+        for side, hand in hands.items():
+            key = (camera.name, side)
+            if side in record.side or self._pause.get(key, 0) >= 0:
+                continue
+            pixels = camera.project(hand.points)
+            found = detector.look(frame, side, pixels)
+            if found is not None and not _agrees(found.pixels[-1], pixels):
+                detector.keep(list(range(found.count - 1)))
+                found = None
+            self._pause[key] = PAUSE if found is None else 0
+            self.counters.rescued += found is not None
+            self.counters.in_vain += found is None
+            record = (
+                _pick(found, list(range(found.count)), [*record.side, side]) if found else record
+            )
+        return record
+
+    def _plan_search(self, hands: dict[Side, _Hand]) -> None:
+        """Let no view search while both hands are known, one at a time while one is, all while none is."""
+        self._turn = (self._turn + 1) % len(self.detectors)
+        for i, detector in enumerate(self.detectors.values()):
+            wanted = len(hands) < min(detector.settings.max_hands, len(SIDES))
+            detector.search = wanted and (not hands or i == self._turn)
+
+
+def _place(
+    cameras: dict[str, Camera], records: dict[str, HandLandmarks], index: dict[str, int]
+) -> _Hand | None:
+    """Put a hand into space; of three and more views those that contradict the others don't count."""
+    index = dict(index)
+    while True:
+        seen = [n for n, i in index.items() if i >= 0]
+        if len(seen) < 2:
+            return None
+        pixels = np.stack([records[n].pixels[index[n]] for n in seen])
+        points = triangulate([cameras[n] for n in seen], pixels).points
+        if not np.isfinite(points).all():
+            return None
+        off = [_distance(p, cameras[n].project(points)) for n, p in zip(seen, pixels, strict=True)]
+        worst = int(np.argmax(off))
+        if off[worst] <= AGREEMENT:
+            return _Hand(points, index)
+        if len(seen) == 2:
+            return None
+        index[seen[worst]] = -1
+
+
+def _distance(pixels: FloatArray, expected: FloatArray) -> float:
+    """Return the median distance of landmarks in parts of the hand's length in the picture."""
+    length = np.ptp(expected, axis=0).max()
+    distance = np.median(np.linalg.norm(pixels - expected, axis=1))
+    return float(np.nan_to_num(distance / max(length, 1e-9), nan=np.inf))
+
+
+def _agrees(pixels: FloatArray, expected: FloatArray) -> bool:
+    return _distance(pixels, expected) <= AGREEMENT
+
+
+def _pick(record: HandLandmarks, kept: list[int], sides: list[Side]) -> HandLandmarks:
+    """Return a record of some of the hands with sides given anew."""
+    return replace(
+        record,
+        side=np.array(sides, np.uint8),
+        score=record.score[kept],
+        pixels=record.pixels[kept],
+        world=record.world[kept],
+        visibility=record.visibility[kept],
+    )

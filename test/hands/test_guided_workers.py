@@ -1,0 +1,103 @@
+"""Four real views that help each other; the maker's own calibration."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from pianokpm_ros.anatomy import Side
+from pianokpm_ros.geometry.rig_formats import load_caliscope
+from pianokpm_ros.geometry.triangulation import triangulate
+from pianokpm_ros.hands.engine import HandEngine
+from pianokpm_ros.hands.guided_workers import GuidedWorkers
+from pianokpm_ros.hands.region_detector import RegionSettings
+
+BOTH = [Side.LEFT, Side.RIGHT]
+
+
+@pytest.fixture(scope='module')
+def engine():
+    return HandEngine('lite')
+
+
+@pytest.fixture
+def workers(shared_data, engine):
+    made = []
+
+    def make(**settings):
+        rig = load_caliscope(shared_data / 'charuco_4cam' / 'camera_array.toml')
+        made.append(GuidedWorkers(rig, engine, RegionSettings(**settings)))
+        return made[-1]
+
+    yield make
+    for w in made:
+        w.close()
+
+
+def moment(frames, index):
+    return {f'cam_{n}': frames(n)[index] for n in range(4)}
+
+
+def blacken(frame):
+    return dataclasses.replace(frame, image=np.zeros_like(frame.image))
+
+
+def test_all_views_agree_on_the_sides_and_nobody_searches_on(frames, workers):
+    guided = workers()
+    for i in range(90, 96):
+        found = guided.process(moment(frames, i))
+    assert all(sorted(r.side) == BOTH for r in found.values())
+    # Once in each view at the start, perhaps again while a view has yet to find its second hand.
+    assert all(d.counters.searches <= 2 for d in guided.detectors.values())
+    before = {n: d.counters.searches for n, d in guided.detectors.items()}
+    guided.process(moment(frames, 96))
+    assert before == {n: d.counters.searches for n, d in guided.detectors.items()}
+
+
+def test_a_view_that_was_blind_gets_both_hands_from_the_others(frames, workers):
+    guided = workers(search_period=1_000, idle_period=1_000)  # after the first, nobody searches
+    for i in range(90, 93):
+        dark = moment(frames, i)
+        dark['cam_2'] = blacken(dark['cam_2'])
+        found = guided.process(dark)
+        assert found['cam_2'].count == 0
+    searches = guided.detectors['cam_2'].counters.searches
+    for i in range(93, 100):  # looked at again after a pause of four sets
+        found = guided.process(moment(frames, i))
+    assert sorted(found['cam_2'].side) == BOTH
+    assert guided.counters.rescued >= 2
+    assert guided.detectors['cam_2'].counters.searches == searches
+
+
+def test_labels_that_contradict_the_other_views_are_put_right(frames, workers):
+    guided = workers()
+    for i in range(90, 93):
+        found = guided.process(moment(frames, i))
+    wrong = guided.detectors['cam_0']
+    wrong.rename([Side.LEFT if s == Side.RIGHT else Side.RIGHT for s in found['cam_0'].side])
+    after = guided.process(moment(frames, 93))['cam_0']
+    left = {n: r.pixels[list(r.side).index(Side.LEFT), 0] for n, r in found.items()}
+    now = after.pixels[list(after.side).index(Side.LEFT), 0]
+    # A frame later the wrist is within centimetres, some tens of pixels; the other hand is 300 px away.
+    assert np.linalg.norm(now - left['cam_0']) < 60
+    assert guided.counters.renamed >= 2
+
+
+def test_a_picture_of_another_moment_is_not_fused(frames, workers):
+    guided = workers(search_period=1)
+    for i in range(90, 93):
+        guided.process(moment(frames, i))
+    mirrored = moment(frames, 93)
+    frame = mirrored['cam_1']
+    flipped = np.ascontiguousarray(frame.image[:, ::-1])
+    mirrored['cam_1'] = dataclasses.replace(frame, image=flipped)
+    found = guided.process(mirrored)
+    assert all(sorted(found[n].side) == BOTH for n in ('cam_0', 'cam_2', 'cam_3'))
+    rig = guided.rig
+    # What stays of the mirrored view must agree with the others, to a third of a hand (100 px).
+    for k, side in enumerate(found['cam_1'].side):
+        others = [n for n in found if n != 'cam_1']
+        pixels = np.stack([found[n].pixels[list(found[n].side).index(side)] for n in others])
+        points = triangulate([rig.camera(n) for n in others], pixels).points
+        off = rig.camera('cam_1').project(points) - found['cam_1'].pixels[k]
+        assert np.median(np.linalg.norm(off, axis=1)) < 100
