@@ -2,6 +2,7 @@
 
 import importlib
 import threading
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
@@ -18,30 +19,51 @@ from pianokpm_ros.view.live_state import LiveState
 
 ACTIVITY = 'pianokpm/msg/MuscleActivity'
 WAKE = 0.1
+SETTLE = 1_000_000_000
+"""How long all nodes must have been up before anybody is listened to [ns]."""
 
 
 class Listener(Node):
-    """Subscribe to topics of the graph; only estimates are looked into, the rest is counted."""
+    """Subscribe to topics of the graph; only estimates are looked into, the rest is counted.
 
-    def __init__(self, name: str, topics: dict[str, str], state: LiveState) -> None:
-        """Subscribe.
+    It begins to listen when all nodes have been up for a while. Where capture waits for it, nothing
+    is sent before they know each other: seeing a subscriber is not yet being connected to it.
+    """
+
+    def __init__(
+        self, name: str, topics: dict[str, str], nodes: Iterable[str], state: LiveState
+    ) -> None:
+        """Set up.
 
         Args:
             name: of the node.
             topics: type of each topic, relative names.
+            nodes: names of those that must have been heard on /diagnostics.
             state: is told what is heard.
         """
         super().__init__(name)
-        self._state = state
-        for topic, datatype in topics.items():
+        self._state, self._topics, self._missing = state, topics, set(nodes)
+        self._complete: int | None = None
+        self.create_subscription(Time, 'playback/start', self._start, LATCHED)
+        self.create_subscription(Time, 'playback/end', lambda _: state.end(self.now), LATCHED)
+        self.create_subscription(DiagnosticArray, '/diagnostics', self._diagnose, 10)
+        self._waiting = self.create_timer(WAKE, self._wait)
+
+    def _wait(self) -> None:
+        if self._missing:
+            return
+        self._complete = self.now if self._complete is None else self._complete
+        if self.now - self._complete >= SETTLE:
+            self._waiting.cancel()
+            self._listen()
+
+    def _listen(self) -> None:
+        for topic, datatype in self._topics.items():
             package, _, kind = datatype.split('/')
             message = getattr(importlib.import_module(f'{package}.msg'), kind)
             looked_into = datatype == ACTIVITY
             handle = partial(self._take if looked_into else self._count, topic)
             self.create_subscription(message, topic, handle, LISTEN, raw=not looked_into)
-        self.create_subscription(Time, 'playback/start', self._start, LATCHED)
-        self.create_subscription(Time, 'playback/end', lambda _: state.end(self.now), LATCHED)
-        self.create_subscription(DiagnosticArray, '/diagnostics', self._diagnose, 10)
 
     @property
     def now(self) -> int:
@@ -64,14 +86,17 @@ class Listener(Node):
     def _diagnose(self, message: DiagnosticArray) -> None:
         for status in message.status:
             node, good = status.name.split(':')[0], status.level == DiagnosticStatus.OK
+            self._missing.discard(node.rpartition('/')[2])
             self._state.complain(node, '' if good else status.message)
 
 
 class ListenerThread:
     """Run a listener in a thread; a context that ends it."""
 
-    def __init__(self, name: str, topics: dict[str, str], state: LiveState) -> None:
-        self._arguments = (name, topics, state)
+    def __init__(
+        self, name: str, topics: dict[str, str], nodes: Iterable[str], state: LiveState
+    ) -> None:
+        self._arguments = (name, topics, nodes, state)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name=name)
 
