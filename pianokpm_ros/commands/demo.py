@@ -171,6 +171,7 @@ def describe_demo(
         parameters: dict[str, Any] = dict(node.parameters)
         if node.name == 'capture_node':
             parameters['hand_model'] = arguments.hand_model
+            parameters['wait_timeout'] = START_LIMIT
             parameters['wait_counts'] = [n + 1 for n in parameters['wait_counts']]
         for name, seconds in PATIENCE.get(node.name, {}).items():
             parameters[name] = min(seconds / min(rate, 1.0), 10.0)
@@ -209,7 +210,7 @@ def play(
     panel = LivePanel(title, take.performance.duration * 1e-9, rate)
     try:
         with (
-            ListenerThread('demo', topics, state) as listener,
+            ListenerThread('demo', topics, [n.name for n in nodes], state) as listener,
             GraphProcesses(nodes, lines) as graph,
         ):
             _watch(graph, state, listener, take, panel, console)
