@@ -48,7 +48,13 @@ BEND_LIMITS = (0.06, 1.92)
 """Least and most bend [rad]: hardly straight up to 110 degrees."""
 
 SOFTNESS = 0.002
-"""Over how much a finger gives in before its limit [m]."""
+"""Over how much a finger gives in before its longest reach [m]."""
+
+SPREAD_LIMIT, SPREAD_SOFTNESS = np.deg2rad(34.0), np.deg2rad(1.5)
+"""How far a finger (not the thumb) goes sideways from where it lies at ease, and over how much it gives in [rad]."""
+
+NEAR = 0.010
+"""A tip less far before its knuckle than this loses its side smoothly [m]."""
 
 TYPICAL_LENGTH = 0.185
 """Wrist to middle fingertip of an adult [m]."""
@@ -133,6 +139,24 @@ def bend_chain(
     return np.concatenate([base[:, None], base[:, None] + np.cumsum(steps, axis=1)], axis=1)
 
 
+def limit_spread(away: FloatArray, ease: float) -> FloatArray:
+    """Turn (T, 3) vectors from a knuckle to a wanted tip, palm frame, back to what a finger can spread.
+
+    Args:
+        away: (T, 3) [m].
+        ease: angle sideways of the finger at ease [rad].
+    """
+    x, y, z = away.T
+    ahead = 0.5 * (
+        y + np.sqrt(y**2 + NEAR**2)
+    )  # so that a tip that falls behind its knuckle doesn't flip sides
+    angle = np.arctan2(x, ahead) - ease
+    room = (SPREAD_LIMIT - np.abs(angle)) / SPREAD_SOFTNESS
+    allowed = np.sign(angle) * (SPREAD_LIMIT - SPREAD_SOFTNESS * np.logaddexp(0.0, room))
+    reach = np.hypot(x, y)
+    return np.column_stack([reach * np.sin(ease + allowed), reach * np.cos(ease + allowed), z])
+
+
 def pose_hand(hand: Hand, wrist: FloatArray, axes: FloatArray, tips: FloatArray) -> FloatArray:
     """Bend all fingers so that their tips reach where they should.
 
@@ -148,10 +172,13 @@ def pose_hand(hand: Hand, wrist: FloatArray, axes: FloatArray, tips: FloatArray)
     landmarks = np.empty((len(wrist), 21, 3))
     landmarks[:, 0] = wrist
     for finger in range(5):
-        base = wrist + axes @ hand.bases[finger]
-        chain = bend_chain(
-            base, tips[:, finger], axes @ HINGES[finger], hand.links[finger], BENDS[finger]
-        )
+        base, tip = wrist + axes @ hand.bases[finger], tips[:, finger]
+        if finger:
+            ease = np.arctan2(*(hand.rest[finger] - hand.bases[finger, :2]))
+            away = np.einsum('tji,tj->ti', axes, tip - base)
+            tip = base + np.einsum('tij,tj->ti', axes, limit_spread(away, float(ease)))
+        hinge = axes @ HINGES[finger]
+        chain = bend_chain(base, tip, hinge, hand.links[finger], BENDS[finger])
         landmarks[:, 1 + 4 * finger : 5 + 4 * finger] = chain
     return landmarks
 

@@ -61,8 +61,8 @@ class HandPlayer:
         self._drift, self._sway = Drift(rng, 15, (0.1, 1.2)), Drift(rng, 6, (0.05, 0.6))
         self._aim = np.clip(rng.normal(0, AIM, len(self._notes)), -2.5 * AIM, 2.5 * AIM)
         self._rest = person.hand.rest * [1.0, person.technique.reach]
-        shift = np.zeros((len(self._chords), 2))
-        for _ in range(3):  # a hand that doesn't quite get there goes a bit further
+        shift = np.zeros((len(self._chords), 3))
+        for _ in range(4):  # a hand that doesn't quite get there goes a bit further
             self._plan(duration, shift)
             shift += self._misses()
 
@@ -102,17 +102,17 @@ class HandPlayer:
     def _plan_path(self, duration: float, shift: FloatArray) -> None:
         """Lay the path of the middle finger's waiting place, (x, y), and the hand's lift through all chords."""
         times = [np.mean([n.onset for n in chord]) for chord in self._chords]
-        places = np.array([self._chord_place(chord) for chord in self._chords]).reshape(-1, 2)
+        places = np.array([self._chord_place(chord) for chord in self._chords]).reshape(-1, 3)
         grid = np.arange(-0.5, duration + 0.5, GRID)
         course = _interpolate(times, places + shift, grid)
         course[:, 1] += self._person.technique.depth
         # Between far places the hand rises.
-        height = 0.02 * np.clip(np.abs(np.gradient(course[:, 0], GRID)) - 0.25, 0, 1.5)
-        course = gaussian_filter1d(np.column_stack([course, height]), SMOOTH / GRID, axis=0)
+        course[:, 2] += 0.02 * np.clip(np.abs(np.gradient(course[:, 0], GRID)) - 0.25, 0, 1.5)
+        course = gaussian_filter1d(course, SMOOTH / GRID, axis=0)
         self._path = CubicSpline(grid, course, axis=0)
 
-    def _chord_place(self, chord: list[Note]) -> tuple[float, float]:
-        """Where the hand plays a chord best: x, and how far it goes in beyond its usual depth [m]."""
+    def _chord_place(self, chord: list[Note]) -> tuple[float, float, float]:
+        """Where the hand plays a chord best: x, how far it goes in beyond its usual depth, and up [m]."""
         x = np.mean([self._key_x(n.key) for n in chord])
         for _ in range(2):  # the hand's turn depends a little on where it is
             around = self._layout(x)
@@ -122,7 +122,7 @@ class HandPlayer:
             for n in chord
             if is_black(n.key)
         ]
-        return float(x), 0.75 * max([0.0, *inward])
+        return float(x), 0.75 * max([0.0, *inward]), 0.0
 
     def _contacts(self) -> list[tuple[float, float]]:
         """Where each note's tip meets its key [m]: in its middle, as deep as the hand happens to be."""
@@ -135,15 +135,15 @@ class HandPlayer:
         return places
 
     def _misses(self) -> FloatArray:
-        """Return how far the fingers of each chord fall short of their keys, (chords, 2) [m]."""
-        misses = np.zeros((len(self._chords), 2))
+        """Return how far the fingers of each chord fall short of their keys, (chords, 3) [m]."""
+        misses = np.zeros((len(self._chords), 3))
         if not self._notes:
             return misses
-        place = {s.note: s.place for s in self.strokes}
-        reached = self._pose(np.array([n.onset for n in self._notes]))
-        tip = dict(zip(self._notes, reached[:, list(FINGERTIPS), :2], strict=True))
+        at = np.array([n.onset for n in self._notes])
+        short = self.tips(at) - self._pose(at)[:, list(FINGERTIPS)]
+        miss = {n: s[n.finger - 1] for n, s in zip(self._notes, short, strict=True)}
         for i, chord in enumerate(self._chords):
-            misses[i] = sum(np.array(place[n]) - tip[n][n.finger - 1] for n in chord)
+            misses[i] = sum(miss[n] for n in chord)
         return misses
 
     def _middle(self, at: FloatArray) -> FloatArray:
@@ -239,5 +239,5 @@ def _find_chords(notes: tuple[Note, ...]) -> list[list[Note]]:
 
 def _interpolate(times: list[float], places: FloatArray, grid: FloatArray) -> FloatArray:
     if len(times) < 2:
-        return np.tile(places[0] if len(times) else [IDLE_PLACE, 0.0], (len(grid), 1))
+        return np.tile(places[0] if len(times) else [IDLE_PLACE, 0.0, 0.0], (len(grid), 1))
     return PchipInterpolator(times, places, axis=0)(np.clip(grid, times[0], times[-1]))

@@ -27,6 +27,9 @@ BLACK = frozenset({1, 3, 6, 8, 10})
 RELEASE = 0.09
 """How long a finger takes from the key bottom to hovering [s]."""
 
+WAIT = 0.08
+"""A finger waits over its key where it has longer than this, both to come there and to lift [s]."""
+
 BIND = 0.13
 """How long a waiting finger takes to turn to its key, and to leave it [s]."""
 
@@ -66,6 +69,7 @@ class Stroke:
         prepare: the finger is over its key.
         strike: it is lifted and begins to strike; the key bottom is reached at `note.onset`.
         away: it hovers again after letting go at `note.end`.
+        waits: there is time to wait over the key before lifting.
     """
 
     note: Note
@@ -73,11 +77,7 @@ class Stroke:
     prepare: float
     strike: float
     away: float
-
-    @property
-    def waits(self) -> bool:
-        """Whether there is time to wait over the key before lifting."""
-        return self.strike - self.prepare > 0.08
+    waits: bool
 
 
 def plan_strokes(
@@ -91,8 +91,10 @@ def plan_strokes(
         if before:
             strike = max(strike, before.note.end + 0.6 * (note.onset - before.note.end))
         prepare = max(strike - 0.12, before.away if before else -1.0)
+        waits = strike - prepare > WAIT and (not before or prepare - before.away > WAIT)
         room = after.onset - note.end if after else 1.0
-        strokes.append(Stroke(note, place, prepare, strike, note.end + min(RELEASE, 0.4 * room)))
+        away = note.end + min(RELEASE, 0.4 * room)
+        strokes.append(Stroke(note, place, prepare, strike, away, waits))
     return tuple(strokes)
 
 
