@@ -212,10 +212,6 @@ def _list_nodes(o: GraphOptions) -> Iterator[tuple[str, str, dict[str, Value]]]:
 
 
 def _capture_parameters(o: GraphOptions, plays_keys: bool) -> dict[str, Value]:
-    streams = [f'{n}/{"image_raw" if o.images else "hands"}' for n in o.sources]
-    streams += [f'hands/{side}' for side in SIDES] + (['keys'] if plays_keys else [])
-    # The recorder listens to all of them, except to images.
-    count = [1 + (bool(o.record) and not s.endswith('image_raw')) for s in streams]
     return {
         'cameras': list(o.sources),
         'videos': list(o.sources.values()),
@@ -223,9 +219,22 @@ def _capture_parameters(o: GraphOptions, plays_keys: bool) -> dict[str, Value]:
         'rate': o.rate,
         'at_end': o.at_end,
         'landmarks': not o.images,
-        'wait_topics': streams,
-        'wait_counts': count,
+        'wait_for': [f'{node} {topic}' for node, topic in _list_listeners(o, plays_keys)],
     }
+
+
+def _list_listeners(o: GraphOptions, plays_keys: bool) -> Iterator[tuple[str, str]]:
+    """List which node must listen to which topic before files are played."""
+    hands = [f'{name}/hands' for name in o.sources]
+    poses = [f'hands/{side}' for side in SIDES]
+    keys = ['keys'] if plays_keys else []
+    if o.images:
+        yield from (('hand_landmark_node', f'{name}/image_raw') for name in o.sources)
+    yield from (('triangulation_node', topic) for topic in hands)
+    yield from (('muscle_estimation_node', topic) for topic in poses + keys)
+    if o.record:
+        estimates = [f'muscle_activity/{side}' for side in SIDES]
+        yield from (('recorder_node', topic) for topic in hands + poses + keys + estimates)
 
 
 def _shared_memory() -> dict[str, str]:

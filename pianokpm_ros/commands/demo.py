@@ -4,7 +4,7 @@ import argparse
 import os
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,6 +48,9 @@ SHOWN = (
     'pianokpm/msg/MuscleActivity',
 )
 """Types of the topics that are listened to."""
+
+LISTENER = 'demo'
+"""Name of the command's own node."""
 
 START_LIMIT = 60.0
 """Longest time until playback begins [s]."""
@@ -156,9 +159,9 @@ def find_rate(arguments: argparse.Namespace, take: Take, console: Console) -> fl
 
 
 def describe_demo(
-    arguments: argparse.Namespace, take: Take, rate: float, bag: Path
+    arguments: argparse.Namespace, take: Take, rate: float, bag: Path, topics: Iterable[str]
 ) -> list[NodeSpec]:
-    """List the nodes; the command listens too, so capture must wait for one more subscriber."""
+    """List the nodes; the command listens to `topics` too, and capture waits for that."""
     options = GraphOptions(
         take=str(take.path),
         model=str(arguments.model or ''),
@@ -172,7 +175,10 @@ def describe_demo(
         if node.name == 'capture_node':
             parameters['hand_model'] = arguments.hand_model
             parameters['wait_timeout'] = START_LIMIT
-            parameters['wait_counts'] = [n + 1 for n in parameters['wait_counts']]
+            parameters['wait_for'] = [
+                *parameters['wait_for'],
+                *(f'{LISTENER} {t}' for t in topics),
+            ]
         for name, seconds in PATIENCE.get(node.name, {}).items():
             parameters[name] = min(seconds / min(rate, 1.0), 10.0)
         nodes.append(replace(node, parameters=parameters))
@@ -203,14 +209,14 @@ def play(
 
     topics = {t: k for t, k in list_topics(take.videos).items() if k in SHOWN}
     state, lines = LiveState(topics, rate), NodeLines()
-    nodes = describe_demo(arguments, take, rate, folder / 'bag')
+    nodes = describe_demo(arguments, take, rate, folder / 'bag', topics)
     title = (
         f'{take.performance.name}: simulated video of virtual hands through the live node graph'
     )
     panel = LivePanel(title, take.performance.duration * 1e-9, rate)
     try:
         with (
-            ListenerThread('demo', topics, [n.name for n in nodes], state) as listener,
+            ListenerThread(LISTENER, topics, [n.name for n in nodes], state) as listener,
             GraphProcesses(nodes, lines) as graph,
         ):
             _watch(graph, state, listener, take, panel, console)

@@ -28,8 +28,7 @@ class CaptureNode(PianoNode):
         Parameter('rig', '', 'calibration file; empty = not calibrated'),
         Parameter('rate', 1.0, 'playback speed; 0 = as fast as possible', 0.0, 100.0),
         Parameter('at_end', 'idle', 'what to do at the end of the files', choices=AT_END),
-        Parameter('wait_topics', [''], 'topics that must have subscribers before playback begins'),
-        Parameter('wait_counts', [0], 'how many subscribers each of them must have', 0, 100),
+        Parameter('wait_for', [''], 'who must listen before files are played: `node topic` each'),
         Parameter('wait_timeout', 30.0, 'longest time to wait for them [s]', 0.0, 600.0),
         Parameter('landmarks', True, 'find the hands here; off = publish full images'),
         *HAND_PARAMETERS,
@@ -40,7 +39,7 @@ class CaptureNode(PianoNode):
     def __init__(self) -> None:
         super().__init__('capture_node')
         s = self.settings
-        self._awaited = self._pair_counts()
+        self._awaited = self._read_awaited()
         rig = load_rig(s['rig']) if s['rig'] else None
         videos = pair_videos(s['cameras'], s['videos'])
         sources = prepare_videos(videos, rig, s['timestamps'])
@@ -52,14 +51,13 @@ class CaptureNode(PianoNode):
         self._playback = self._make_playback(sources)
         self._playback.start()
 
-    def _pair_counts(self) -> dict[str, int]:
-        topics, counts = self.settings['wait_topics'], self.settings['wait_counts']
-        counts = [] if counts == [0] else counts
-        if len(topics) != len(counts):
+    def _read_awaited(self) -> list[tuple[str, str]]:
+        entries = [tuple(entry.split()) for entry in self.settings['wait_for']]
+        if any(len(entry) != 2 for entry in entries):
             raise ParameterError(
-                f'wait_topics and wait_counts: expected as many of each, found {topics} and {counts}'
+                f'wait_for: expected a node and a topic each, found {self.settings["wait_for"]}'
             )
-        return dict(zip(topics, counts, strict=True))
+        return entries
 
     def _offer(self, source: VideoFile, rig: Rig | None) -> CameraOutput:
         s, name = self.settings, source.name
@@ -75,7 +73,10 @@ class CaptureNode(PianoNode):
         return made
 
     def _has_listeners(self) -> bool:
-        return all(self.count_subscribers(t) >= n for t, n in self._awaited.items())
+        return all(
+            node in {s.node_name for s in self.get_subscriptions_info_by_topic(topic)}
+            for node, topic in self._awaited
+        )
 
     def _announce(self, origin: int) -> None:
         self._start.publish(make_header(origin, '').stamp)
@@ -112,7 +113,9 @@ class CaptureNode(PianoNode):
                 f'{p.state.value}; files broke off: {", ".join(p.truncated)}', **values
             )
         if p.waited_in_vain:
-            return Health.warning(f'{p.state.value}; not all awaited subscribers came', **values)
+            return Health.warning(
+                f'{p.state.value}; not all that were waited for listen', **values
+            )
         return Health.good(p.state.value, **values)
 
     def close(self) -> None:
