@@ -12,8 +12,15 @@ SHORTEST = 0.04
 """No note is held for less [s]."""
 
 BETWEEN, ACROSS, TRAVEL = 0.06, 0.10, 0.008
-"""A finger needs this long between two notes: of one key, of two keys, and more for each key between them [s]; a key
-between two fingers needs the second."""
+"""A finger needs this long between two notes: of one key, of two keys, and more for each key between them [s]; a hand
+that goes far needs as long as one key and the way, and a key between two fingers needs the second."""
+
+
+STRETCH = 4.5
+"""A hand that goes further than this [keys] can't hold on."""
+
+CHORD = 0.05
+"""Notes that begin this close are one chord [s]."""
 
 
 class NotesError(PianokpmError, ValueError):
@@ -56,13 +63,14 @@ class Note:
 
 
 def make_playable(notes: Iterable[Note]) -> tuple[Note, ...]:
-    """Sort, shorten notes where their finger or key is needed again, and drop those that come too soon."""
+    """Sort, shorten notes where their finger, hand or key is needed elsewhere, drop those that come too soon."""
     kept: list[Note] = []
     for note in sorted(notes, key=lambda n: (n.onset, n.key)):
         room = [note.onset - k.onset - _pause(k, note) for k in kept]
         if min(room, default=1.0) < SHORTEST:
             continue
         for i, most in enumerate(room):
+            most = max(min(most, note.onset - kept[i].onset - _leave(kept[i], note)), SHORTEST)
             if kept[i].duration > most:
                 kept[i] = replace(kept[i], duration=most)
         kept.append(note)
@@ -71,11 +79,24 @@ def make_playable(notes: Iterable[Note]) -> tuple[Note, ...]:
 
 def _pause(before: Note, after: Note) -> float:
     """How long must lie between one note's end and the next's beginning [s]; minus infinity if they may overlap."""
-    same_finger = (before.side, before.finger) == (after.side, after.finger)
-    if before.key == after.key:
-        return BETWEEN if same_finger else ACROSS
-    travel = ACROSS + TRAVEL * abs(before.key - after.key)
-    return travel if same_finger else -float('inf')
+    away = abs(before.key - after.key)
+    if (before.side, before.finger) == (after.side, after.finger):
+        return ACROSS + TRAVEL * away if away else BETWEEN
+    return -float('inf') if away else ACROSS
+
+
+def _leave(before: Note, after: Note) -> float:
+    """How long before the next note its hand must let go of one, where it goes further than it can stretch [s]."""
+    shift = abs(_thumb_key(before) - _thumb_key(after))
+    together = after.onset - before.onset < CHORD
+    if before.side != after.side or together or shift < STRETCH:
+        return -float('inf')
+    return BETWEEN + TRAVEL * shift
+
+
+def _thumb_key(note: Note) -> float:
+    """Where the thumb of the hand lies that plays a note at ease [MIDI number]."""
+    return note.key - (1 if note.side == Side.RIGHT else -1) * 1.75 * (note.finger - 1)
 
 
 def read_midi(
@@ -109,7 +130,7 @@ def read_midi(
 
 
 def finger_notes(
-    notes: list[tuple[float, float, int, int]], side: Side, chord: float = 0.04
+    notes: list[tuple[float, float, int, int]], side: Side, chord: float = CHORD
 ) -> tuple[Note, ...]:
     """Give (onset, duration, key, velocity) notes fingers: by place in the hand, which moves only when it must."""
     mirror = 1 if side == Side.RIGHT else -1

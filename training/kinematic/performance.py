@@ -72,7 +72,7 @@ def _move_keys(players: list[HandPlayer], at: FloatArray) -> tuple[NDArray, ...]
     for player in players:
         heights = player.tips(at)[..., 2]
         for stroke in player.strokes:
-            near = slice(*np.searchsorted(at, (stroke.strike, stroke.away + 0.03)))
+            near = slice(*np.searchsorted(at, (stroke.strike, stroke.away)))
             course = courses.setdefault(stroke.note.key, np.zeros(len(at)))
             pressed = press_key(stroke, heights[near, stroke.note.finger - 1])
             course[near] = np.maximum(course[near], pressed.round(4))  # a micrometre is no motion

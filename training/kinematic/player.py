@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from pianokpm_training.kinematic.activation import knuckle_angles
 from pianokpm_training.kinematic.curves import Drift
 from pianokpm_training.kinematic.hand import make_hand, palm_axes, pose_hand
-from pianokpm_training.kinematic.notes import FIRST_KEY, Note
+from pianokpm_training.kinematic.notes import CHORD, FIRST_KEY, Note
 from pianokpm_training.kinematic.person import Person, Technique
 from pianokpm_training.kinematic.strokes import (
     BLACK_FRONT,
@@ -34,11 +34,11 @@ GRID = 0.005
 SMOOTH = 0.02
 """Step and smoothing of the hand's path [s]."""
 
+TRAVEL = (0.08, 0.9)
+"""How long the hand takes to another place at least [s], and more for its distance [s/m]."""
+
 PITCH = 0.24
 """How much the knuckles are higher than the wrist [rad]."""
-
-CHORD = 0.05
-"""Notes that begin this close are one chord [s]."""
 
 IDLE_PLACE = 0.16
 """Where a hand that never plays waits, sideways from middle C [m]."""
@@ -101,15 +101,31 @@ class HandPlayer:
 
     def _plan_path(self, duration: float, shift: FloatArray) -> None:
         """Lay the path of the middle finger's waiting place, (x, y), and the hand's lift through all chords."""
-        times = [np.mean([n.onset for n in chord]) for chord in self._chords]
         places = np.array([self._chord_place(chord) for chord in self._chords]).reshape(-1, 3)
+        times, places = self._stay(places + shift)
         grid = np.arange(-0.5, duration + 0.5, GRID)
-        course = _interpolate(times, places + shift, grid)
+        course = _interpolate(times, places, grid)
         course[:, 1] += self._person.technique.depth
         # Between far places the hand rises.
         course[:, 2] += 0.02 * np.clip(np.abs(np.gradient(course[:, 0], GRID)) - 0.25, 0, 1.5)
         course = gaussian_filter1d(course, SMOOTH / GRID, axis=0)
         self._path = CubicSpline(grid, course, axis=0)
+
+    def _stay(self, places: FloatArray) -> tuple[list[float], FloatArray]:
+        """Let the hand stay with each chord until it is let go, or the hand must leave for the next one."""
+        times, stays = [], []
+        for i, (chord, place) in enumerate(zip(self._chords, places, strict=True)):
+            onset = float(np.mean([n.onset for n in chord]))
+            leave = max(n.end for n in chord)
+            if i + 1 < len(places):
+                far = float(np.linalg.norm(places[i + 1] - place))
+                leave = min(leave, self._chords[i + 1][0].onset - TRAVEL[0] - TRAVEL[1] * far)
+            times.append(onset)
+            stays.append(place)
+            if leave > onset + TRAVEL[0]:
+                times.append(leave)
+                stays.append(place)
+        return times, np.array(stays).reshape(-1, 3)
 
     def _chord_place(self, chord: list[Note]) -> tuple[float, float, float]:
         """Where the hand plays a chord best: x, how far it goes in beyond its usual depth, and up [m]."""
