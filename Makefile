@@ -31,8 +31,8 @@ $(VENV)/.ready: $(PINS) scripts/check_machine.py
 $(VENV)/.training: $(VENV)/.ready
 	@echo '== training extra (torch)'
 	@$(BIN)/python -m pip install -q -r requirements/training.txt
-	@$(BIN)/python -m pip install -q -c requirements/runtime.txt -r requirements/lsl.txt -r requirements/midi.txt \
-	  || echo 'LSL or live MIDI have no wheel for this machine: their tests are skipped'
+	@$(BIN)/python -m pip install -q -c requirements/runtime.txt -r requirements/lsl.txt -r requirements/midi.txt -r requirements/bids.txt \
+	  || echo 'LSL, live MIDI or BIDS have no wheel for this machine: their tests are skipped'
 	@touch $@
 
 # Sources are linked into install/, so edits count at once; messages, executables and new files need a new build.

@@ -14,6 +14,10 @@ COMMANDS = {
     'estimate': ('pianokpm_ros.commands.estimate', 'estimate from videos, without ROS'),
     'report': ('pianokpm_ros.commands.report', 'one HTML file about a recording, or two compared'),
     'replay': ('pianokpm_ros.commands.replay', 'play a bag again, or estimate again from it'),
+    'dataset': (
+        'pianokpm_training.commands.dataset',
+        'make a data set of recordings, train on it, export it',
+    ),
     'recover': ('pianokpm_ros.commands.recover', 'make a closed bag of one that was broken off'),
     'simulate': (
         'pianokpm_training.commands.simulate',

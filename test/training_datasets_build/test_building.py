@@ -1,0 +1,121 @@
+"""Built from a session whose truth is known (test/session.py)."""
+
+import json
+
+import numpy as np
+import pytest
+from pianokpm_training.datasets.recording import DataError
+from pianokpm_training.sessions.building import BuildSettings, Subjects, build_data
+
+from pianokpm_ros.anatomy import MUSCLES
+from pianokpm_ros.emg.metrics import pearson
+from pianokpm_ros.recording.writer import BagWriter, RecordingError
+
+from ..messages.examples import make_keys
+from ..session import make_session, midi_keys
+
+SECOND = 1_000_000_000
+
+
+def load(data, side):
+    (entry,) = [e for e in data.entries.values() if e.side == side]
+    return data.load(entry)
+
+
+def test_poses_keys_notes_and_emg_are_on_one_clock(data, session):
+    recording = load(data, 'right')
+    truth = session.performance
+    index = np.searchsorted(truth.stamp, recording.pose.stamp)
+    error = recording.pose.landmarks - truth.landmarks[index, 1]
+    # 1 mm of noise was put in.
+    assert np.sqrt(np.mean(error**2)) == pytest.approx(0.001, rel=0.1)
+    strokes = midi_keys(truth)
+    downs = strokes.stamp[strokes.position == 1]
+    # KeyMotion's float32 times within 10 ms are exact to a nanosecond.
+    np.testing.assert_allclose(np.sort(recording.notes.stamp), np.sort(downs), atol=1000)
+    assert recording.emg.rate == pytest.approx(2000, abs=0.01)
+    assert set(recording.views) == {'top', 'left'}
+
+
+def test_the_envelope_is_the_one_put_in_as_a_fraction_of_mvc(data, session):
+    recording = load(data, 'right')
+    assert recording.info.normalization == 'MVC' and recording.envelope.channel == MUSCLES
+    truth = session.performance
+    wanted = np.stack(
+        [
+            np.interp(recording.envelope.stamp, truth.envelope_stamp, truth.envelope[1, :, m])
+            for m in range(len(MUSCLES))
+        ],
+        axis=1,
+    )
+    found = recording.envelope.samples
+    inside = np.isfinite(found).all(axis=1)
+    r = pearson(wanted[inside], found[inside])
+    # The ceiling of an envelope found in noise is r = 0.9 at 10 Hz; levels that hardly move have less.
+    assert np.median(r) > 0.75
+    # The best half second of a 2-s contraction is up to 10 % above its mean.
+    assert np.mean(found[inside]) == pytest.approx(np.mean(wanted[inside]), rel=0.2)
+
+
+def test_each_note_has_its_hand(data, session):
+    recording = load(data, 'left')
+    known = recording.notes.side > 0
+    assert known.mean() > 0.9
+    for key, stamp, side in zip(
+        recording.notes.key[known],
+        recording.notes.stamp[known],
+        recording.notes.side[known],
+        strict=True,
+    ):
+        i = int(np.searchsorted(session.performance.stamp, stamp))
+        wrists = session.performance.landmarks[i, :, 0, 0]
+        x = (int(key) - 60) * 0.0137
+        assert abs(wrists[side - 1] - x) <= abs(wrists[2 - side] - x) + 0.1
+
+
+def test_it_says_simulated_and_holds_no_name(data, tmp_path):
+    recording = load(data, 'right')
+    assert recording.info.simulated and data.simulated
+    assert recording.info.subject == 'p07'
+    names = Subjects(tmp_path)
+    assert names.pseudonym('Clara Schumann', tmp_path) == 's01'
+    assert names.pseudonym('Robert', tmp_path) == 's02'
+    assert names.pseudonym('Clara Schumann', tmp_path) == 's01'
+    text = ''.join(p.read_text() for p in data.folder.rglob('*.json'))
+    assert 'Clara' not in text
+
+
+def test_the_report_names_what_is_wrong(tmp_path):
+    session = make_session(tmp_path / 'bag', seconds=8.0, seed=6, hum=2e-4, drop=(1200, 40))
+    data, (built,) = build_data([session.bag], tmp_path / 'set', BuildSettings())
+    report = json.loads((data.folder / 'quality' / 'p07-0.json').read_text())
+    assert report['missing_messages']['/emg'] == 40 and report['emg_gaps'] == 1
+    assert all('mains hum' in ' '.join(c['warnings']) for c in report['channels'])
+    assert report['channels'][0]['lost'] == pytest.approx(40 * 0.02 / 28, rel=0.05)
+    assert (data.folder / 'quality' / 'p07-0.png').stat().st_size > 30_000
+    envelope = load(data, 'right').envelope
+    lost = np.isnan(envelope.samples).any(axis=1)
+    # 0.8 s are missing from 24.0 s of the session on, 4.0 s into the playing.
+    assert lost[4100:4700].all() and not lost[:3900].any() and built.report['simulated']
+
+
+def test_a_clock_that_is_off_is_found_refused_and_set_right(tmp_path):
+    session = make_session(tmp_path / 'bag', seconds=8.0, key_shift=0.06)
+    with pytest.raises(DataError, match=r'keys are \+(59|60|61)\.\d .* ms late'):
+        build_data([session.bag], tmp_path / 'set', BuildSettings())
+    assert not (tmp_path / 'set' / 'dataset.json').exists()
+    _, (built,) = build_data([session.bag], tmp_path / 'set', BuildSettings(key_offset=0.06))
+    assert built.clocks[0].fine and abs(built.clocks[0].offset) < 0.002
+
+
+def test_the_same_bag_twice_and_bags_without_anything_are_refused(data, session, tmp_path):
+    with pytest.raises(DataError, match='already'):
+        build_data([session.bag], data.folder, BuildSettings())
+    with BagWriter(tmp_path / 'keys') as bag:
+        bag.write_record('/keys', make_keys(np.random.default_rng(0), 3))
+    with pytest.raises(RecordingError, match='nothing can be learned'):
+        build_data([tmp_path / 'keys'], tmp_path / 'new', BuildSettings())
+    (tmp_path / 'other').mkdir()
+    (tmp_path / 'other' / 'x').touch()
+    with pytest.raises(DataError, match='no data set'):
+        build_data([session.bag], tmp_path / 'other', BuildSettings())

@@ -1,0 +1,48 @@
+import json
+
+import numpy as np
+import pytest
+from pianokpm_training.datasets.recording import DataError, SignalTrack
+from pianokpm_training.sessions.bids import export_bids, resample
+
+edfio = pytest.importorskip('edfio', reason='pip install -r requirements/bids.txt')
+
+
+def test_simulated_emg_lies_under_derivatives_and_reads_back(data, tmp_path):
+    (path,) = export_bids(data, tmp_path / 'bids')
+    assert 'derivatives/simulated/sub-p07' in str(path) and 'desc-simulated_emg.bdf' in path.name
+    bdf = edfio.read_bdf(path)
+    (entry,) = [e for e in data.entries.values() if e.side == 'right']
+    emg = data.load(entry).emg
+    assert tuple(s.label for s in bdf.signals) == emg.channel
+    found = bdf.signals[2].data[: len(emg.samples)] * 1e-6
+    # 24 bits over the range of the signal.
+    step = 2 * np.abs(emg.samples[:, 2]).max() / 2**23
+    assert np.abs(found - emg.samples[: len(found), 2]).max() < 2 * step + 1e-8
+    sidecar = json.loads(path.with_suffix('.json').read_text())
+    assert sidecar['SamplingFrequency'] == 2000 and sidecar['Simulated']
+    table = path.with_name(path.name.replace('_emg.bdf', '_channels.tsv')).read_text().splitlines()
+    assert table[1].split('\t')[:3] == ['ADM', 'EMG', 'uV'] and len(table) == 7
+    top = json.loads((tmp_path / 'bids' / 'dataset_description.json').read_text())
+    assert (
+        top['DatasetType'] == 'raw'
+        and 'sub-p07' in (tmp_path / 'bids' / 'participants.tsv').read_text()
+    )
+    with pytest.raises(DataError, match='exists'):
+        export_bids(data, tmp_path / 'bids')
+
+
+def test_a_true_rate_is_brought_to_a_whole_one_and_lost_stays_lost():
+    true = 2000.16
+    stamp = np.rint(np.arange(40_000) / true * 1e9).astype(np.int64)
+    wave = np.sin(2 * np.pi * 50 * stamp * 1e-9).astype(np.float32)
+    wave[1000:1100] = np.nan
+    samples, rate = resample(SignalTrack(stamp, wave[:, None], ('a',), 'V', 'raw'))
+    assert rate == 2000
+    at = np.arange(len(samples)) / rate
+    known = np.isfinite(samples[:, 0])
+    assert 95 < (~known).sum() < 105
+    near = np.abs(at - 0.525) > 0.05
+    assert (
+        np.abs(samples[known & near, 0] - np.sin(2 * np.pi * 50 * at[known & near])).max() < 1e-3
+    )

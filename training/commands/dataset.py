@@ -1,0 +1,153 @@
+"""`pianokpm dataset`: make a data set of recordings, look at one, train on it, hand it on."""
+
+import argparse
+from collections import Counter
+from pathlib import Path
+
+from pianokpm_training.commands.train import EXTRA, TrainingMissing
+from pianokpm_training.datasets.collection import DataSet, open_data
+from pianokpm_training.sessions.building import BuildSettings, Built, build_data
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from pianokpm_ros.commands.progress import show_progress
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Offer the actions."""
+    actions = parser.add_subparsers(dest='action', required=True, metavar='ACTION')
+    build = actions.add_parser('build', help='add recorded sessions to a data set')
+    build.add_argument('bags', nargs='+', type=Path, metavar='BAG', help='bags of sessions')
+    build.add_argument('-o', '--output', type=Path, required=True, help='folder of the data set')
+    defaults = BuildSettings()
+    build.add_argument(
+        '--cutoff', type=float, default=defaults.cutoff, help='of the envelope [Hz] (%(default)g)'
+    )
+    build.add_argument(
+        '--key-offset', type=float, default=0.0, help='how late the keys are [s]; is taken off'
+    )
+    build.add_argument('--emg-offset', type=float, default=0.0, help='likewise of the EMG')
+    build.add_argument('--force', action='store_true', help='also where the clocks do not agree')
+    info = actions.add_parser('info', help='what is in a data set')
+    info.add_argument('data', type=Path, help='folder of the data set')
+    learn = actions.add_parser('train', help='train a model on a data set')
+    learn.add_argument('data', type=Path, help='folder of the data set')
+    learn.add_argument('-o', '--output', type=Path, required=True, help='folder of the model')
+    learn.add_argument('--name', default='mine', help='of the model (%(default)s)')
+    learn.add_argument('--mini', action='store_true', help='tiny, in seconds: a test')
+    learn.add_argument('--steps', type=int, help='of the optimiser')
+    export = actions.add_parser('export', help='write a data set in the form of others')
+    export.add_argument('data', type=Path, help='folder of the data set')
+    export.add_argument('--bids', type=Path, required=True, help='new folder, in BIDS-EMG form')
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do what was asked."""
+    console = Console(highlight=False)
+    return {'build': _build, 'info': _info, 'train': _train, 'export': _export}[arguments.action](
+        arguments, console
+    )
+
+
+def _build(arguments: argparse.Namespace, console: Console) -> int:
+    settings = BuildSettings(
+        arguments.cutoff, arguments.key_offset, arguments.emg_offset, arguments.force
+    )
+    with show_progress(console, {'read': 'reading sessions'}, 'bags') as report:
+        data, built = build_data(arguments.bags, arguments.output, settings, report)
+    for one in built:
+        _print_built(one, console)
+    console.print(f'{len(data.entries)} recordings in {data.folder}; quality reports in quality/')
+    return 0
+
+
+def _print_built(built: Built, console: Console) -> None:
+    console.print(f'[bold]{built.bag}[/bold]: {", ".join(built.recordings)}')
+    for check in built.clocks:
+        console.print(f'  {"ok  " if check.fine else "NOT ok "} {check.name}: {check.words}')
+    lost = sum(built.report['missing_messages'].values())
+    console.print(
+        f'  {lost} messages missing, {built.report["notes"]} notes, '
+        f'{built.report["notes_without_a_finger"]} of them without a finger near'
+    )
+    for channel in built.report['channels']:
+        for words in channel['warnings']:
+            console.print(f'  {channel["channel"]}: {words}')
+
+
+def _info(arguments: argparse.Namespace, console: Console) -> int:
+    data = open_data(arguments.data)
+    console.print(data.description)
+    console.print('holds simulated signals' if data.simulated else 'measured')
+    table = Table(
+        'recording', 'subject', 'task', 'side', 's', 'poses', 'EMG', 'envelope', box=None
+    )
+    for entry in data.entries.values():
+        recording = data.load(entry)
+        rates = [
+            '-' if part is None else f'{part.rate:.1f} Hz'
+            for part in (recording.pose, recording.emg, recording.envelope)
+        ]
+        table.add_row(
+            entry.name, entry.subject, entry.task, entry.side, f'{recording.duration:.1f}', *rates
+        )
+    console.print(table)
+    for split, roles in data.splits.items():
+        counts = ', '.join(f'{len(names)} {role}' for role, names in roles.items())
+        console.print(f'split {split}: {counts}')
+    people = Counter(e.subject for e in data.entries.values())
+    console.print(f'{len(people)} persons')
+    return 0
+
+
+def _train(arguments: argparse.Namespace, console: Console) -> int:
+    from pianokpm_training.model.settings import MINI, load_settings
+
+    try:
+        from pianokpm_training.sessions.learning import train_on
+    except ImportError as error:
+        raise TrainingMissing(
+            f'asked to train, but {error.name} is not installed; install the training extra: {EXTRA}'
+        ) from error
+
+    mini = MINI if arguments.mini else {}
+    chosen = {'name': arguments.name} | ({'steps': arguments.steps} if arguments.steps else {})
+    settings = load_settings(None, **(mini | chosen))
+    work = arguments.output.with_name(f'.{arguments.output.name}.work')
+    work.mkdir(parents=True, exist_ok=True)
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task('fit', total=settings.steps)
+        scores = train_on(
+            open_data(arguments.data),
+            arguments.output,
+            settings,
+            work,
+            report=lambda done, total, loss: bar.update(task, completed=done),
+        )
+    for file in work.iterdir():
+        file.unlink()
+    work.rmdir()
+    _print_scores(scores, console)
+    console.print(f'model in {arguments.output}')
+    return 0
+
+
+def _print_scores(scores: dict, console: Console) -> None:
+    table = Table('muscle', 'RMSE', 'r', title=f'on {scores["scored_on"]}', box=None)
+    for muscle, error in scores['model']['rmse'].items():
+        table.add_row(
+            muscle,
+            *('-' if v is None else f'{v:.3f}' for v in (error, scores['model']['r'][muscle])),
+        )
+    console.print(table)
+
+
+def _export(arguments: argparse.Namespace, console: Console) -> int:
+    from pianokpm_training.sessions.bids import export_bids
+
+    data: DataSet = open_data(arguments.data)
+    with show_progress(console, {'write': 'writing'}, 'recordings') as report:
+        files = export_bids(data, arguments.bids, lambda i, n: report('write', i, n))
+    console.print(f'{len(files)} signals in {arguments.bids}')
+    return 0

@@ -1,0 +1,257 @@
+"""Read the bag of a session into arrays on one clock.
+
+Letters: T poses, V frames, K key samples, N EMG samples, C channels.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pianokpm_training.datasets.recording import KeyTrack, PoseTrack, ViewTrack
+
+from pianokpm_ros.anatomy import LANDMARK_COUNT, Side, Status
+from pianokpm_ros.recording.events import SessionEvent, Trial, list_trials, read_events
+from pianokpm_ros.recording.reader import read_bag
+from pianokpm_ros.recording.writer import RecordingError
+from pianokpm_ros.records import (
+    NANOSECONDS,
+    EmgBlock,
+    EmgOrigin,
+    HandLandmarks,
+    HandPose,
+    KeyMotion,
+)
+
+FloatArray = NDArray[np.floating]
+
+GAP = 20_000_000
+"""Blocks whose times are further apart than their samples say leave a gap [ns]."""
+
+ROUNDS = 4
+KINDS = (HandLandmarks, HandPose, KeyMotion, EmgBlock)
+
+
+@dataclass(frozen=True, eq=False)
+class EmgSignal:
+    """EMG on a steady grid.
+
+    Attributes:
+        stamp: (N,) int64 [ns].
+        samples: (N, C), NaN = lost.
+        rate: true rate, as the stamps tell [Hz].
+        nominal: rate stated by the device [Hz].
+        channel: C names.
+        side: (C,) `Side` values.
+        unit: `V` or `mvc`.
+        processing: in words.
+        origin: measured, simulated or synthetic.
+        source: of the stream.
+        gaps: stretches without samples.
+    """
+
+    stamp: NDArray[np.int64]
+    samples: FloatArray
+    rate: float
+    nominal: float
+    channel: tuple[str, ...]
+    side: NDArray[np.uint8]
+    unit: str
+    processing: str
+    origin: EmgOrigin
+    source: str
+    gaps: int
+
+    @property
+    def lost(self) -> float:
+        """Part of the samples that is missing."""
+        return float(np.isnan(self.samples).any(axis=1).mean()) if len(self.samples) else 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class SessionData:
+    """All of a session.
+
+    Attributes:
+        about: subject and whatever else the events say of the session.
+        trials: rest, maximum contractions, taps and tasks.
+        poses: of each side.
+        views: by camera and side.
+        keys: motion of the keys, None = not recorded.
+        velocities: (K,) MIDI velocity of each key sample, 0 = none.
+        emg: None = not recorded.
+        missing: messages that are missing by their sequence numbers, by topic.
+        counts: messages by topic.
+    """
+
+    about: dict[str, Any]
+    trials: list[Trial]
+    poses: dict[Side, PoseTrack]
+    views: dict[tuple[str, Side], ViewTrack]
+    keys: KeyTrack | None
+    velocities: NDArray[np.uint8]
+    emg: EmgSignal | None
+    missing: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+def read_session(bag: Path | str) -> SessionData:
+    """Read a bag; raises RecordingError where it holds nothing to learn from."""
+    by_kind: dict[type, list] = {kind: [] for kind in KINDS}
+    counts, missing, last = {}, {}, {}
+    for topic, record, _ in read_bag(bag):
+        kind = type(record)
+        if kind not in by_kind:
+            continue
+        by_kind[kind].append(record)
+        counts[topic] = counts.get(topic, 0) + 1
+        step = record.sequence - last.get(topic, record.sequence - 1)
+        missing[topic] = missing.get(topic, 0) + max(step - 1, 0)
+        last[topic] = record.sequence
+    if not by_kind[HandPose] and not by_kind[EmgBlock]:
+        raise RecordingError(f'{bag} has neither hands in space nor EMG; nothing can be learned')
+    about, trials = list_trials(_events(bag))
+    keys, velocities = join_keys(by_kind[KeyMotion])
+    return SessionData(
+        about,
+        trials,
+        _join_poses(by_kind[HandPose]),
+        _join_views(by_kind[HandLandmarks]),
+        keys,
+        velocities,
+        join_emg(by_kind[EmgBlock]),
+        missing,
+        counts,
+    )
+
+
+def _events(bag: Path | str) -> list[SessionEvent]:
+    return list(read_events(bag))
+
+
+def _join_poses(records: list[HandPose]) -> dict[Side, PoseTrack]:
+    tracks = {}
+    for side in (Side.LEFT, Side.RIGHT):
+        known = {r.stamp: r for r in records if r.side == side and r.status >= Status.DEGRADED}
+        if not known:
+            continue
+        chosen = [known[s] for s in sorted(known)]
+        tracks[side] = PoseTrack(
+            np.array([r.stamp for r in chosen], np.int64),
+            np.stack([r.landmarks for r in chosen]).astype(np.float32),
+            np.stack([r.deviation for r in chosen]).astype(np.float32),
+            chosen[0].frame_id,
+            'triangulated' if max(int(r.views.max()) for r in chosen) > 1 else 'single view',
+        )
+    return tracks
+
+
+def _join_views(records: list[HandLandmarks]) -> dict[tuple[str, Side], ViewTrack]:
+    tracks = {}
+    for camera in sorted({r.camera for r in records}):
+        known = {r.stamp: r for r in records if r.camera == camera}
+        chosen = [known[s] for s in sorted(known)]
+        stamps = np.array([r.stamp for r in chosen], np.int64)
+        for side in (Side.LEFT, Side.RIGHT):
+            pixels = np.full((len(chosen), LANDMARK_COUNT, 2), np.nan, np.float32)
+            for i, record in enumerate(chosen):
+                own = np.flatnonzero(record.side == side)
+                if len(own):
+                    pixels[i] = record.pixels[own[0]]
+            tracks[camera, side] = ViewTrack(stamps, pixels, chosen[0].size, 'detected')
+    return tracks
+
+
+def join_keys(records: list[KeyMotion]) -> tuple[KeyTrack | None, NDArray[np.uint8]]:
+    """Join records to the samples in which something changed."""
+    if not records:
+        return None, np.zeros(0, np.uint8)
+    stamp = np.concatenate(
+        [
+            r.stamp + np.rint(r.time.astype(np.float64) * NANOSECONDS).astype(np.int64)
+            for r in records
+        ]
+    )
+    key, position, velocity, struck = (
+        np.concatenate([getattr(r, n) for r in records])
+        for n in ('key', 'position', 'velocity', 'midi_velocity')
+    )
+    order = np.argsort(stamp, kind='stable')
+    held: dict[int, float] = {}
+    kept = []
+    for i in order.tolist():
+        if held.get(int(key[i]), 0.0) != position[i]:
+            held[int(key[i])] = position[i]
+            kept.append(i)
+    chosen = np.array(kept, np.int64)
+    track = KeyTrack(
+        stamp[chosen],
+        key[chosen].astype(np.uint8),
+        position[chosen].astype(np.float32),
+        velocity[chosen].astype(np.float32),
+        records[0].source,
+    )
+    return track, struck[chosen].astype(np.uint8)
+
+
+def join_emg(blocks: list[EmgBlock]) -> EmgSignal | None:
+    """Put blocks on one steady grid whose rate is the stamps' own; what is missing is NaN."""
+    if not blocks:
+        return None
+    blocks = sorted(blocks, key=lambda b: b.stamp)
+    first = blocks[0]
+    if any(
+        (b.channel, b.sample_rate, b.unit) != (first.channel, first.sample_rate, first.unit)
+        for b in blocks
+    ):
+        raise RecordingError(
+            'the EMG changes its channels, rate or unit within the recording; split the recording there'
+        )
+    stamps = np.array([b.stamp - first.stamp for b in blocks], np.float64)
+    period = NANOSECONDS / first.sample_rate
+    for _ in range(ROUNDS):  # the lengths of gaps depend on the rate, and the rate on them
+        starts = np.array(_place(blocks, period))
+        period = _fit_period(starts, stamps, NANOSECONDS / first.sample_rate)
+    starts = np.array(_place(blocks, period))
+    offset = float(np.median(stamps - starts * period))
+    count = int(starts[-1]) + len(blocks[-1].samples)
+    samples = np.full((count, len(first.channel)), np.nan, np.float32)
+    for start, block in zip(starts.tolist(), blocks, strict=True):
+        samples[start : start + len(block.samples)] = block.samples[: count - start]
+    lengths = np.array([len(b.samples) for b in blocks])
+    return EmgSignal(
+        first.stamp + np.rint(offset + np.arange(count) * period).astype(np.int64),
+        samples,
+        NANOSECONDS / period,
+        first.sample_rate,
+        first.channel,
+        first.side,
+        first.unit,
+        first.processing,
+        first.origin,
+        first.source,
+        int((np.diff(starts) > lengths[:-1]).sum()),
+    )
+
+
+def _place(blocks: list[EmgBlock], period: float) -> list[int]:
+    """Return the sample number at which each block begins; small deviations are jitter, large ones gaps."""
+    starts, position, last = [], 0, None
+    for block in blocks:
+        if last is not None:
+            apart = block.stamp - last.stamp - len(last.samples) * period
+            broken = block.sequence != last.sequence + 1
+            if apart > GAP or broken and apart > 1.5 * period:
+                position += round(apart / period)
+        starts.append(position)
+        position += len(block.samples)
+        last = block
+    return starts
+
+
+def _fit_period(starts: NDArray[np.int64], stamps: FloatArray, nominal: float) -> float:
+    if starts[-1] * nominal < 10 * NANOSECONDS:
+        return nominal
+    slope = float(np.polyfit(starts.astype(np.float64), stamps, 1)[0])
+    return slope if abs(slope / nominal - 1) < 2e-3 else nominal
