@@ -1,0 +1,141 @@
+"""What can't work is refused at start-up: exit code 2, one line that says what was asked, found, and to do."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pianokpm_ros.processes import find_executable
+from pianokpm_ros.shares import find_asset, find_share
+
+REFUSED = 2
+HERE = Path(__file__)
+"""A file that is certainly no video, no MIDI file, no model and no rig."""
+
+
+def damaged_model(folder, damage):
+    shutil.copytree(find_asset('models/small'), folder)
+    damage(folder)
+    return str(folder)
+
+
+def flip_a_bit(folder):
+    path = next(folder.glob('*.onnx'))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def truncate(folder):
+    path = next(folder.glob('*.onnx'))
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def cases(recording, folder):
+    """Yield name: (executable, parameters, words that must be said)."""
+    video = {'cameras': ['cam0'], 'videos': [str(recording.videos['cam0'])]}
+    rig = str(recording.rig)
+    small = folder / 'small.yaml'
+    small.write_text(recording.rig.read_text().replace('[360, 360]', '[640, 480]'))
+    singular = folder / 'singular.yaml'
+    singular.write_text(recording.rig.read_text().replace('[0.0, 0.0, 1.0]', '[0.0, 0.0, 0.0]'))
+    (folder / 'full').mkdir()
+    flipped = damaged_model(folder / 'flipped', flip_a_bit)
+    cut = damaged_model(folder / 'cut', truncate)
+    return {
+        'no camera': ('capture_node', {}, 'expected cameras'),
+        'missing video': (
+            'capture_node', {**video, 'videos': ['/no/such.mp4']}, '/no/such.mp4, which is no file',
+        ),
+        'no video': ('capture_node', {**video, 'videos': [str(HERE)]}, 'no video that can be read'),
+        'other size': (
+            'capture_node', {**video, 'rig': str(small)}, 'calibrated for 640x480 but sends 360x360',
+        ),
+        'camera not in rig': (
+            'capture_node', {**video, 'cameras': ['webcam'], 'rig': rig}, "the camera 'webcam'",
+        ),
+        'rate out of range': ('capture_node', {**video, 'rate': -1.0}, 'playback speed'),
+        'wrong type': ('capture_node', {**video, 'rate': 'fast'}, "parameter 'rate'"),
+        'no such choice': (
+            'capture_node', {**video, 'at_end': 'explode'}, 'idle, exit, loop',
+        ),
+        'no detector': ('hand_landmark_node', {}, 'different names'),
+        'two cameras without rig': (
+            'triangulation_node', {'cameras': ['a', 'b']}, 'without a rig one camera',
+        ),
+        'missing rig': ('triangulation_node', {'rig': '/no/rig.yaml'}, 'No such file'),
+        'singular rig': ('triangulation_node', {'rig': str(singular)}, 'singular'),
+        'rig without camera': (
+            'triangulation_node', {'rig': rig, 'cameras': ['cam0', 'x']}, "the camera 'x'",
+        ),
+        'flipped bit': ('muscle_estimation_node', {'model': flipped}, 'SHA-256'),
+        'truncated model': ('muscle_estimation_node', {'model': cut}, 'SHA-256'),
+        'no model': ('muscle_estimation_node', {'model': '/no/model'}, '/no/model'),
+        'unknown look-ahead': ('muscle_estimation_node', {'lookahead': 0.5}, 'look'),
+        'no MIDI file': ('keyboard_node', {'file': str(HERE)}, 'MIDI'),
+        'no keys': ('keyboard_node', {}, 'file'),
+        'bag exists': ('recorder_node', {'bag': str(folder / 'full')}, 'exists'),
+        'no bag': ('recorder_node', {}, 'new bag'),
+        'full disk': (
+            'recorder_node', {'bag': str(folder / 'b'), 'free_space': 999_999_999}, 'MB',
+        ),
+    }  # fmt: skip
+
+
+@pytest.fixture(scope='module')
+def outcomes(recording, tmp_path_factory):
+    """Run all cases, a few at a time; returns exit code and output of each."""
+    asked = cases(recording, tmp_path_factory.mktemp('cases'))
+    waiting, results = list(asked.items()), {}
+    while waiting:
+        batch, waiting = waiting[:4], waiting[4:]
+        started = {name: start(node, values) for name, (node, values, _) in batch}
+        for name, process in started.items():
+            output = process.communicate(timeout=60)[0]
+            results[name] = (process.returncode, output, asked[name][2])
+    return results
+
+
+def start(executable, values):
+    parameters = [w for k, v in values.items() for w in ('-p', f'{k}:={json.dumps(v)}')]
+    defaults = str(find_share('config/pianokpm.yaml'))
+    return subprocess.Popen(
+        [find_executable(executable), '--ros-args', '--params-file', defaults, *parameters],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+NAMES = [
+    'no camera', 'missing video', 'no video', 'other size', 'camera not in rig', 'rate out of range',
+    'wrong type', 'no such choice', 'no detector', 'two cameras without rig', 'missing rig',
+    'singular rig', 'rig without camera', 'flipped bit', 'truncated model', 'no model',
+    'unknown look-ahead', 'no MIDI file', 'no keys', 'bag exists', 'no bag', 'full disk',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize('name', NAMES)
+def test_it_is_refused_with_the_reason(outcomes, name):
+    code, output, words = outcomes[name]
+    assert code == REFUSED, output
+    assert words in output
+    assert 'refuses to start' in output and 'Traceback' not in output
+
+
+def test_all_cases_are_looked_at(outcomes):
+    assert set(outcomes) == set(NAMES)
+
+
+@pytest.mark.parametrize(
+    'arguments', [['-p'], ['--params-file', '/no/such.yaml'], ['-r', '__ns:=not/valid//']]
+)
+def test_ros_arguments_that_can_not_be_read_are_refused(arguments):
+    done = subprocess.run(
+        [find_executable('triangulation_node'), '--ros-args', *arguments],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == REFUSED, done
+    assert 'refuses to start' in done.stderr and 'Traceback' not in done.stderr
