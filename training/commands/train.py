@@ -58,8 +58,12 @@ def run(arguments: argparse.Namespace) -> int:
     mini = MINI if arguments.mini else {}
     settings = load_settings(arguments.config, **(mini | {k: v for k, v in flags.items() if v}))
     work = arguments.work or arguments.out.with_name(f'.{arguments.out.name}.work')
-    with _Bars() as bars:
-        scores = train(settings, arguments.out, work, bars, arguments.workers)
+    try:
+        with _Bars() as bars:
+            scores = train(settings, arguments.out, work, bars, arguments.workers)
+    except KeyboardInterrupt:
+        print(f'stopped; the same command goes on from {work}')
+        raise
     print(_table(scores))
     print(f'model written to {arguments.out}; it learned from simulated muscles only')
     return 0
