@@ -5,7 +5,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +13,12 @@ from rich.console import Console
 from rich.live import Live
 
 from pianokpm_ros.commands.demo_text import print_result
+from pianokpm_ros.commands.hand_arguments import add_hand_arguments, read_hand_settings
 from pianokpm_ros.commands.live_panel import LivePanel, print_line
 from pianokpm_ros.commands.native_log import CHATTER, quiet_native_log
 from pianokpm_ros.commands.progress import show_progress
 from pianokpm_ros.errors import PianokpmError
-from pianokpm_ros.geometry.camera import name_optical_frame
 from pianokpm_ros.graph import GraphOptions, NodeSpec, describe_graph, list_topics
-from pianokpm_ros.hands.mediapipe_detector import COMPLEXITY, MediaPipeDetector
 from pianokpm_ros.messages import ros_types
 from pianokpm_ros.muscle.bundle import load_bundle
 from pianokpm_ros.offline.folder import ResultFolder
@@ -85,12 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--model', type=Path, metavar='DIR', help='model (default: the shipped one)'
     )
-    parser.add_argument(
-        '--hand-model',
-        choices=tuple(COMPLEXITY),
-        default='full',
-        help='default full; lite is quicker',
-    )
+    add_hand_arguments(parser)
     parser.add_argument(
         '--rate',
         type=float,
@@ -146,11 +140,8 @@ def find_rate(arguments: argparse.Namespace, take: Take, console: Console) -> fl
         return arguments.rate
     console.print('Measuring how fast this machine finds hands ...')
 
-    def make(name: str) -> MediaPipeDetector:
-        return MediaPipeDetector(name, name_optical_frame(name), arguments.hand_model)
-
     with quiet_native_log():
-        speed = measure_speed(take, make)
+        speed = measure_speed(take, read_hand_settings(arguments))
     rate = choose_rate(speed, take.rate)
     words = f'{len(take.videos)} views at {take.rate:g} frames/s; this machine follows {speed:.0f} a second'
     slower = f', so they are played at {rate:g} x real time, without dropping most of them'
@@ -173,7 +164,7 @@ def describe_demo(
     for node in describe_graph(options):
         parameters: dict[str, Any] = dict(node.parameters)
         if node.name == 'capture_node':
-            parameters['hand_model'] = arguments.hand_model
+            parameters |= asdict(read_hand_settings(arguments))
             parameters['wait_timeout'] = START_LIMIT
             parameters['wait_for'] = [
                 *parameters['wait_for'],

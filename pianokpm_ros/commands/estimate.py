@@ -6,11 +6,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from pianokpm_ros.commands.hand_arguments import add_hand_arguments, read_hand_settings
 from pianokpm_ros.commands.native_log import quiet_native_log
 from pianokpm_ros.commands.progress import show_progress
 from pianokpm_ros.commands.summary_text import print_summary
 from pianokpm_ros.errors import PianokpmError
-from pianokpm_ros.hands.mediapipe_detector import COMPLEXITY
 from pianokpm_ros.keyboard.key_player import load_keys
 from pianokpm_ros.keyboard.key_samples import KeySamples
 from pianokpm_ros.muscle.bundle import ModelBundle, load_bundle
@@ -63,13 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--model', type=Path, metavar='DIR', help='model (default: the shipped one)'
     )
     parser.add_argument('--poses-only', action='store_true', help='estimate no muscles')
-    parser.add_argument(
-        '--hand-model',
-        choices=tuple(COMPLEXITY),
-        default='full',
-        help='default full; lite is quicker',
-    )
-    parser.add_argument('--max-hands', type=int, default=2, help='to look for (default 2)')
+    add_hand_arguments(parser)
     parser.add_argument('--lookahead', type=float, metavar='S', help='look-ahead of the muscles')
     parser.add_argument('--out', type=Path, metavar='DIR', help='result folder (default out/NAME)')
     parser.add_argument('--replace', action='store_true', help='replace an older result')
@@ -93,12 +87,8 @@ def _read_scale(word: str) -> float | str:
 
 def read_settings(arguments: argparse.Namespace) -> EstimateSettings:
     """Collect how to estimate."""
-    if arguments.max_hands < 1:
-        raise UsageError(f'--max-hands: expected 1 or more, found {arguments.max_hands}')
     formats = tuple(f for f in FORMATS if f not in arguments.skip)
-    return EstimateSettings(
-        arguments.hand_model, arguments.max_hands, arguments.lookahead, formats
-    )
+    return EstimateSettings(read_hand_settings(arguments), arguments.lookahead, formats)
 
 
 def choose_bundle(arguments: argparse.Namespace) -> ModelBundle | None:

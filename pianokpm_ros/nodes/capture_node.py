@@ -11,9 +11,10 @@ from pianokpm_ros.capture.video_file import VideoFile
 from pianokpm_ros.capture.video_set import pair_videos, prepare_videos
 from pianokpm_ros.geometry.rig import Rig, load_rig
 from pianokpm_ros.graph import AT_END
+from pianokpm_ros.hands.choice import make_workers
 from pianokpm_ros.nodes.base import LATCHED, Health, PianoNode, run_node
 from pianokpm_ros.nodes.camera_output import CameraOutput
-from pianokpm_ros.nodes.detection import HAND_PARAMETERS, make_workers
+from pianokpm_ros.nodes.detection import HAND_PARAMETERS, read_hand_settings
 from pianokpm_ros.nodes.parameters import Parameter, ParameterError
 from pianokpm_ros.nodes.sensor_messages import make_header
 
@@ -43,7 +44,9 @@ class CaptureNode(PianoNode):
         rig = load_rig(s['rig']) if s['rig'] else None
         videos = pair_videos(s['cameras'], s['videos'])
         sources = prepare_videos(videos, rig, s['timestamps'])
-        self._workers = make_workers(s, tuple(videos), rig) if s['landmarks'] else None
+        self._workers = (
+            make_workers(read_hand_settings(s), tuple(videos), rig) if s['landmarks'] else None
+        )
         self._outputs = {source.name: self._offer(source, rig) for source in sources}
         self._start = self.create_publisher(Time, 'playback/start', LATCHED)
         self._end = self.create_publisher(Time, 'playback/end', LATCHED)

@@ -7,10 +7,11 @@ from functools import partial
 from pianokpm.msg import HandLandmarks
 from sensor_msgs.msg import CompressedImage, Image
 
+from pianokpm_ros.hands.choice import choose_detector
 from pianokpm_ros.hands.latest import LatestWorkers
 from pianokpm_ros.messages import stamp_of
 from pianokpm_ros.nodes.base import IMAGES, STREAM, Health, PianoNode, run_node
-from pianokpm_ros.nodes.detection import HAND_PARAMETERS, choose_detector
+from pianokpm_ros.nodes.detection import HAND_PARAMETERS, read_hand_settings
 from pianokpm_ros.nodes.parameters import Parameter, ParameterError
 from pianokpm_ros.nodes.sensor_messages import ImageError, read_image
 from pianokpm_ros.records import Frame
@@ -42,7 +43,8 @@ class HandLandmarkNode(PianoNode):
         }
         self._frame_ids: dict[str, str] = {}
         self._received = {name: 0 for name in cameras}
-        self._workers = LatestWorkers(choose_detector(self.settings), cameras, self._send)
+        make = choose_detector(read_hand_settings(self.settings))
+        self._workers = LatestWorkers(make, cameras, self._send)
         kind, topic = TRANSPORTS[self.settings['transport']]
         for name in cameras:
             self.create_subscription(kind, f'{name}/{topic}', partial(self._take, name), IMAGES)

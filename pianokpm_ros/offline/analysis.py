@@ -13,8 +13,7 @@ from pianokpm_ros.geometry.rig import Rig
 from pianokpm_ros.geometry.single_view import assume_camera
 from pianokpm_ros.geometry.synchronizer import SyncCounters, Synchronizer
 from pianokpm_ros.geometry.triangulator import HandTriangulator
-from pianokpm_ros.hands.mediapipe_detector import MediaPipeDetector
-from pianokpm_ros.hands.workers import LandmarkWorkers
+from pianokpm_ros.hands.choice import HandSettings, make_workers
 from pianokpm_ros.muscle.bundle import ModelBundle
 from pianokpm_ros.muscle.estimator import MuscleEstimator
 from pianokpm_ros.offline.inputs import Inputs
@@ -22,6 +21,7 @@ from pianokpm_ros.offline.pipeline import (
     Batch,
     Moment,
     Pipeline,
+    SetDetector,
     StageTimes,
     detect_ahead,
     run_pipeline,
@@ -50,14 +50,12 @@ class EstimateSettings:
     """How to estimate.
 
     Attributes:
-        hand_model: `full` or `lite`.
-        max_hands: to look for in each view.
+        hands: how to find hands.
         lookahead: of the muscles [s], None = the model's own choice.
         formats: of the tables.
     """
 
-    hand_model: str = 'full'
-    max_hands: int = 2
+    hands: HandSettings = HandSettings()
     lookahead: float | None = None
     formats: tuple[str, ...] = ('csv', 'parquet')
 
@@ -129,18 +127,9 @@ def list_cameras(inputs: Inputs, capture: MultiCapture) -> tuple[Camera, ...]:
 
 
 @contextmanager
-def open_workers(
-    cameras: Iterable[Camera], settings: EstimateSettings
-) -> Iterator[LandmarkWorkers]:
-    """Make a hand detector for each camera and free them at the end."""
-    frames = {c.name: c.frame_id for c in cameras}
-
-    def make(name: str) -> MediaPipeDetector:
-        return MediaPipeDetector(
-            name, frames[name], settings.hand_model, max_hands=settings.max_hands
-        )
-
-    workers = LandmarkWorkers(make, list(frames))
+def open_workers(inputs: Inputs, settings: HandSettings) -> Iterator[SetDetector]:
+    """Make what finds hands in all cameras and free it at the end."""
+    workers = make_workers(settings, tuple(inputs.videos), inputs.rig)
     try:
         yield workers
     finally:
@@ -241,7 +230,7 @@ def analyse(
     with ExitStack() as stack:
         stack.callback(capture.close)
         cameras = list_cameras(inputs, capture)
-        workers = stack.enter_context(open_workers(cameras, settings))
+        workers = stack.enter_context(open_workers(inputs, settings.hands))
         pipeline, synchronizer = make_pipeline(
             inputs.videos, inputs.rig, capture.tolerance, bundle, settings.lookahead, keys, times
         )

@@ -1,11 +1,9 @@
 """How fast this machine can follow a take, measured on its first frames."""
 
 import time
-from collections.abc import Callable
 from itertools import islice
 
-from pianokpm_ros.hands.detector import HandDetector
-from pianokpm_ros.hands.workers import LandmarkWorkers
+from pianokpm_ros.hands.choice import HandSettings, make_workers
 from pianokpm_ros.offline.inputs import inputs_of_take
 from pianokpm_ros.takes import Take
 
@@ -20,10 +18,10 @@ STEPS = 20
 """Rates below real time are whole parts of this."""
 
 
-def measure_speed(take: Take, make_detector: Callable[[str], HandDetector]) -> float:
+def measure_speed(take: Take, settings: HandSettings) -> float:
     """Return how many sets of frames a second hands are found in [Hz], as capture does it: all views at once."""
     capture = inputs_of_take(take).open_capture()
-    workers = LandmarkWorkers(make_detector, tuple(take.videos))
+    workers = make_workers(settings, tuple(take.videos), take.rig)
     try:
         sets = capture.read_all()
         for frames in islice(sets, WARM_UP):

@@ -11,7 +11,6 @@ from pianokpm_ros.anatomy import Side
 from pianokpm_ros.capture.multi_capture import Frames
 from pianokpm_ros.geometry.synchronizer import FrameSet, Synchronizer
 from pianokpm_ros.geometry.triangulator import HandTriangulator
-from pianokpm_ros.hands.workers import LandmarkWorkers
 from pianokpm_ros.records import HandLandmarks, HandPose, KeyMotion, MuscleActivity
 
 Hands = dict[str, HandLandmarks]
@@ -26,6 +25,16 @@ class Estimator(Protocol):
 
     def push_pose(self, pose: HandPose) -> MuscleActivity:
         """Take the next pose and return what it tells."""
+
+
+class SetDetector(Protocol):
+    """Finds hands in sets of frames."""
+
+    def process(self, frames: Frames) -> Hands:
+        """Find the hands in a set; returns when all is done."""
+
+    def close(self) -> None:
+        """Wait for what runs and free what is held."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +162,7 @@ class Pipeline:
 
 
 def detect_ahead(
-    workers: LandmarkWorkers, sets: Iterable[Frames], times: StageTimes
+    workers: SetDetector, sets: Iterable[Frames], times: StageTimes
 ) -> Iterator[Hands]:
     """Find the hands of every set; the next set is under way while the last one is used."""
 

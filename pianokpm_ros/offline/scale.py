@@ -8,7 +8,6 @@ from pianokpm_ros.anatomy import LANDMARKS, Status
 from pianokpm_ros.geometry.rig_formats import scale_rig
 from pianokpm_ros.offline.analysis import (
     EstimateSettings,
-    list_cameras,
     make_pipeline,
     open_workers,
 )
@@ -49,7 +48,7 @@ def measure_lengths(inputs: Inputs, settings: EstimateSettings) -> list[float]:
     capture = inputs.open_capture()
     with ExitStack() as stack:
         stack.callback(capture.close)
-        workers = stack.enter_context(open_workers(list_cameras(inputs, capture), settings))
+        workers = stack.enter_context(open_workers(inputs, settings.hands))
         pipeline, _ = make_pipeline(inputs.videos, inputs.rig, capture.tolerance, None)
         hands = detect_ahead(workers, capture.read_all(), StageTimes())
         stack.callback(hands.close)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from pianokpm_ros.anatomy import Side
@@ -105,7 +105,7 @@ def describe_request(request: Request) -> Summary:
         'videos': {name: path.name for name, path in inputs.videos.items()},
         'calibrated': inputs.rig is not None,
         'keys': request.keys_name or None,
-        'hand_model': request.settings.hand_model,
+        'hand_detection': asdict(request.settings.hands),
         'estimate': describe_estimate(request.bundle) if request.bundle else None,
     }
 

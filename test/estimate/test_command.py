@@ -20,7 +20,7 @@ from pianokpm_ros.geometry.association import SIDES
 from pianokpm_ros.geometry.rig_formats import load_any_rig
 from pianokpm_ros.geometry.synchronizer import Synchronizer
 from pianokpm_ros.geometry.triangulator import HandTriangulator
-from pianokpm_ros.hands.mediapipe_detector import MediaPipeDetector
+from pianokpm_ros.hands.choice import HandSettings, make_workers
 from pianokpm_ros.muscle.estimator import MuscleEstimator
 from pianokpm_ros.offline.inputs import ORIGIN
 from pianokpm_ros.recording.reader import read_bag
@@ -86,7 +86,7 @@ def records_of(folder, kind):
 def test_it_equals_feeding_frame_by_frame(result, clip, bundle):
     videos, calibration = clip
     rig = load_any_rig(calibration, (720, 720), SCALE)
-    detectors = {n: MediaPipeDetector(n, f'{n}_optical_frame', 'full') for n in videos}
+    workers = make_workers(HandSettings(), tuple(videos), rig)
     sources = [VideoFile(n, p, ORIGIN) for n, p in videos.items()]
     for source in sources:
         source.open()
@@ -95,9 +95,9 @@ def test_it_equals_feeding_frame_by_frame(result, clip, bundle):
     estimators = {side: MuscleEstimator(bundle, side) for side in SIDES}
     hands, poses, activities = [], [], []
     while all(frames := [s.read() for s in sources]):
-        for frame in frames:
-            hands.append(detectors[frame.camera].detect(frame))
-            for together in synchronizer.push(hands[-1]):
+        for found in workers.process({f.camera: f for f in frames}).values():
+            hands.append(found)
+            for together in synchronizer.push(found):
                 both = triangulator.process(together)
                 poses += both.values()
                 activities += [estimators[s].push_pose(both[s]) for s in SIDES]
@@ -185,7 +185,9 @@ def test_the_terminal_says_what_it_is_and_where(result, bundle):
 
 
 def test_poses_only_needs_no_model_and_skips_what_is_not_wanted(clip, tmp_path, capsys):
-    words = words_for(clip, '--poses-only', '--out', str(tmp_path / 'p'), '--hand-model', 'lite')
+    words = words_for(
+        clip, '--poses-only', '--out', str(tmp_path / 'p'), '--detector', 'mediapipe'
+    )
     for name in ('csv', 'overlay', 'mosaic', 'plot'):
         words += ['--skip', name]
     assert main(words) == 0
@@ -228,7 +230,7 @@ def test_ctrl_c_leaves_nothing(clip, model, root, tmp_path):
         (['{video}', '--scale', '2'], '--scale is of a calibration'),
         (['{video}', '--poses-only', '--lookahead', '0.03'], '--poses-only'),
         (['{video}', '--keys', '{video}'], "MIDI file .* can't be read"),
-        (['{video}', '--max-hands', '0'], 'expected 1 or more'),
+        (['{video}', '--max-hands', '0'], 'expected 1 to 8'),
         (['{video}', '--timestamps', '{folder}/no.csv'], 'asked for time stamps in'),
         (['{folder}'], 'neither a video nor a take'),
         (['{video}', '--rig', '{folder}/rig.yaml'], 'asked for the rig file'),

@@ -1,0 +1,42 @@
+"""Options of commands that find hands."""
+
+import argparse
+
+from pianokpm_ros.errors import PianokpmError
+from pianokpm_ros.hands.choice import DETECTORS, HAND_MODELS, HandSettings
+
+
+class HandOptionError(PianokpmError, ValueError):
+    """Hands can't be found as asked."""
+
+
+def add_hand_arguments(parser: argparse.ArgumentParser) -> None:
+    """Offer what a user may want to change about finding hands."""
+    usual = HandSettings()
+    words = '; '.join(f'{name}: {what}' for name, what in DETECTORS.items())
+    parser.add_argument(
+        '--detector',
+        choices=tuple(DETECTORS),
+        default=usual.detector,
+        help=f'{words} (default {usual.detector})',
+    )
+    parser.add_argument(
+        '--hand-model',
+        choices=HAND_MODELS,
+        default=usual.hand_model,
+        help='lite is quicker (default full)',
+    )
+    parser.add_argument(
+        '--max-hands',
+        type=int,
+        default=usual.max_hands,
+        metavar='N',
+        help='to look for (default 2)',
+    )
+
+
+def read_hand_settings(arguments: argparse.Namespace) -> HandSettings:
+    """Collect the options."""
+    if not 1 <= arguments.max_hands <= 8:
+        raise HandOptionError(f'--max-hands: expected 1 to 8, found {arguments.max_hands}')
+    return HandSettings(arguments.detector, arguments.hand_model, arguments.max_hands)
