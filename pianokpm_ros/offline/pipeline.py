@@ -9,6 +9,7 @@ from typing import Protocol
 
 from pianokpm_ros.anatomy import Side
 from pianokpm_ros.capture.multi_capture import Frames
+from pianokpm_ros.geometry.screening import screen_landmarks
 from pianokpm_ros.geometry.synchronizer import FrameSet, Synchronizer
 from pianokpm_ros.geometry.triangulator import HandTriangulator
 from pianokpm_ros.records import HandLandmarks, HandPose, KeyMotion, MuscleActivity
@@ -129,7 +130,11 @@ class Pipeline:
         """Take the landmarks of one set of frames."""
         ordered = tuple(sorted(hands.values(), key=lambda record: record.stamp))
         with self.times.measure('triangulate'):
-            sets = [s for record in ordered for s in self._synchronizer.push(record)]
+            sets = [
+                frames
+                for record in ordered
+                for frames in self._synchronizer.push(screen_landmarks(record))
+            ]
         return self._process(ordered, sets)
 
     def flush(self) -> Batch:
