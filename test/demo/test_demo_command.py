@@ -14,7 +14,7 @@ import pytest
 from pianokpm_ros.capture.video_file import VideoFile
 from pianokpm_ros.cli import main
 from pianokpm_ros.recording.reader import read_bag
-from pianokpm_ros.records import HandLandmarks, KeyMotion, MuscleActivity
+from pianokpm_ros.records import HandLandmarks, HandPose, KeyMotion, MuscleActivity
 from pianokpm_ros.takes import load_take
 
 RATE = 0.25
@@ -102,6 +102,31 @@ def test_every_frame_went_through_the_graph_and_into_the_bag(result):
     # The stamps keep the take's own time, however slowly it is played; videos hold microseconds.
     span = max(h.stamp for h in hands) - origin
     assert span == pytest.approx(1e9 * (count - 1) / load_take(take).rate, abs=2000)
+
+
+def test_the_graph_finds_what_estimation_without_it_finds(result, tmp_path):
+    folder, _, take = result
+    words = [
+        'estimate',
+        str(take),
+        '--out',
+        str(tmp_path / 'r'),
+        '--hand-model',
+        'lite',
+        '--poses-only',
+    ]
+    for name in ('csv', 'parquet', 'overlay', 'mosaic'):
+        words += ['--skip', name]
+    assert main(words) == 0
+    live, offline = (
+        {(p.side, p.sequence): p for p in records_of(f, HandPose)}
+        for f in (folder, tmp_path / 'r')
+    )
+    frames = len(load_take(take).performance.stamp)
+    assert len(offline) == 2 * frames and set(offline) <= set(live)
+    for key, pose in offline.items():
+        assert live[key].status == pose.status
+        np.testing.assert_array_equal(live[key].landmarks, pose.landmarks)
 
 
 def test_delays_add_up_and_are_in_order(result):
