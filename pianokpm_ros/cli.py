@@ -11,7 +11,12 @@ from pianokpm_ros.errors import PianokpmError
 COMMANDS = {
     'demo': ('pianokpm_ros.commands.demo', 'run the node graph on the take that ships with it'),
     'up': ('pianokpm_ros.commands.up', 'start the node graph without a launch system'),
+    'record': ('pianokpm_ros.commands.record', 'record a graph that runs already'),
     'estimate': ('pianokpm_ros.commands.estimate', 'estimate from videos, without ROS'),
+    'calibrate': (
+        'pianokpm_ros.commands.calibrate',
+        'calibrate cameras with a printed board or by the keys of the piano',
+    ),
     'report': ('pianokpm_ros.commands.report', 'one HTML file about a recording, or two compared'),
     'replay': ('pianokpm_ros.commands.replay', 'play a bag again, or estimate again from it'),
     'dataset': (

@@ -153,23 +153,61 @@ def describe_graph(options: GraphOptions) -> tuple[NodeSpec, ...]:
     """List the processes that make up the graph asked for, in the order of the data's way."""
     options = _fill_from_take(options)
     _check(options)
-    params_file = options.params_file or str(find_share('config/pianokpm.yaml'))
-    made = []
-    for executable, part, parameters in _list_nodes(options):
-        shared = options.images and executable == 'capture_node'
+    params_file = _find_parameters(options.params_file)
+    made = [
+        NodeSpec(
+            executable,
+            part,
+            {**parameters, 'use_sim_time': options.use_sim_time},
+            params_file,
+            options.namespace,
+            _shared_memory() if options.images and executable == 'capture_node' else {},
+        )
+        for executable, part, parameters in _list_nodes(options)
+    ]
+    if options.record:
         made.append(
-            NodeSpec(
-                executable,
-                part,
-                {**parameters, 'use_sim_time': options.use_sim_time},
-                params_file,
+            describe_recorder(
+                options.record,
+                options.camera_names,
+                options.params_file,
                 options.namespace,
-                _shared_memory() if shared else {},
-                # What was recorded stays; a second recorder would need a second bag.
-                respawn=executable != 'recorder_node',
+                options.use_sim_time,
+                options.rig,
             )
         )
     return tuple(made)
+
+
+def describe_recorder(
+    bag: str,
+    cameras: Iterable[str] = (),
+    params_file: str = '',
+    namespace: str = '',
+    use_sim_time: bool = False,
+    rig: str = '',
+) -> NodeSpec:
+    """Describe the recorder of a graph that runs already; a rig file is kept with the bag."""
+    # Not started again: what was recorded stays, and a second recorder would need a second bag.
+    return NodeSpec(
+        'recorder_node',
+        'estimation',
+        {
+            'bag': bag,
+            'cameras': list(cameras) or [''],
+            'rig': rig,
+            'use_sim_time': use_sim_time,
+        },
+        _find_parameters(params_file),
+        namespace,
+        respawn=False,
+    )
+
+
+def _find_parameters(params_file: str) -> str:
+    if params_file and not Path(params_file).is_file():
+        raise GraphError(f'asked for the parameter file {params_file}, which is no file')
+    return params_file or str(find_share('config/pianokpm.yaml'))
 
 
 def list_topics(cameras: Iterable[str]) -> dict[str, str]:
@@ -178,6 +216,7 @@ def list_topics(cameras: Iterable[str]) -> dict[str, str]:
     topics |= {f'{name}/camera_info': 'sensor_msgs/msg/CameraInfo' for name in cameras}
     topics |= {f'hands/{side}': 'pianokpm/msg/HandPose' for side in SIDES}
     topics |= {'keys': 'pianokpm/msg/KeyMotion', 'emg': 'pianokpm/msg/EmgBlock'}
+    topics |= {'protocol/event': 'std_msgs/msg/String'}
     topics |= {f'muscle_activity/{side}': 'pianokpm/msg/MuscleActivity' for side in SIDES}
     topics |= {
         f'muscle_activity/{side}/joint_states': 'sensor_msgs/msg/JointState' for side in SIDES
@@ -208,7 +247,7 @@ def _list_nodes(o: GraphOptions) -> Iterator[tuple[str, str, dict[str, Value]]]:
     yield 'triangulation_node', 'estimation', {'cameras': names, 'rig': o.rig}
     yield 'muscle_estimation_node', 'estimation', {'model': o.model} if o.model else {}
     if o.record:
-        yield 'recorder_node', 'estimation', {'bag': o.record, 'cameras': names}
+        yield 'recorder_node', 'estimation', {'bag': o.record, 'cameras': names, 'rig': o.rig}
 
 
 def _capture_parameters(o: GraphOptions, plays_keys: bool) -> dict[str, Value]:
@@ -275,5 +314,3 @@ def _check(o: GraphOptions) -> None:
         raise GraphError(f'at_end: expected one of {", ".join(AT_END)}, found {o.at_end!r}')
     if not 0 <= o.rate <= 100:
         raise GraphError(f'rate: expected 0 to 100, found {o.rate:g}')
-    if o.params_file and not Path(o.params_file).is_file():
-        raise GraphError(f'asked for the parameter file {o.params_file}, which is no file')

@@ -10,6 +10,7 @@ from dataclasses import fields
 from rich.console import Console
 from rich.text import Text
 
+from pianokpm_ros.commands.native_log import CHATTER
 from pianokpm_ros.graph import GraphOptions, describe_graph
 from pianokpm_ros.processes import GraphProcesses
 
@@ -66,7 +67,9 @@ class NamedLines:
         self._lock = threading.Lock()
 
     def __call__(self, name: str, line: str) -> None:
-        """Print a line."""
+        """Print a line, but for the chatter of native libraries."""
+        if CHATTER.match(line.encode()):
+            return
         prefix = Text(f'{name:<{self._width}} | ', style=self._colour.get(name, ''))
         with self._lock:
             self._console.print(prefix + Text.from_ansi(line))

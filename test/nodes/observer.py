@@ -44,10 +44,14 @@ class Observer:
             self.arrived[topic].append(time.monotonic())
             self._changed.notify_all()
 
+    def happens(self, condition, timeout):
+        """Wait until `condition(messages)` is true; tells whether it is."""
+        with self._changed:
+            return self._changed.wait_for(lambda: condition(self.messages), timeout)
+
     def wait(self, condition, timeout=30.0, what=''):
         """Wait until `condition(messages)` is true; fails the test when it never is."""
-        with self._changed:
-            done = self._changed.wait_for(lambda: condition(self.messages), timeout)
+        done = self.happens(condition, timeout)
         counts = {t: len(m) for t, m in self.messages.items()}
         assert done, f'waited {timeout} s in vain{" for " if what else ""}{what}; heard {counts}'
 

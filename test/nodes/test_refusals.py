@@ -1,7 +1,9 @@
 """What can't work is refused at start-up: exit code 2, one line that says what was asked, found, and to do."""
 
+import importlib
 import json
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -85,28 +87,23 @@ def cases(recording, folder):
 
 
 @pytest.fixture(scope='module')
-def outcomes(recording, tmp_path_factory):
-    """Run all cases, a few at a time; returns exit code and output of each."""
-    asked = cases(recording, tmp_path_factory.mktemp('cases'))
-    waiting, results = list(asked.items()), {}
-    while waiting:
-        batch, waiting = waiting[:4], waiting[4:]
-        started = {name: start(node, values) for name, (node, values, _) in batch}
-        for name, process in started.items():
-            output = process.communicate(timeout=60)[0]
-            results[name] = (process.returncode, output, asked[name][2])
-    return results
+def asked(recording, tmp_path_factory):
+    return cases(recording, tmp_path_factory.mktemp('cases'))
 
 
-def start(executable, values):
+@pytest.fixture
+def own_signals():
+    """Nodes take the signals; the test runner wants them back."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    kept = [signal.getsignal(n) for n in numbers]
+    yield
+    for number, handler in zip(numbers, kept, strict=True):
+        signal.signal(number, handler)
+
+
+def write_arguments(values):
     parameters = [w for k, v in values.items() for w in ('-p', f'{k}:={json.dumps(v)}')]
-    defaults = str(find_share('config/pianokpm.yaml'))
-    return subprocess.Popen(
-        [find_executable(executable), '--ros-args', '--params-file', defaults, *parameters],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    return ['--ros-args', '--params-file', str(find_share('config/pianokpm.yaml')), *parameters]
 
 
 NAMES = [
@@ -118,24 +115,40 @@ NAMES = [
 
 
 @pytest.mark.parametrize('name', NAMES)
-def test_it_is_refused_with_the_reason(outcomes, name):
-    code, output, words = outcomes[name]
+def test_it_is_refused_with_the_reason(name, asked, own_signals, monkeypatch, capfd):
+    executable, values, words = asked[name]
+    monkeypatch.setattr('sys.argv', [executable, *write_arguments(values)])
+    code = importlib.import_module(f'pianokpm_ros.nodes.{executable}').main()
+    output = capfd.readouterr().err
     assert code == REFUSED, output
     assert words in output
     assert 'refuses to start' in output and 'Traceback' not in output
 
 
-def test_all_cases_are_looked_at(outcomes):
-    assert set(outcomes) == set(NAMES)
+def test_all_cases_are_looked_at(asked):
+    assert set(asked) == set(NAMES)
 
 
 @pytest.mark.parametrize(
-    'arguments', [['-p'], ['--params-file', '/no/such.yaml'], ['-r', '__ns:=not/valid//']]
+    'arguments',
+    [
+        write_arguments({'cameras': ['a', 'b']}),
+        ['--ros-args', '--params-file', '/no/such.yaml'],
+    ],
 )
-def test_ros_arguments_that_can_not_be_read_are_refused(arguments):
+def test_a_process_that_refuses_says_so_with_its_exit_code(arguments):
     done = subprocess.run(
-        [find_executable('triangulation_node'), '--ros-args', *arguments],
+        [find_executable('triangulation_node'), *arguments],
         capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert done.returncode == REFUSED, done
     assert 'refuses to start' in done.stderr and 'Traceback' not in done.stderr
+
+
+@pytest.mark.parametrize('arguments', [['-p'], ['-r', '__ns:=not/valid//']])
+def test_ros_arguments_that_can_not_be_read_are_refused(
+    arguments, own_signals, monkeypatch, capfd
+):
+    monkeypatch.setattr('sys.argv', ['triangulation_node', '--ros-args', *arguments])
+    assert importlib.import_module('pianokpm_ros.nodes.triangulation_node').main() == REFUSED
+    assert 'refuses to start' in capfd.readouterr().err

@@ -1,0 +1,48 @@
+"""`pianokpm record`: the recorder alone, beside a graph that runs already."""
+
+import argparse
+import time
+from datetime import datetime
+
+from pianokpm_ros.commands.up import NamedLines, stop_on_signals
+from pianokpm_ros.graph import GraphError, describe_recorder
+from pianokpm_ros.processes import GraphProcesses
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Offer where to record to, and for how long."""
+    parser.add_argument(
+        'bag', nargs='?', help='folder of the new bag; by default pianokpm_ and the time'
+    )
+    parser.add_argument(
+        '--cameras', nargs='+', default=(), metavar='X', help='expect their topics from the start'
+    )
+    parser.add_argument('--rig', default='', metavar='X', help='calibration to keep with the bag')
+    parser.add_argument('--duration', type=float, metavar='S', help='end after this many seconds')
+    parser.add_argument('--namespace', default='', metavar='X', help='namespace of the graph')
+    parser.add_argument('--params-file', default='', metavar='X', help='parameters of the node')
+    parser.add_argument('--use-sim-time', action='store_true', help='take the time from /clock')
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Record until Ctrl-C or the end of the time; both finish the bag."""
+    if arguments.duration is not None and not arguments.duration > 0:
+        raise GraphError(f'duration: expected more than 0 s, found {arguments.duration:g}')
+    bag = arguments.bag or f'pianokpm_{datetime.now():%Y-%m-%d_%H-%M-%S}'
+    recorder = describe_recorder(
+        bag,
+        arguments.cameras,
+        arguments.params_file,
+        arguments.namespace,
+        arguments.use_sim_time,
+        arguments.rig,
+    )
+    asked = stop_on_signals()
+    print(f'recording to {bag}; Ctrl-C ends it', flush=True)
+    end = time.monotonic() + (arguments.duration or float('inf'))
+    with GraphProcesses([recorder], NamedLines([recorder.name])) as graph:
+        graph.wait(
+            lambda: asked() or time.monotonic() > end or not graph.states[recorder.name].alive
+        )
+        graph.care()
+    return graph.states[recorder.name].returncode or 0

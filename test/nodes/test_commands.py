@@ -1,0 +1,134 @@
+"""`pianokpm up` and `pianokpm record` as a user has them: started, interrupted, asked for the impossible."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray
+from pianokpm.msg import KeyMotion
+
+from pianokpm_ros.recording.reader import read_bag
+
+from .observer import Observer
+
+
+def start(*words, **options):
+    return subprocess.Popen(
+        [sys.executable, '-m', 'pianokpm_ros.cli', *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        **options,
+    )
+
+
+def run(*words):
+    process = start(*words)
+    return process.communicate(timeout=90)[0], process.returncode
+
+
+def interrupt(process, number=signal.SIGINT):
+    """Send a signal; returns the output and how long the end took [s]."""
+    begun = time.monotonic()
+    process.send_signal(number)
+    output = process.communicate(timeout=30)[0]
+    return output, time.monotonic() - begun
+
+
+@pytest.fixture
+def observer():
+    with Observer('command_observer') as made:
+        made.listen('/diagnostics', DiagnosticArray)
+        yield made
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_up_runs_until_interrupted_and_leaves_nothing(recording, observer, number):
+    node = f'n{number.value}/triangulation_node'
+    process = start(
+        'up', '--cameras', *recording.videos, '--rig', recording.rig, '--namespace', f'n{number.value}'
+    )  # fmt: skip
+    observer.wait_for_health(node, 'no view yet of cam0, cam1', 60.0)
+    observer.wait_for_health(f'n{number.value}/hand_landmark_node', 'no image yet', 60.0)
+    children = children_of(process.pid)
+    assert len(children) == 3
+    output, took = interrupt(process, number)
+    assert process.returncode == 130 and took < 3.5  # 3 s, and the interpreter's own end
+    assert not [pid for pid in children if is_alive(pid)]
+    assert 'Traceback' not in output
+
+
+def children_of(pid):
+    listing = subprocess.run(
+        ['ps', '-o', 'pid=', '--ppid', str(pid)], capture_output=True, text=True
+    )
+    return [int(word) for word in listing.stdout.split()]
+
+
+def is_alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_up_plays_to_the_end_and_returns(recording):
+    output, code = run('up', '--videos', *recording.arguments, '--rig', recording.rig,
+                       '--rate', '4', '--until-end')  # fmt: skip
+    assert code == 0, output
+    assert 'Traceback' not in output and 'TensorFlow Lite' not in output
+
+
+def test_a_node_that_refuses_ends_up_with_its_reason(recording):
+    output, code = run('up', '--videos', 'cam0=/no/such.mp4')
+    assert code == 1
+    assert 'capture_node' in output and '/no/such.mp4, which is no file' in output
+    assert 'pianokpm up: capture_node refuses to start' in output and 'Traceback' not in output
+
+
+@pytest.mark.parametrize(
+    ('words', 'said'),
+    [
+        ((), 'name a take, videos or cameras'),
+        (('--cameras', 'a', 'b'), 'without a rig'),
+        (('--take', '/no/take'), '/no/take'),
+        (('--videos', 'path.mp4'), 'write name=path'),
+        (('--cameras', 'a', '--params-file', '/no.yaml'), 'which is no file'),
+    ],
+)
+def test_up_says_what_is_missing_at_once(words, said):
+    output, code = run('up', *words)
+    assert code == 1 and said in output and 'Traceback' not in output
+
+
+def test_record_keeps_what_is_published_until_interrupted(observer, tmp_path):
+    bag = tmp_path / 'bag'
+    process = start('record', bag)
+    publisher = observer.node.create_publisher(KeyMotion, 'keys', 100)
+    observer.wait_for_subscribers(publisher, timeout=60.0)
+    for number in range(50):
+        publisher.publish(KeyMotion(sequence=number))
+    observer.wait_for_health('recorder_node', 'recording to', 30.0)
+    keys_told = '50'
+
+    def told(messages):
+        return any(
+            v.key == '/keys' and v.value == keys_told
+            for a in messages['/diagnostics'] for s in a.status for v in s.values
+        )  # fmt: skip
+
+    observer.wait(told, 30.0, 'all keys to be counted')
+    output, took = interrupt(process)
+    assert process.returncode == 0 and took < 3.5, output
+    assert [r.sequence for _, r, _ in read_bag(bag, {'/keys'})] == list(range(50))
+    assert (bag / 'metadata.yaml').is_file() and 'messages of' in output
+
+
+def test_record_does_not_overwrite(tmp_path):
+    (tmp_path / 'bag').mkdir()
+    output, code = run('record', tmp_path / 'bag')
+    assert code == 1 and 'exists' in output and 'Traceback' not in output
