@@ -6,7 +6,7 @@ PINS := $(wildcard requirements/*.txt)
 SOURCES := $(sort $(shell find pianokpm_ros training launch config -name __pycache__ -prune -o -type f -print))
 SHELL := bash
 .DELETE_ON_ERROR:
-.PHONY: help build test lint demo size clean bench-client FORCE
+.PHONY: help build test lint demo size clean bench-client FORCE bench-recording
 
 help:
 	@echo 'make demo    set up, build, and run the pipeline on the recording that ships with it'
@@ -67,3 +67,6 @@ clean:
 
 bench-client: install/.ready
 	@source ./activate.bash && python scripts/bench_client.py
+
+bench-recording: install/.ready $(VENV)/.training
+	@source ./activate.bash && python scripts/bench_recording.py

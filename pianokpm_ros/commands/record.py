@@ -4,9 +4,11 @@ import argparse
 import time
 from datetime import datetime
 
+from pianokpm_ros.commands.guided import guide_session, read_protocol
 from pianokpm_ros.commands.up import NamedLines, stop_on_signals
-from pianokpm_ros.graph import GraphError, describe_recorder
+from pianokpm_ros.graph import GraphError, NodeSpec, describe_recorder
 from pianokpm_ros.processes import GraphProcesses
+from pianokpm_ros.protocol.plan import Plan
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--rig', default='', metavar='X', help='calibration to keep with the bag')
     parser.add_argument('--duration', type=float, metavar='S', help='end after this many seconds')
+    parser.add_argument(
+        '--protocol', metavar='FILE', help="guide a person through a session; 'default' ships"
+    )
     parser.add_argument('--namespace', default='', metavar='X', help='namespace of the graph')
     parser.add_argument('--params-file', default='', metavar='X', help='parameters of the node')
     parser.add_argument('--use-sim-time', action='store_true', help='take the time from /clock')
@@ -28,6 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Record until Ctrl-C or the end of the time; both finish the bag."""
     if arguments.duration is not None and not arguments.duration > 0:
         raise GraphError(f'duration: expected more than 0 s, found {arguments.duration:g}')
+    plan = read_protocol(arguments.protocol) if arguments.protocol else None
     bag = arguments.bag or f'pianokpm_{datetime.now():%Y-%m-%d_%H-%M-%S}'
     recorder = describe_recorder(
         bag,
@@ -37,6 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.use_sim_time,
         arguments.rig,
     )
+    if plan is not None:
+        return _guide(plan, recorder, arguments.namespace)
     asked = stop_on_signals()
     print(f'recording to {bag}; Ctrl-C ends it', flush=True)
     end = time.monotonic() + (arguments.duration or float('inf'))
@@ -46,3 +54,13 @@ def run(arguments: argparse.Namespace) -> int:
         )
         graph.care()
     return graph.states[recorder.name].returncode or 0
+
+
+def _guide(plan: Plan, recorder: NodeSpec, namespace: str) -> int:
+    """Record while a person is guided; Ctrl-C ends both."""
+    lines: list[str] = []
+    with GraphProcesses([recorder], lambda _, line: lines.append(line)) as graph:
+        finished = guide_session(plan, namespace)
+        graph.care()
+    print('\n'.join(lines))
+    return (0 if finished else 130) or graph.states[recorder.name].returncode or 0

@@ -1,6 +1,7 @@
 """Cameras of a rig, from files: publishes the hands in their frames, or the frames themselves."""
 
 import sys
+from pathlib import Path
 
 from builtin_interfaces.msg import Time
 
@@ -17,6 +18,7 @@ from pianokpm_ros.nodes.camera_output import CameraOutput
 from pianokpm_ros.nodes.detection import HAND_PARAMETERS, read_hand_settings
 from pianokpm_ros.nodes.parameters import Parameter, ParameterError
 from pianokpm_ros.nodes.sensor_messages import make_header
+from pianokpm_ros.recording.video import CameraVideo
 
 
 class CaptureNode(PianoNode):
@@ -35,6 +37,7 @@ class CaptureNode(PianoNode):
         *HAND_PARAMETERS,
         Parameter('preview_rate', 0.0, 'JPEG pictures a second to publish [Hz]', 0.0, 10.0),
         Parameter('preview_quality', 80, 'of the JPEG', 1, 100),
+        Parameter('record_videos', '', 'folder to film all cameras to; empty = film nothing'),
     )
 
     def __init__(self) -> None:
@@ -47,6 +50,10 @@ class CaptureNode(PianoNode):
         self._workers = (
             make_workers(read_hand_settings(s), tuple(videos), rig) if s['landmarks'] else None
         )
+        self._films = {
+            source.name: CameraVideo(Path(s['record_videos']), source.name, source.rate or 60.0)
+            for source in (sources if s['record_videos'] else ())
+        }
         self._outputs = {source.name: self._offer(source, rig) for source in sources}
         self._start = self.create_publisher(Time, 'playback/start', LATCHED)
         self._end = self.create_publisher(Time, 'playback/end', LATCHED)
@@ -91,6 +98,8 @@ class CaptureNode(PianoNode):
             return
         for frame in frames.values():
             self._outputs[frame.camera].publish_frame(frame)
+            if frame.camera in self._films:
+                self._films[frame.camera].push(frame)
         if self._workers is not None:
             for name, hands in self._workers.process(frames).items():
                 self.publish(self._outputs[name].hands, hands)
@@ -124,6 +133,8 @@ class CaptureNode(PianoNode):
     def close(self) -> None:
         """Stop playing and free the detectors."""
         self._playback.stop()
+        for film in self._films.values():
+            film.close()
         if self._workers is not None and not self._playback.is_alive():
             self._workers.close()
 

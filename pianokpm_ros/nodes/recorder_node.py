@@ -10,10 +10,13 @@ from pianokpm_ros.graph import list_topics
 from pianokpm_ros.nodes.base import LATCHED, Health, PianoNode, run_node
 from pianokpm_ros.nodes.parameters import Parameter, ParameterError
 from pianokpm_ros.recording.topic_recorder import TopicRecorder
+from pianokpm_ros.records import NANOSECONDS
 
 DISCOVERY = 0.5
 """How often new topics are looked for [s]."""
 
+MEGABYTE = 1_000_000
+RIG = 'rig.yaml'
 QUEUE = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
 LATCHED_TYPES = ('sensor_msgs/msg/CameraInfo', 'builtin_interfaces/msg/Time')
 
@@ -25,6 +28,12 @@ class RecorderNode(PianoNode):
         Parameter('bag', '', 'folder of the bag to make'),
         Parameter('cameras', [''], 'cameras whose topics to expect'),
         Parameter('free_space', 200, 'stop when less than this is left [MB]', 1, 1_000_000_000),
+        Parameter(
+            'split_size', 0, 'begin another file at this size [MB]; 0 = never', 0, 1_000_000
+        ),
+        Parameter('split_duration', 0.0, 'likewise after this time [s]', 0.0, 86_400.0),
+        Parameter('rig', '', 'calibration file to keep with the bag; empty = none'),
+        Parameter('topics', [''], 'further topics to record, of types that are installed'),
     )
 
     def __init__(self) -> None:
@@ -32,7 +41,15 @@ class RecorderNode(PianoNode):
         s = self.settings
         if not s['bag']:
             raise ParameterError('bag: expected the folder of a new bag, found none')
-        self._recorder = TopicRecorder(s['bag'], s['free_space'] * 1_000_000)
+        self._recorder = TopicRecorder(
+            s['bag'],
+            s['free_space'] * MEGABYTE,
+            s['split_size'] * MEGABYTE,
+            round(s['split_duration'] * NANOSECONDS),
+        )
+        if s['rig']:
+            self._recorder.attach(s['rig'], RIG)
+        self._further = {self.resolve_topic_name(t) for t in s['topics']}
         self._recorded: set[str] = set()
         for topic, datatype in list_topics(s['cameras']).items():
             self._record(self.resolve_topic_name(topic), datatype)
@@ -50,12 +67,14 @@ class RecorderNode(PianoNode):
 
     def _discover(self) -> None:
         for topic, (datatype, *_) in self.get_topic_names_and_types():
-            if topic not in self._recorded and datatype.startswith('pianokpm/msg/'):
+            ours = datatype.startswith('pianokpm/msg/') or topic in self._further
+            if ours and topic not in self._recorded and self._recorder.records(datatype):
                 self._record(topic, datatype)
 
     def _take(self, topic: str, datatype: str, data: bytes) -> None:
         if self.enabled:
-            self._recorder.write(topic, datatype, data, self.now)
+            latched = datatype in LATCHED_TYPES
+            self._recorder.write(topic, datatype, data, self.now, latched)
 
     def diagnose(self) -> Health:
         """Tell how much was written."""

@@ -88,8 +88,13 @@ def read_events(bag: Path | str) -> Iterator[SessionEvent]:
             yield SessionEvent.from_json(store.deserialize_cdr(data, datatype).data)
 
 
-def list_trials(events: Iterable[SessionEvent]) -> tuple[dict[str, Any], list[Trial]]:
-    """Return what is said of the session, and its trials without those discarded or never ended."""
+def list_trials(
+    events: Iterable[SessionEvent], until: int | None = None
+) -> tuple[dict[str, Any], list[Trial]]:
+    """Return what is said of the session, and its trials without those discarded.
+
+    A last trial that never ended, since the recorder was killed, ends at `until` [ns]; None leaves it out.
+    """
     session: dict[str, Any] = {}
     trials: list[Trial] = []
     open_trial: SessionEvent | None = None
@@ -106,4 +111,6 @@ def list_trials(events: Iterable[SessionEvent]) -> tuple[dict[str, Any], list[Tr
         elif event.action == 'discard':
             open_trial = None
             trials = trials[:-1] if trials and event.details.get('ended', True) else trials
+    if open_trial is not None and until is not None and until > open_trial.stamp:
+        trials.append(Trial(open_trial.kind, open_trial.stamp, until, open_trial.details))
     return session, trials

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pianokpm_training.datasets.recording import KeyTrack, PoseTrack, ViewTrack
 
 from pianokpm_ros.anatomy import LANDMARK_COUNT, Side, Status
-from pianokpm_ros.recording.events import SessionEvent, Trial, list_trials, read_events
+from pianokpm_ros.recording.events import Trial, list_trials, read_events
 from pianokpm_ros.recording.reader import read_bag
 from pianokpm_ros.recording.writer import RecordingError
 from pianokpm_ros.records import (
@@ -111,7 +111,8 @@ def read_session(bag: Path | str) -> SessionData:
         last[topic] = record.sequence
     if not by_kind[HandPose] and not by_kind[EmgBlock]:
         raise RecordingError(f'{bag} has neither hands in space nor EMG; nothing can be learned')
-    about, trials = list_trials(_events(bag))
+    until = max(r.stamp for kind in (HandPose, EmgBlock) for r in by_kind[kind])
+    about, trials = list_trials(read_events(bag), until)
     keys, velocities = join_keys(by_kind[KeyMotion])
     return SessionData(
         about,
@@ -124,10 +125,6 @@ def read_session(bag: Path | str) -> SessionData:
         missing,
         counts,
     )
-
-
-def _events(bag: Path | str) -> list[SessionEvent]:
-    return list(read_events(bag))
 
 
 def _join_poses(records: list[HandPose]) -> dict[Side, PoseTrack]:

@@ -1,0 +1,114 @@
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import av
+import numpy as np
+import pytest
+
+from pianokpm_ros.capture.video_file import VideoFile, load_timestamps
+from pianokpm_ros.recording.video import CameraVideo, load_frame_index
+from pianokpm_ros.recording.writer import RecordingError
+from pianokpm_ros.records import Frame
+
+START = 1_764_000_000_123_456_789
+
+
+def make_frame(number, stamp=None, size=(96, 64)):
+    image = np.full((size[1], size[0], 3), 40, np.uint8)
+    image[:, : 8 + number % 80] = 200  # a bar as long as the frame's number
+    return Frame(START + number * 16_666_667 if stamp is None else stamp, 'top', number, image)
+
+
+def number_of(image):
+    return int((image[:, :, 0].mean(0) > 120).sum()) - 8
+
+
+def wait_for(video, count):
+    while video.written + video.dropped < count:
+        pass
+
+
+def film(folder, numbers):
+    video = CameraVideo(folder, 'top')
+    for i, number in enumerate(numbers):
+        video.push(make_frame(number))
+        wait_for(video, i + 1)
+    video.close()
+    return video
+
+
+def test_every_frame_is_found_again_with_its_stamp(tmp_path):
+    numbers = [*range(30), *range(33, 60)]
+    video = film(tmp_path, numbers)
+    assert (video.written, video.dropped, video.error) == (57, 0, '')
+    stamps, sequence = load_frame_index(tmp_path / 'top.csv')
+    assert sequence.tolist() == numbers
+    assert stamps.tolist() == [START + n * 16_666_667 for n in numbers]
+    again = VideoFile('top', video.path)
+    again.open()
+    for number in numbers:
+        frame = again.read()
+        # The edge of the bar is blurred by the encoder over a pixel or two.
+        assert abs(number_of(frame.image) - number) <= 2
+        assert abs(frame.stamp - (number - numbers[0]) * 16_666_667) <= 1000
+    assert again.read() is None
+
+
+def test_the_index_is_what_capture_reads(tmp_path):
+    film(tmp_path, range(10))
+    stamps = load_timestamps(tmp_path / 'top.csv')['top']
+    # Text to float64 keeps an epoch time to a quarter of a microsecond.
+    np.testing.assert_allclose(stamps, np.arange(10) * 16_666_667, atol=600)
+
+
+def test_frames_that_are_not_later_are_dropped_and_counted(tmp_path):
+    video = CameraVideo(tmp_path, 'top')
+    for i, stamp in enumerate((START, START, START - 5, START + 10_000_000)):
+        video.push(make_frame(i, stamp))
+        wait_for(video, i + 1)
+    video.close()
+    assert (video.written, video.dropped) == (2, 2)
+
+
+def test_a_killed_recorder_leaves_a_video_that_plays(tmp_path):
+    script = textwrap.dedent(f"""
+        import time
+        from pathlib import Path
+        from pianokpm_ros.recording.video import CameraVideo
+        from test.recording.test_video import make_frame
+        video = CameraVideo(Path({str(tmp_path)!r}), 'top')
+        for i in range(10_000):
+            video.push(make_frame(i))
+            print(i, flush=True)
+            time.sleep(1 / 60)
+    """)
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    process = subprocess.Popen(
+        [sys.executable, '-c', script], stdout=subprocess.PIPE, text=True, cwd=root
+    )
+    for _ in range(150):
+        process.stdout.readline()
+    process.send_signal(signal.SIGKILL)
+    last = 149 + len(process.stdout.read().split())
+    with av.open(str(tmp_path / 'top.mp4')) as container:
+        frames = sum(1 for _ in container.decode(video=0))
+    stamps, _ = load_frame_index(tmp_path / 'top.csv')
+    # At most a second: half of one until the fragment, and what waited.
+    assert min(frames, len(stamps)) >= last - 60
+
+
+def test_a_place_that_can_not_be_and_an_old_video_are_refused(tmp_path):
+    film(tmp_path / 'a', range(2))
+    with pytest.raises(RecordingError, match='exists'):
+        CameraVideo(tmp_path / 'a', 'top')
+    (tmp_path / 'file').touch()
+    with pytest.raises(RecordingError, match='choose another place'):
+        CameraVideo(tmp_path / 'file' / 'b', 'top')
+
+
+def test_no_frame_leaves_nothing(tmp_path):
+    film(tmp_path, [])
+    assert not list(tmp_path.iterdir())
