@@ -1,0 +1,168 @@
+import threading
+import time
+
+import pytest
+
+from pianokpm_ros.capture.playback import LEAD, Playback, PlaybackSettings, PlaybackState
+from pianokpm_ros.capture.preview import Preview
+from pianokpm_ros.capture.source import CaptureError
+from pianokpm_ros.capture.video_file import VideoFile
+from pianokpm_ros.capture.video_set import pair_videos, prepare_videos
+from pianokpm_ros.records import Frame
+
+from .conftest import paint, read_number, write_video
+
+COUNT = 20
+
+
+class Scene:
+    """A playback of one or two cameras and what it said."""
+
+    def __init__(self, videos, rate=0.0, loop=False, clock=time.time_ns, ready=lambda: True,
+                 wait_timeout=5.0, work=0.0):  # fmt: skip
+        self.starts, self.ends, self.taken = [], [], []
+        self.finished = threading.Event()
+        self.work = work
+        sources = [VideoFile(n, p) for n, p in videos.items()]
+        settings = PlaybackSettings(rate, loop, wait_timeout)
+        self.playback = Playback(sources, settings, clock, ready, self._take)
+        self.playback.on_start, self.playback.on_end = self.starts.append, self.ends.append
+        self.playback.on_finish = self.finished.set
+
+    def _take(self, frames):
+        self.taken.append({n: (f.stamp, read_number(f.image)) for n, f in frames.items()})
+        time.sleep(self.work)
+
+    def play(self, timeout=20.0):
+        self.playback.start()
+        assert self.finished.wait(timeout)
+        return self.taken
+
+
+@pytest.fixture
+def videos(tmp_path):
+    return {n: write_video(tmp_path / f'{n}.mp4', COUNT) for n in ('a', 'b')}
+
+
+def test_stamps_are_the_announced_origin_plus_the_files_own_time(videos):
+    scene = Scene(videos)
+    taken = scene.play()
+    assert len(taken) == COUNT and len(scene.starts) == 1
+    for number, frames in enumerate(taken):
+        for stamp, shown in frames.values():
+            assert shown == number
+            assert stamp == scene.starts[0] + round(number * 1e9 / 30)
+    assert scene.ends == [taken[-1]['a'][0]]
+    assert scene.playback.state is PlaybackState.ENDED and scene.playback.dropped == 0
+
+
+def test_frames_come_when_it_is_their_time(videos):
+    """At double speed 20 frames of 30 fps take 0.32 s from the origin; nothing comes before its time."""
+    arrived = []
+    scene = Scene({'a': videos['a']}, rate=2.0)
+    take = scene.playback._handle
+    scene.playback._handle = lambda frames: (arrived.append(time.time_ns()), take(frames))
+    scene.play()
+    origin = scene.starts[0]
+    for at, frames in zip(arrived, scene.taken, strict=True):
+        assert at >= origin + (frames['a'][0] - origin) / 2
+
+
+def test_a_slow_taker_gets_the_newest_and_the_others_are_counted(videos):
+    scene = Scene(videos, rate=1.0, work=0.1)
+    scene.play()
+    assert scene.playback.sets + scene.playback.dropped == COUNT
+    # 0.63 s of video, 0.1 s a set.
+    assert 3 <= scene.playback.sets <= 10
+    last = scene.taken[-1]['a'][1]
+    assert last == COUNT - 1
+
+
+def test_rounds_follow_each_other_with_a_new_origin_and_rising_stamps(videos):
+    scene = Scene({'a': videos['a']}, loop=True)
+    scene.playback.start()
+    deadline = time.monotonic() + 20
+    while scene.playback.rounds < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    scene.playback.stop()
+    stamps = [f['a'][0] for f in scene.taken]
+    assert len(scene.starts) >= 3
+    assert all(b > a for a, b in zip(stamps, stamps[1:], strict=False))
+    assert scene.starts[1] >= scene.ends[0] + LEAD
+
+
+def test_it_waits_for_who_shall_listen_and_for_the_clock(videos):
+    clock, listening = [0], threading.Event()
+    scene = Scene(videos, clock=lambda: clock[0], ready=listening.is_set)
+    scene.playback.start()
+    assert not scene.finished.wait(0.3)
+    clock[0] = 5_000_000_000
+    assert not scene.finished.wait(0.3) and not scene.starts
+    listening.set()
+    assert scene.finished.wait(10)
+    assert scene.starts == [5_000_000_000 + LEAD] and not scene.playback.waited_in_vain
+
+
+def test_it_does_not_wait_for_ever(videos):
+    scene = Scene(videos, ready=lambda: False, wait_timeout=0.2)
+    assert len(scene.play()) == COUNT
+    assert scene.playback.waited_in_vain
+
+
+@pytest.mark.parametrize('ready', [False, True])
+def test_it_stops_at_once_whatever_it_does(videos, ready):
+    scene = Scene(videos, rate=0.1, ready=lambda: ready, wait_timeout=60.0)
+    scene.playback.start()
+    time.sleep(0.3)
+    begun = time.monotonic()
+    scene.playback.stop()
+    assert time.monotonic() - begun < 1.0 and not scene.playback.is_alive()
+
+
+def test_a_file_that_goes_missing_fails_with_the_reason(videos):
+    scene = Scene(videos, ready=lambda: not videos['a'].exists())
+    videos['a'].unlink()
+    scene.play()
+    assert scene.playback.state is PlaybackState.FAILED
+    assert 'which is no file' in scene.playback.error
+
+
+def test_a_file_that_breaks_off_is_told(videos):
+    data = videos['a'].read_bytes()
+    whole = write_video(videos['a'].with_name('long.mkv'), 200)
+    data = whole.read_bytes()
+    whole.write_bytes(data[: len(data) // 2])
+    scene = Scene({'a': whole})
+    assert 0 < len(scene.play()) < 200
+    assert scene.playback.state is PlaybackState.ENDED
+
+
+def test_previews_come_at_most_so_often():
+    preview, times = Preview(10.0), []
+    for i in range(61):
+        stamp = 7_000_000_000 + round(i * 1e9 / 60)
+        if preview.encode(Frame(stamp, 'a', i, paint(i))) is not None:
+            times.append(stamp)
+    assert len(times) == 11
+    assert min(b - a for a, b in zip(times, times[1:], strict=False)) >= 80_000_000
+    # After a pause and after the clock was set back they go on.
+    assert preview.encode(Frame(99_000_000_000, 'a', 0, paint(0))) is not None
+    assert preview.encode(Frame(1_000_000_000, 'a', 0, paint(0))) is not None
+
+
+def test_each_camera_needs_a_name_and_a_video():
+    assert pair_videos(['a', 'b'], ['x', 'y']) == {'a': 'x', 'b': 'y'}
+    for cameras, files in (([], []), (['a'], []), (['a', 'a'], ['x', 'y'])):
+        with pytest.raises(CaptureError, match='expected cameras'):
+            pair_videos(cameras, files)
+
+
+def test_time_stamps_of_a_file_must_cover_each_camera(videos, tmp_path):
+    table = tmp_path / 'stamps.csv'
+    table.write_text('camera,frame_index,frame_time\na,0,1.0\na,1,1.5\n')
+    (source,) = prepare_videos({'a': videos['a']}, None, str(table))
+    source.open()
+    assert [source.read().stamp for _ in range(2)] == [0, 500_000_000]
+    source.close()
+    with pytest.raises(CaptureError, match="camera 'b' is not in"):
+        prepare_videos(videos, None, str(table))
