@@ -1,5 +1,3 @@
-import errno
-
 import pytest
 
 from pianokpm_ros.recording.reader import read_raw
@@ -45,7 +43,7 @@ def test_a_disk_that_breaks_does_not_take_the_node_with_it(tmp_path, monkeypatch
     write(recorder, 1)
 
     def fail(*_, **__):
-        raise OSError(errno.EIO, 'Input/output error')
+        raise RecordingError('the bag: Input/output error')
 
     monkeypatch.setattr(recorder._bag, 'write', fail)
     write(recorder, 2, first=1)
