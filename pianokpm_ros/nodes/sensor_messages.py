@@ -3,6 +3,7 @@
 import array
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 from builtin_interfaces.msg import Time
 from numpy.typing import NDArray
@@ -110,16 +111,24 @@ def read_with_cv_bridge(message: Image | CompressedImage) -> NDArray[np.uint8]:
 
 
 def read_with_rosbags(message: Image | CompressedImage) -> NDArray[np.uint8]:
-    """Read a message with `rosbags-image`, which needs no ROS installation."""
+    """Read a raw message with `rosbags-image`, which needs no ROS installation; OpenCV reads compressed ones."""
+    if isinstance(message, CompressedImage):
+        return _decode(message)
     from rosbags.image import ImageError as RosbagsError
-    from rosbags.image import compressed_image_to_cvimage, image_to_cvimage
+    from rosbags.image import image_to_cvimage
 
     try:
-        if isinstance(message, Image):
-            return image_to_cvimage(_drop_padding(message), 'bgr8')
-        return compressed_image_to_cvimage(message, 'bgr8')
-    except (RosbagsError, AssertionError, TypeError, ValueError) as error:
+        return image_to_cvimage(_drop_padding(message), 'bgr8')
+    except (RosbagsError, TypeError, ValueError, cv2.error) as error:
         raise ImageError(f'rosbags-image can not read this image: {error}') from error
+
+
+def _decode(message: CompressedImage) -> NDArray[np.uint8]:
+    data = np.frombuffer(message.data, np.uint8)
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    if image is None:
+        raise ImageError(f'{len(data)} bytes of format {message.format!r} are no picture')
+    return image
 
 
 def _drop_padding(message: Image) -> Image:

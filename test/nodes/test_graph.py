@@ -1,0 +1,126 @@
+"""The description of the graph, without running it."""
+
+import json
+
+import pytest
+import yaml
+
+from pianokpm_ros.graph import GraphError, GraphOptions, describe_graph, describe_recorder
+
+TWO = {'videos': ('a=/x/a.mp4', 'b=/x/b.mp4'), 'rig': '/x/rig.yaml'}
+
+
+def describe(**options):
+    return {n.name: n for n in describe_graph(GraphOptions(**options))}
+
+
+def test_videos_with_a_rig_make_the_shortest_graph():
+    nodes = describe(**TWO)
+    assert list(nodes) == ['capture_node', 'triangulation_node', 'muscle_estimation_node']
+    capture = nodes['capture_node'].parameters
+    assert (capture['cameras'], capture['videos']) == (['a', 'b'], ['/x/a.mp4', '/x/b.mp4'])
+    assert nodes['triangulation_node'].parameters['cameras'] == ['a', 'b']
+    assert nodes['triangulation_node'].parameters['rig'] == '/x/rig.yaml'
+
+
+def test_what_is_asked_for_is_added():
+    nodes = describe(**TWO, keys='/x/k.mid', record='/x/bag', emg='any', cameras=('c',))
+    assert {'keyboard_node', 'emg_sensor_node', 'hand_landmark_node', 'recorder_node'} <= set(
+        nodes
+    )
+    assert nodes['hand_landmark_node'].parameters['cameras'] == ['c']
+    assert nodes['triangulation_node'].parameters['cameras'] == ['a', 'b', 'c']
+    assert nodes['recorder_node'].parameters['rig'] == '/x/rig.yaml'
+
+
+def test_playback_waits_for_every_listener_of_what_files_bring():
+    waits = set(
+        describe(**TWO, keys='/x/k.mid', record='/x/bag')['capture_node'].parameters['wait_for']
+    )
+    assert {'triangulation_node a/hands', 'triangulation_node b/hands'} <= waits
+    assert {'muscle_estimation_node hands/left', 'muscle_estimation_node keys'} <= waits
+    assert {
+        'recorder_node a/hands',
+        'recorder_node keys',
+        'recorder_node muscle_activity/left',
+    } <= waits
+    alone = describe(**TWO)['capture_node'].parameters['wait_for']
+    assert not any('recorder' in w or 'keys' in w for w in alone)
+
+
+def test_full_images_change_who_finds_hands_and_how_they_travel():
+    nodes = describe(**TWO, images=True)
+    assert nodes['capture_node'].parameters['landmarks'] is False
+    assert nodes['hand_landmark_node'].parameters['cameras'] == ['a', 'b']
+    profile = nodes['capture_node'].environment['FASTRTPS_DEFAULT_PROFILES_FILE']
+    assert '<segment_size>67108864</segment_size>' in open(profile).read()
+    assert all(not n.environment for n in nodes.values() if n.name != 'capture_node')
+    assert not describe(**TWO)['capture_node'].environment
+
+
+def test_as_fast_as_possible_has_no_keys_to_keep_in_step():
+    assert 'keyboard_node' not in describe(**TWO, keys='/x/k.mid', rate=0.0)
+
+
+def test_keys_follow_the_files_or_start_at_once():
+    with_files = describe(**TWO, keys='/x/k.mid', rate=0.5)['keyboard_node'].parameters
+    assert (with_files['follow_playback'], with_files['rate']) == (True, 0.5)
+    assert (
+        describe(cameras=('a',), keys='/x/k.mid')['keyboard_node'].parameters['follow_playback']
+        is False
+    )
+    assert (
+        describe(cameras=('a',), keys='midi:Piano')['keyboard_node'].parameters['port'] == 'Piano'
+    )
+
+
+def test_a_take_sets_videos_rig_and_keys_where_nothing_else_is_asked_for(tmp_path):
+    (tmp_path / 'take.json').write_text(json.dumps({'cameras': ['top', 'side']}))
+    nodes = describe(take=str(tmp_path))
+    assert nodes['capture_node'].parameters['videos'] == [
+        str(tmp_path / 'top.mp4'), str(tmp_path / 'side.mp4')
+    ]  # fmt: skip
+    assert nodes['triangulation_node'].parameters['rig'] == str(tmp_path / 'rig.yaml')
+    assert nodes['keyboard_node'].parameters['file'] == str(tmp_path)
+    other = describe(take=str(tmp_path), keys='/x/k.mid', rig='/x/rig.yaml')
+    assert other['keyboard_node'].parameters['file'] == '/x/k.mid'
+    assert other['triangulation_node'].parameters['rig'] == '/x/rig.yaml'
+
+
+@pytest.mark.parametrize(
+    ('options', 'words'),
+    [
+        ({}, 'without a camera'),
+        ({'videos': ('a.mp4',)}, 'write name=path'),
+        ({'videos': ('a=x', 'a=y')}, 'a name of its own'),
+        ({'videos': ('a=x',), 'cameras': ('a',)}, 'names must differ'),
+        ({'cameras': ('a', 'b')}, 'without a rig'),
+        ({'cameras': ('a',), 'rate': -1.0}, 'rate'),
+        ({'cameras': ('a',), 'at_end': 'x'}, 'at_end'),
+        ({'cameras': ('a',), 'params_file': '/no.yaml'}, 'no file'),
+        ({'take': '/no/take'}, 'take.json'),
+    ],
+)
+def test_what_can_not_be_is_refused(options, words):
+    with pytest.raises(GraphError, match=words):
+        describe(**options)
+
+
+def test_options_are_read_as_launch_gives_them():
+    read = GraphOptions.from_strings(
+        {'videos': 'a=x  b=y', 'rate': '0.5', 'images': 'True', 'record': '', 'cameras': ''}
+    )
+    assert read == GraphOptions(videos=('a=x', 'b=y'), rate=0.5, images=True)
+    for name, text in (('rate', 'fast'), ('images', 'perhaps')):
+        with pytest.raises(GraphError, match=name):
+            GraphOptions.from_strings({name: text})
+
+
+def test_arguments_survive_yaml_whatever_is_in_them():
+    spec = describe_recorder('/x/a "b": [c]', ('top',), namespace='/lab/')
+    words = spec.ros_arguments()
+    assert words[words.index('__ns:=/lab') - 1] == '-r'
+    parameters = dict(w.split(':=', 1) for w in words if ':=' in w and not w.startswith('__'))
+    assert {k: yaml.safe_load(v) for k, v in parameters.items()} == dict(spec.parameters)
+    assert yaml.safe_load(parameters['bag']) == '/x/a "b": [c]'
+    assert not spec.respawn
