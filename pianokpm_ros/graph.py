@@ -246,8 +246,6 @@ def _list_nodes(o: GraphOptions) -> Iterator[tuple[str, str, dict[str, Value]]]:
         yield 'emg_sensor_node', 'capture', {'stream': o.emg if o.emg != 'any' else ''}
     yield 'triangulation_node', 'estimation', {'cameras': names, 'rig': o.rig}
     yield 'muscle_estimation_node', 'estimation', {'model': o.model} if o.model else {}
-    if o.record:
-        yield 'recorder_node', 'estimation', {'bag': o.record, 'cameras': names, 'rig': o.rig}
 
 
 def _capture_parameters(o: GraphOptions, plays_keys: bool) -> dict[str, Value]:
@@ -312,5 +310,10 @@ def _check(o: GraphOptions) -> None:
         )
     if o.at_end not in AT_END:
         raise GraphError(f'at_end: expected one of {", ".join(AT_END)}, found {o.at_end!r}')
+    if o.at_end == 'loop' and o.keys and o.rate != 1:
+        raise GraphError(
+            f'asked to play files and keys over and over at {o.rate:g} times their speed; keys keep in step '
+            'from round to round at their own speed alone: leave rate at 1'
+        )
     if not 0 <= o.rate <= 100:
         raise GraphError(f'rate: expected 0 to 100, found {o.rate:g}')

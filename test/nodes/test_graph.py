@@ -97,6 +97,7 @@ def test_a_take_sets_videos_rig_and_keys_where_nothing_else_is_asked_for(tmp_pat
         ({'cameras': ('a', 'b')}, 'without a rig'),
         ({'cameras': ('a',), 'rate': -1.0}, 'rate'),
         ({'cameras': ('a',), 'at_end': 'x'}, 'at_end'),
+        ({'videos': ('a=x',), 'keys': 'k', 'at_end': 'loop', 'rate': 2.0}, 'leave rate at 1'),
         ({'cameras': ('a',), 'params_file': '/no.yaml'}, 'no file'),
         ({'take': '/no/take'}, 'take.json'),
     ],
