@@ -90,7 +90,7 @@ def _read_caliscope(name: str, entry: dict) -> Camera:
     port = entry.get('cam_id', entry.get('port', name))
     model = 'fisheye' if entry.get('fisheye', False) else 'pinhole'
     return Camera(
-        f'cam_{port}',
+        str(entry.get('name', f'cam_{port}')),  # aniposelib has names, caliscope numbers
         tuple(entry['size']),
         entry['matrix'],
         entry['distortions'],

@@ -1,0 +1,248 @@
+"""`pianokpm calibrate`: print a board, calibrate cameras with it, or by the piano's own keys."""
+
+import argparse
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from pianokpm_ros.capture.source import CaptureError
+from pianokpm_ros.capture.video_file import VideoFile, load_timestamps
+from pianokpm_ros.commands.progress import show_progress
+from pianokpm_ros.geometry.calibration.board import Board, CalibrationError
+from pianokpm_ros.geometry.calibration.coverage import write_coverage
+from pianokpm_ros.geometry.calibration.intrinsics import MIN_VIEWS
+from pianokpm_ros.geometry.calibration.keyboard_frame import (
+    Placement,
+    load_points,
+    move_to_keyboard,
+    place_by_keyboard,
+)
+from pianokpm_ros.geometry.calibration.sheet import PAPERS, write_sheet
+from pianokpm_ros.geometry.calibration.solve import Calibration, calibrate_rig
+from pianokpm_ros.geometry.calibration.watch import Watched, check_seen, watch_board
+from pianokpm_ros.geometry.camera import Camera
+from pianokpm_ros.geometry.rig import Rig, load_rig, save_rig
+from pianokpm_ros.geometry.rig_exchange import save_aniposelib, save_caliscope, save_camera_info
+
+DEFAULT_PERIOD = 33_333_333
+EXPORTS = {'aniposelib': save_aniposelib, 'caliscope': save_caliscope}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the arguments."""
+    parser.add_argument(
+        'video',
+        nargs='*',
+        metavar='[NAME=]VIDEO',
+        help='a video of the board for each camera, all begun at the same time; cameras are named after '
+        'the files if not named here',
+    )
+    parser.add_argument(
+        '-o', '--output', default='rig.yaml', help='rig file to write (%(default)s)'
+    )
+    parser.add_argument(
+        '--board',
+        metavar='FILE',
+        help='only write the board as a .pdf or .png to print in true size',
+    )
+    parser.add_argument('--paper', default='a4', choices=sorted(PAPERS), help='for --board')
+    group = parser.add_argument_group('the board')
+    group.add_argument('--columns', type=int, default=7, help='squares along x (%(default)s)')
+    group.add_argument('--rows', type=int, default=5, help='squares along y (%(default)s)')
+    group.add_argument(
+        '--square', type=float, default=35.0, help='side of a square, measured [mm] (%(default)s)'
+    )
+    group.add_argument(
+        '--marker', type=float, default=0.75, help='marker in parts of a square (%(default)s)'
+    )
+    group.add_argument('--dictionary', default='DICT_4X4_50', help='of the markers (%(default)s)')
+    group.add_argument('--inverted', action='store_true', help='white and black exchanged')
+    group.add_argument('--legacy', action='store_true', help='pattern of OpenCV before 4.6')
+    group = parser.add_argument_group('the cameras')
+    group.add_argument(
+        '--model',
+        default='pinhole',
+        choices=('pinhole', 'fisheye'),
+        help='of the lenses (%(default)s)',
+    )
+    group.add_argument('--lenses', metavar='RIG', help='rig file whose intrinsics are kept')
+    group.add_argument('--timestamps', metavar='CSV', help='cam_id, frame_index, frame_time')
+    group.add_argument(
+        '--triggered',
+        action='store_true',
+        help='trust the stamps: the cameras are triggered together',
+    )
+    group.add_argument(
+        '--keyboard',
+        metavar='POINTS',
+        help='YAML of named key corners in each picture: puts the rig into the frame of the keyboard; '
+        'without videos it is all that is used',
+    )
+    group.add_argument('--coverage', metavar='PNG', help='picture of where the board was')
+    group.add_argument(
+        '--camera-info', metavar='FOLDER', help="also write each camera's intrinsics for ROS"
+    )
+    group.add_argument(
+        '--export',
+        action='append',
+        default=[],
+        metavar='FORMAT=FILE',
+        help='also write the rig as TOML of aniposelib or caliscope',
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command."""
+    console = Console()
+    if arguments.board:
+        write_sheet(_make_board(arguments), arguments.board, arguments.paper)
+        console.print(f'wrote {arguments.board}: print it at 100 % and measure the line on it')
+        return 0
+    exports = [_parse_export(e) for e in arguments.export]
+    lenses = {c.name: c for c in load_rig(arguments.lenses).cameras} if arguments.lenses else {}
+    if arguments.video:
+        rig = _calibrate_by_board(arguments, lenses, console)
+    elif arguments.keyboard:
+        placement = place_by_keyboard(load_points(arguments.keyboard), lenses)
+        _print_placement(placement, console)
+        rig = placement.rig
+    else:
+        raise CalibrationError(
+            'asked to calibrate without anything to see; name a video of the board for each camera, or '
+            '--keyboard POINTS, or --board FILE to print one'
+        )
+    save_rig(rig, arguments.output)
+    for save, path in exports:
+        save(rig, path)
+    if arguments.camera_info:
+        folder = Path(arguments.camera_info)
+        folder.mkdir(parents=True, exist_ok=True)
+        for camera in rig.cameras:
+            save_camera_info(camera, folder / f'{camera.name}.yaml')
+    console.print(f'wrote {arguments.output} (frame {rig.frame_id}, {len(rig.cameras)} cameras)')
+    return 0
+
+
+def _make_board(arguments: argparse.Namespace) -> Board:
+    return Board(
+        arguments.columns,
+        arguments.rows,
+        arguments.square / 1e3,
+        arguments.marker,
+        arguments.dictionary,
+        arguments.inverted,
+        arguments.legacy,
+    )
+
+
+def _parse_export(text: str):
+    kind, _, path = text.partition('=')
+    if kind not in EXPORTS or not path:
+        raise CalibrationError(
+            f'asked to export {text!r}; expected FORMAT=FILE with {" or ".join(EXPORTS)}'
+        )
+    return EXPORTS[kind], path
+
+
+def _calibrate_by_board(
+    arguments: argparse.Namespace, lenses: dict[str, Camera], console: Console
+) -> Rig:
+    board = _make_board(arguments)
+    watched = _watch(arguments, board, console)
+    check_seen(board, watched, MIN_VIEWS if not lenses else 1)
+    periods = [w.period for w in watched.values() if np.isfinite(w.period)]
+    result = calibrate_rig(
+        board,
+        {n: w.sightings for n, w in watched.items()},
+        {n: w.size for n, w in watched.items()},
+        round(max(periods, default=DEFAULT_PERIOD) / 2),
+        arguments.model,
+        lenses,
+        arguments.triggered,
+    )
+    _print_result(result, console)
+    if arguments.coverage:
+        write_coverage(result, arguments.coverage)
+        console.print(f'wrote {arguments.coverage}')
+    if not arguments.keyboard:
+        return result.rig
+    rig, scale = move_to_keyboard(result.rig, load_points(arguments.keyboard))
+    console.print(f'the keyboard measures {scale:.4f} of its true size in the calibrated space')
+    return rig
+
+
+def _watch(arguments: argparse.Namespace, board: Board, console: Console) -> dict[str, Watched]:
+    stamps = load_timestamps(arguments.timestamps) if arguments.timestamps else {}
+    sources = [_open(text, stamps) for text in arguments.video]
+    names = [s.name for s in sources]
+    if len(set(names)) < len(names):
+        raise CaptureError(
+            f'cameras need names of their own, found {", ".join(names)}; use NAME=VIDEO'
+        )
+    done, totals = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
+    with show_progress(console, {'look': 'looking for the board'}, 'frames') as report:
+
+        def tell(name: str, count: int, total: int | None) -> None:
+            done[name], totals[name] = count, total or 0
+            known = sum(totals.values()) if all(totals.values()) else None
+            report('look', sum(done.values()), known)
+
+        with ThreadPoolExecutor(2) as pool:
+            tasks = {
+                s.name: pool.submit(watch_board, board, s, partial(tell, s.name)) for s in sources
+            }
+            return {name: task.result() for name, task in tasks.items()}
+
+
+def _open(text: str, stamps: dict) -> VideoFile:
+    name, _, path = text.rpartition('=')
+    name = name or Path(path).stem
+    if stamps and name not in stamps:
+        raise CaptureError(
+            f'camera {name!r} is not in the time stamps, which have {", ".join(stamps)}'
+        )
+    return VideoFile(name, path, timestamps=stamps.get(name))
+
+
+def _print_result(result: Calibration, console: Console) -> None:
+    table = Table(title='Calibration')
+    for heading in ('camera', 'views', 'error px', '90 % below', 'covered', 'focal px', 'late ms'):
+        table.add_column(heading, justify='left' if heading == 'camera' else 'right')
+    for camera in result.rig.cameras:
+        quality = result.cameras[camera.name]
+        table.add_row(
+            camera.name,
+            str(quality.views),
+            f'{quality.error:.2f}',
+            f'{quality.error_90:.2f}',
+            f'{quality.coverage:.0%}',
+            f'{camera.focal:.0f}',
+            f'{-1e3 * result.offsets[camera.name]:+.0f}',
+        )
+    console.print(table)
+    if len(result.squares):
+        console.print(
+            f'squares measured in space: {result.squares.mean() * 1e3:.2f} '
+            f'+- {result.squares.std() * 1e3:.2f} mm (true {result.square * 1e3:g} mm)'
+        )
+    for (a, b), distance in result.distances.items():
+        console.print(f'{a} to {b}: {distance:.3f} m')
+    for words in result.warnings:
+        console.print(f'warning: {words}', style='yellow')
+
+
+def _print_placement(placement: Placement, console: Console) -> None:
+    for camera in placement.rig.cameras:
+        doubt = placement.focal_doubt[camera.name]
+        focal = f'focal length {camera.focal:.0f} px' + (
+            f' +- {doubt:.0%}' if doubt else ' (given)'
+        )
+        where = ', '.join(f'{x:+.2f}' for x in camera.centre)
+        console.print(
+            f'{camera.name}: points within {placement.error[camera.name]:.1f} px, worst '
+            f'{placement.worst[camera.name]}; {focal}; stands at ({where}) m'
+        )

@@ -1,0 +1,56 @@
+"""Picture of where the board was in each camera's view and how well it fits there."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from pianokpm_ros.geometry.calibration.solve import GRID, Calibration
+
+ARROW = 20.0
+"""Residuals are drawn this many times longer than they are."""
+
+
+def write_coverage(result: Calibration, path: Path | str) -> None:
+    """Write a PNG with a panel for each camera, complete or not at all."""
+    path, cameras = Path(path), result.rig.cameras
+    columns = min(2, len(cameras))
+    rows = -(-len(cameras) // columns)
+    figure = Figure(figsize=(6.4 * columns, 4.4 * rows + 0.6), layout='constrained')
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axis in axes[len(cameras) :]:
+        axis.axis('off')
+    worst = max(q.error_90 for q in result.cameras.values())
+    for axis, camera in zip(axes, cameras, strict=False):
+        quality = result.cameras[camera.name]
+        width, height = camera.size
+        off = np.linalg.norm(quality.residuals, axis=1)
+        points = axis.scatter(*quality.pixels.T, c=off, s=9, cmap='viridis', vmin=0, vmax=worst)
+        axis.quiver(
+            *quality.pixels.T,
+            *(ARROW * quality.residuals).T,
+            angles='xy',
+            scale_units='xy',
+            scale=1,
+            width=0.0015,
+            color='0.4',
+        )
+        axis.set(xlim=(0, width), ylim=(height, 0), aspect='equal')
+        axis.set_xticks(np.linspace(0, width, GRID[0] + 1).round())
+        axis.set_yticks(np.linspace(0, height, GRID[1] + 1).round())
+        axis.grid(color='0.85')
+        axis.set_axisbelow(True)
+        axis.set_title(
+            f'{camera.name}: {quality.views} views, {quality.coverage:.0%} covered, median '
+            f'{quality.error:.2f} px, 90 % below {quality.error_90:.2f} px',
+            fontsize=10,
+        )
+    figure.colorbar(points, ax=list(axes), label='distance from the expected place [px]')
+    figure.suptitle(
+        f'Where the board was in each picture; lines show the error, {ARROW:.0f} times enlarged',
+        fontsize=11,
+    )
+    part = path.with_name(f'.{path.name}.part')
+    figure.savefig(part, format='png', dpi=110)
+    os.replace(part, path)

@@ -1,0 +1,119 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import yaml
+
+from pianokpm_ros.geometry.calibration.board import CalibrationError
+from pianokpm_ros.geometry.calibration.keyboard_frame import (
+    Points,
+    load_points,
+    locate_point,
+    move_to_keyboard,
+    place_by_keyboard,
+)
+from pianokpm_ros.geometry.rig import Rig
+
+from .conftest import look_at
+
+NAMES = (
+    'A0.front_left', 'C2.front_left', 'C4.front_left', 'C6.front_right', 'C8.front_right',
+    'C#3.front_left', 'F#5.front_right', 'E2.back_right', 'B4.back_right', 'E7.back_right',
+)  # fmt: skip
+
+
+def make_cameras():
+    return [
+        look_at('top', (0.1, -0.5, 0.9), (0.05, 0.05, 0), focal=1000),
+        look_at('left', (-0.7, -0.4, 0.6), (0.05, 0.05, 0), focal=800),
+    ]
+
+
+def name_points(camera, names=NAMES, noise=0.0, seed=0):
+    pixels = camera.project(np.stack([locate_point(n) for n in names]))
+    pixels = pixels + np.random.default_rng(seed).normal(0, 1, pixels.shape) * noise
+    return Points(camera.size, names, pixels)
+
+
+def test_points_lie_where_keys_are():
+    np.testing.assert_allclose(locate_point('C4.front_left'), (-0.01175, 0, 0))
+    np.testing.assert_allclose(locate_point('C5.front_left'), (7 * 0.0235 - 0.01175, 0, 0))
+    np.testing.assert_allclose(locate_point('E4.back_right'), locate_point('F4.back_left'))
+    assert locate_point('C#4.front_left')[1] > 0
+
+
+@pytest.mark.parametrize(
+    ('name', 'words'),
+    [
+        ('H4.front_left', 'called like'),
+        ('C9.front_left', 'A0 to C8'),
+        ('D4.back_left', 'reach back'),
+    ],
+)
+def test_points_that_do_not_exist_are_refused(name, words):
+    with pytest.raises(CalibrationError, match=words):
+        locate_point(name)
+
+
+def test_cameras_are_placed_and_their_focal_length_is_found():
+    truth = make_cameras()
+    placed = place_by_keyboard({c.name: name_points(c, noise=0.5, seed=3) for c in truth})
+    for found, true in zip(placed.rig.cameras, truth, strict=True):
+        # The stated doubt is for clicks of 1.5 px, three times the noise here: it holds.
+        assert found.focal == pytest.approx(true.focal, rel=2 * placed.focal_doubt[true.name])
+        assert placed.focal_doubt[true.name] < 0.08
+        np.testing.assert_allclose(found.centre, true.centre, atol=0.04)
+    assert placed.rig.frame_id == 'keyboard'
+
+
+def test_a_known_lens_makes_it_exact():
+    truth = make_cameras()
+    placed = place_by_keyboard({c.name: name_points(c) for c in truth}, {c.name: c for c in truth})
+    for found, true in zip(placed.rig.cameras, truth, strict=True):
+        np.testing.assert_allclose(found.centre, true.centre, atol=1e-5)
+
+
+def test_wrong_names_few_points_and_lines_are_refused():
+    camera = make_cameras()[0]
+    good = name_points(camera)
+    swapped = dataclasses.replace(good, names=(*NAMES[1:5], NAMES[0], *NAMES[5:]))
+    with pytest.raises(CalibrationError, match=r'px from where a keyboard has them'):
+        place_by_keyboard({'top': swapped}, {'top': camera})
+    with pytest.raises(CalibrationError, match='at least 6 points, found 4'):
+        place_by_keyboard({'top': name_points(camera, NAMES[:4])})
+    line = tuple(f'{k}{o}.front_left' for k in 'CF' for o in (2, 4, 6))
+    with pytest.raises(CalibrationError, match='on one line'):
+        place_by_keyboard({'top': name_points(camera, line)})
+
+
+def test_a_board_calibrated_rig_is_moved_to_the_keyboard():
+    truth = make_cameras()
+    turn = truth[0].rotation
+    # The same cameras in the first one's frame, as a board leaves them.
+    moved = tuple(
+        dataclasses.replace(
+            c,
+            rotation=c.rotation @ turn.T,
+            translation=c.translation - c.rotation @ turn.T @ truth[0].translation,
+        )
+        for c in truth
+    )
+    rig, scale = move_to_keyboard(Rig(moved), {c.name: name_points(c) for c in truth})
+    assert scale == pytest.approx(1.0, abs=1e-6) and rig.frame_id == 'keyboard'
+    for found, true in zip(rig.cameras, truth, strict=True):
+        np.testing.assert_allclose(found.centre, true.centre, atol=1e-6)
+        np.testing.assert_allclose(found.rotation, true.rotation, atol=1e-6)
+
+
+def test_a_file_of_points_is_read_or_refused(tmp_path):
+    path, points = tmp_path / 'points.yaml', name_points(make_cameras()[0])
+    entry = {
+        'size': list(points.size),
+        'points': dict(zip(points.names, points.pixels.tolist(), strict=True)),
+    }
+    path.write_text(yaml.safe_dump({'cameras': {'top': entry}}))
+    read = load_points(path)['top']
+    assert (read.size, read.names) == (points.size, tuple(sorted(points.names)))
+    path.write_text('cameras: {top: {size: [1, 2]}}')
+    with pytest.raises(CalibrationError, match="expected `cameras:`.*'points'"):
+        load_points(path)
