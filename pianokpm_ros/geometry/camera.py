@@ -21,6 +21,9 @@ PINHOLE_LENGTHS = (0, 4, 5, 8, 12, 14)
 MIN_DEPTH = 1e-6
 """Points nearer to the camera's plane than this [m] have no picture."""
 
+MAX_DELAY = 1.0
+"""A camera that lags more than this [s] needs another connection, not a correction."""
+
 UNDISTORT = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-12)
 """OpenCV's default of five iterations leaves tenths of a pixel with a strong wide angle."""
 
@@ -46,6 +49,8 @@ class Camera:
         rotation: (3, 3) from the rig frame to the optical frame.
         translation: (3,) [m], likewise: x_camera = rotation @ x_rig + translation.
         model: `pinhole` or `fisheye`.
+        delay: how much older than its stamps the camera's pictures are, against the rig's other
+            cameras [s]; buffers of USB and network cameras hold frames back.
     """
 
     name: str
@@ -55,6 +60,7 @@ class Camera:
     rotation: FloatArray = field(default_factory=lambda: np.eye(3))
     translation: FloatArray = field(default_factory=lambda: np.zeros(3))
     model: str = 'pinhole'
+    delay: float = 0.0
 
     def __post_init__(self) -> None:
         for name, shape in (('matrix', (3, 3)), ('rotation', (3, 3)), ('translation', (3,))):
@@ -101,6 +107,10 @@ class Camera:
         ):
             raise CameraError(
                 f'{who}: the camera matrix is singular or has no positive focal length; calibrate again'
+            )
+        if not abs(self.delay) < MAX_DELAY:
+            raise CameraError(
+                f'{who}: the delay must be less than {MAX_DELAY:g} s, found {self.delay}'
             )
         # 1e-4: a rotation written with five decimals passes, a mirrored or scaled one doesn't.
         if (

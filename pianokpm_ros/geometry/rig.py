@@ -65,6 +65,10 @@ class Rig:
             )
         return camera
 
+    def delay_of(self, name: str) -> int:
+        """Return how much older than its stamps a camera's pictures are [ns]."""
+        return round(self.camera(name).delay * 1e9)
+
     def select(self, names: tuple[str, ...]) -> 'Rig':
         """Return the rig of some of the cameras, in the order of `names`."""
         return Rig(tuple(self.camera(n) for n in names), self.frame_id)
@@ -124,7 +128,14 @@ def _parse_camera(name: str, entry: Any) -> Camera:
         entry['rotation'],
         entry['translation'],
         str(entry.get('model', 'pinhole')),
+        _parse_delay(name, entry.get('delay', 0.0)),
     )
+
+
+def _parse_delay(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise RigError(f'camera {name!r}: delay must be a number of seconds, found {value!r}')
+    return float(value)
 
 
 def save_rig(rig: Rig, path: Path | str) -> None:
@@ -142,6 +153,7 @@ def save_rig(rig: Rig, path: Path | str) -> None:
                 'distortion': c.distortion.tolist(),
                 'rotation': c.rotation.tolist(),
                 'translation': c.translation.tolist(),
+                **({'delay': c.delay} if c.delay else {}),
             }
             for c in rig.cameras
         },

@@ -48,8 +48,12 @@ class Inputs:
 
     def open_capture(self) -> MultiCapture:
         """Open all videos at their first frame; the caller closes."""
+        delays = {n: self.rig.delay_of(n) if self.rig else 0 for n in self.videos}
         capture = MultiCapture(
-            [VideoFile(n, p, ORIGIN, self.timestamps.get(n)) for n, p in self.videos.items()]
+            [
+                VideoFile(n, p, ORIGIN - delays[n], self.timestamps.get(n))
+                for n, p in self.videos.items()
+            ]
         )
         capture.open()
         return capture

@@ -1,10 +1,15 @@
+import dataclasses
+
 import pytest
 
 from pianokpm_ros.capture.multi_capture import MultiCapture
 from pianokpm_ros.capture.source import CaptureError
 from pianokpm_ros.capture.video_file import VideoFile
+from pianokpm_ros.capture.video_set import prepare_videos
+from pianokpm_ros.geometry.rig import Rig
 
-from .conftest import RATE, read_number
+from ..geometry.conftest import look_at
+from .conftest import RATE, SIZE, read_number
 
 PERIOD = 1_000_000_000 // RATE
 
@@ -48,3 +53,15 @@ def test_pacing_drops_whole_sets_and_counts_them(video):
 def test_doubled_names_are_refused(video):
     with pytest.raises(CaptureError, match='distinct names'):
         MultiCapture([VideoFile('a', video()), VideoFile('a', video())])
+
+
+def test_a_lagging_camera_is_put_right_by_its_delay(video):
+    path = video(count=8)
+    plain = look_at('a', (0, 0, 1), size=SIZE)
+    late = dataclasses.replace(look_at('b', (0.5, 0, 1), size=SIZE), delay=2 * PERIOD / 1e9)
+    sources = prepare_videos({'a': str(path), 'b': str(path)}, Rig((plain, late)))
+    capture = open_all(*sources)
+    sets = [{n: read_number(f.image) for n, f in s.items()} for s in capture.read_all()]
+    capture.close()
+    # b shows at its frame 2 what a showed at its frame 0.
+    assert sets[2:8] == [{'b': i + 2, 'a': i} for i in range(6)]

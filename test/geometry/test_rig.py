@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import yaml
@@ -68,3 +70,15 @@ def test_neighbours_files_are_read(shared_data):
         if a is not b
     ]
     assert 0.1 < min(apart) and max(apart) < 2.0
+
+
+def test_a_delay_is_kept_and_checked(rig, tmp_path):
+    late = Rig((dataclasses.replace(rig.cameras[0], delay=0.1078), *rig.cameras[1:]))
+    save_rig(late, tmp_path / 'rig.yaml')
+    back = load_rig(tmp_path / 'rig.yaml')
+    assert (back.delay_of('top'), back.delay_of('left')) == (107_800_000, 0)
+    assert (tmp_path / 'rig.yaml').read_text().count('delay') == 1
+    text = (tmp_path / 'rig.yaml').read_text()
+    (tmp_path / 'rig.yaml').write_text(text.replace('delay: 0.1078', 'delay: 3.0'))
+    with pytest.raises(RigError, match='delay must be less than 1 s'):
+        load_rig(tmp_path / 'rig.yaml')

@@ -165,7 +165,7 @@ def _check_kept(moments: Sequence[Moment], bundle: Bundle) -> None:
 
 def _judge(bundle: Bundle, board: Board, sizes: Mapping[str, tuple[int, int]]) -> Calibration:
     quality = {n: _camera_quality(bundle, n, sizes[n]) for n in bundle.cameras}
-    rig = Rig(tuple(bundle.cameras.values()), f'{next(iter(bundle.cameras))}_optical_frame')
+    rig = Rig(_delay(bundle), f'{next(iter(bundle.cameras))}_optical_frame')
     return Calibration(
         rig,
         quality,
@@ -173,6 +173,14 @@ def _judge(bundle: Bundle, board: Board, sizes: Mapping[str, tuple[int, int]]) -
         _measure_squares(bundle, board),
         board.square,
         bundle.offsets,
+    )
+
+
+def _delay(bundle: Bundle) -> tuple[Camera, ...]:
+    """Give the cameras their delays; the promptest camera has none."""
+    latest = max(bundle.offsets.values())
+    return tuple(
+        replace(c, delay=round(latest - bundle.offsets[n], 4)) for n, c in bundle.cameras.items()
     )
 
 
