@@ -30,7 +30,7 @@ __all__ = ['BundleError', 'ModelBundle', 'load_bundle']
 SCHEMA, VERSION = 'pianokpm-model', 1
 MANIFEST, WEIGHTS, GRAPH = 'manifest.json', 'weights.safetensors', 'model.onnx'
 SCALING_NAMES = ('scaling.mean', 'scaling.deviation')
-NOVELTY_NAMES = ('novelty.mean', 'novelty.whitening', 'novelty.usual')
+NOVELTY_NAMES = ('novelty.mean', 'novelty.whitening', 'novelty.surprise', 'novelty.usual')
 LARGEST = 256 * 1024 * 1024
 """No file of a bundle is larger [bytes]."""
 
@@ -115,7 +115,7 @@ def load_bundle(path: Path | str) -> ModelBundle:
         Normalization[manifest['normalization']],
         manifest['training']['simulated'],
         Scaling(*(tensors[n] for n in SCALING_NAMES), float(manifest['scaling']['limit'])),
-        Novelty(*(tensors[n] for n in NOVELTY_NAMES[:2]), float(tensors[NOVELTY_NAMES[2]])),
+        Novelty(*(tensors[n] for n in NOVELTY_NAMES)),
         Network(files[GRAPH], network_shape),
         manifest,
     )
@@ -215,7 +215,7 @@ def _read_tensors(folder: Path, data: bytes) -> dict[str, NDArray[np.floating]]:
     except (SafetensorError, ValueError, KeyError) as error:
         raise BundleError(f'{folder / WEIGHTS} is no safetensors file: {error}') from error
     size = SHAPE.stop - SHAPE.start
-    shapes = dict(zip(NOVELTY_NAMES, ((size,), (size, size), ()), strict=True))
+    shapes = dict(zip(NOVELTY_NAMES, ((size,), (size, size), (size, size), (2,)), strict=True))
     shapes |= {name: (FEATURE_COUNT,) for name in SCALING_NAMES}
     for name, shape in shapes.items():
         found = tensors.get(name)
@@ -224,7 +224,7 @@ def _read_tensors(folder: Path, data: bytes) -> dict[str, NDArray[np.floating]]:
                 f'{folder / WEIGHTS}: asked for {name} of shape {shape}, finite, found '
                 f'{"nothing" if found is None else found.shape}; export the model again'
             )
-    if not (tensors['scaling.deviation'] > 0).all() or not tensors['novelty.usual'] > 0:
+    if not (tensors['scaling.deviation'] > 0).all() or not (tensors['novelty.usual'] > 0).all():
         raise BundleError(
             f'{folder / WEIGHTS}: scaling.deviation and novelty.usual must be positive'
         )

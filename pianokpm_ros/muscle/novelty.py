@@ -1,7 +1,7 @@
 """How unlike the training data a hand's shape is.
 
-The score is a Mahalanobis distance over the shape features, per feature: about 1 for a hand as in
-training.
+Two scores over the shape features, each about 1 or below for a hand as in training: the Mahalanobis distance of the
+whole shape, and the largest surprise of a single feature given all the others, which a lost fingertip can't hide from.
 Letters: T ticks, D shape features.
 """
 
@@ -18,8 +18,8 @@ FLOOR = 0.05
 """Deviation added to every shape feature [palms, rad], so that directions in which the training hands hardly vary
 don't rule: about 4 mm, the error of a triangulated landmark."""
 
-USUAL_PART, STRANGE_FACTOR = 0.995, 2.0
-"""Poses up to this quantile of the training data are trusted; at this factor beyond it no trust is left."""
+USUAL_PART, STRANGE_FACTOR = 0.995, 1.6
+"""Poses up to this quantile of persons not trained on are trusted; at this factor beyond it no trust is left."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,25 +29,30 @@ class Novelty:
     Attributes:
         mean: (D,) mean shape.
         whitening: (D, D), brings a difference from the mean to unit covariance.
-        usual: distance up to which a pose is trusted.
+        surprise: (D, D), brings it to each feature's deviation from what all the others let expect, in units of its
+            standard deviation.
+        usual: (2,) distance and largest surprise up to which a pose is trusted.
     """
 
     mean: FloatArray
     whitening: FloatArray
-    usual: float
+    surprise: FloatArray
+    usual: FloatArray
 
-    def distance(self, features: FloatArray) -> FloatArray:
-        """Return (T,) distances of unscaled (T, F) features; unknown features count as the mean."""
+    def scores(self, features: FloatArray) -> FloatArray:
+        """Return (T, 2) distance and largest surprise of unscaled (T, F) features; unknown ones count as the mean."""
         difference = features[:, SHAPE] - self.mean
         known = np.isfinite(difference)
         if not known.all():
             difference = np.where(known, difference, 0.0)
-        return np.sqrt(np.mean((difference @ self.whitening.T) ** 2, axis=1))
+        distance = np.sqrt(np.mean((difference @ self.whitening.T) ** 2, axis=1))
+        surprise = np.max(np.abs(difference @ self.surprise.T) * known, axis=1)
+        return np.stack([distance, surprise], axis=1)
 
     def trust(self, features: FloatArray) -> FloatArray:
-        """Return (T,) trust: 1 for shapes as in training, falling to 0 at twice the usual distance."""
-        beyond = (self.distance(features) / self.usual - 1.0) / (STRANGE_FACTOR - 1.0)
-        return np.minimum(np.maximum(1.0 - beyond, 0.0), 1.0)
+        """Return (T,) trust: 1 for shapes as in training, falling to 0 at `STRANGE_FACTOR` times the usual scores."""
+        beyond = np.max(self.scores(features) / self.usual, axis=1)
+        return np.minimum(np.maximum((STRANGE_FACTOR - beyond) / (STRANGE_FACTOR - 1.0), 0.0), 1.0)
 
 
 def fit_novelty(features: FloatArray, others: FloatArray) -> Novelty:
@@ -59,9 +64,11 @@ def fit_novelty(features: FloatArray, others: FloatArray) -> Novelty:
     mean = shapes[:, SHAPE].mean(axis=0)
     covariance = np.cov(shapes[:, SHAPE].T) + FLOOR**2 * np.eye(len(mean))
     values, vectors = np.linalg.eigh(covariance)
-    draft = Novelty(mean, (vectors / np.sqrt(values)).T, 1.0)
-    usual = float(np.quantile(draft.distance(held_out), USUAL_PART))
-    return Novelty(draft.mean, draft.whitening, usual)
+    precision = (vectors / values) @ vectors.T
+    surprise = precision / np.sqrt(np.diag(precision))[:, None]
+    draft = Novelty(mean, (vectors / np.sqrt(values)).T, surprise, np.ones(2))
+    usual = np.quantile(draft.scores(held_out), USUAL_PART, axis=0)
+    return Novelty(draft.mean, draft.whitening, draft.surprise, usual)
 
 
 def _known(features: FloatArray) -> FloatArray:
