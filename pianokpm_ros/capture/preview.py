@@ -23,10 +23,8 @@ class Preview:
 
     def encode(self, frame: Frame) -> NDArray[np.uint8] | None:
         """Return the JPEG of a frame, None where it comes too early after the last."""
-        behind = self._next - frame.stamp
-        if 0 < behind <= self._period:
+        if 0 < self._next - frame.stamp <= self._period:  # further ahead: the clock was set back
             return None
-        late = frame.stamp - self._next < self._period
-        self._next = (self._next if late and behind <= 0 else frame.stamp) + self._period
+        self._next = frame.stamp + self._period
         done, data = cv2.imencode('.jpg', frame.image, self._quality)
         return data if done else None

@@ -7,16 +7,21 @@ import subprocess
 import sys
 import threading
 
+import cv2
+import numpy as np
 import pytest
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from pianokpm.msg import HandPose, KeyMotion, MuscleActivity
 from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CompressedImage
 
 from pianokpm_ros.anatomy import MUSCLES, Status
 from pianokpm_ros.geometry.rig import save_rig
 from pianokpm_ros.graph import GraphOptions, describe_graph
+from pianokpm_ros.keyboard.key_samples import read_midi
 from pianokpm_ros.messages import from_message, stamp_of
+from pianokpm_ros.nodes.base import IMAGES
 from pianokpm_ros.nodes.sensor_messages import make_header
 from pianokpm_ros.processes import GraphProcesses
 
@@ -81,17 +86,27 @@ def test_silence_is_measured_on_simulated_time(simulated):
     assert from_message(poses[5]).publish_stamp >= last + SECOND // 10
 
 
+def find_midi(shared_data):
+    return next((shared_data / 'midi').glob('Schubert_Fantasie*mov_3.mid'))
+
+
 @pytest.fixture(scope='module')
-def looping(recording, shared_data):
+def looping(recording, shared_data, tmp_path_factory):
     """One camera, single view, with keys, again and again."""
     name, path = next(iter(recording.videos.items()))
-    midi = next(iter(sorted((shared_data / 'midi').glob('Schubert_Fantasie*mov_3.mid'))))
+    own = tmp_path_factory.mktemp('own') / 'parameters.yaml'
+    own.write_text('/**/capture_node: {ros__parameters: {preview_rate: 5.0, preview_quality: 50}}')
     options = GraphOptions(
-        videos=(f'{name}={path}',), keys=str(midi), at_end='loop', namespace='loop'
+        videos=(f'{name}={path}',),
+        keys=str(find_midi(shared_data)),
+        at_end='loop',
+        namespace='loop',
+        params_file=str(own),
     )
     with Observer('loop_observer') as observer:
         observer.listen('/loop/playback/start', Time, latched=True)
         observer.listen('/loop/keys', KeyMotion)
+        observer.listen('/loop/cam0/image/compressed', CompressedImage, qos=IMAGES)
         observer.listen('/loop/hands/right', HandPose)
         observer.listen('/loop/muscle_activity/right', MuscleActivity)
         observer.listen('/diagnostics', DiagnosticArray)
@@ -100,14 +115,18 @@ def looping(recording, shared_data):
             yield observer, graph
 
 
+def origins(observer):
+    return [stamp_of(m) for m in observer.messages['/loop/playback/start']]
+
+
 def test_each_round_has_a_later_origin_and_poses_go_on(looping):
     observer, _ = looping
-    origins = [stamp_of(m) for m in observer.messages['/loop/playback/start']]
-    assert all(b - a > 2.9 * SECOND for a, b in zip(origins, origins[1:], strict=False))
+    begun = origins(observer)
+    assert all(b - a > 2.9 * SECOND for a, b in zip(begun, begun[1:], strict=False))
     poses = [from_message(m) for m in observer.messages['/loop/hands/right']]
     stamps = [p.stamp for p in poses]
     assert all(b > a for a, b in zip(stamps, stamps[1:], strict=False))
-    assert stamps[-1] > origins[1]
+    assert stamps[-1] > begun[1]
 
 
 def test_one_camera_without_calibration_works_degraded_in_its_own_frame(looping):
@@ -119,20 +138,30 @@ def test_one_camera_without_calibration_works_degraded_in_its_own_frame(looping)
     assert max(int(p.views.max()) for p in usable) == 1
 
 
-def test_keys_begin_again_with_each_round(looping):
+def test_previews_that_the_users_parameters_ask_for_come_now_and_then(looping, recording):
     observer, _ = looping
-    origins = [stamp_of(m) for m in observer.messages['/loop/playback/start']]
-    records = [from_message(m) for m in observer.messages['/loop/keys']]
-    firsts = []
-    for origin in origins[:-1]:
-        struck = [
-            r.stamp + round(1e9 * float(t)) - origin for r in records
-            for t, v in zip(r.time, r.midi_velocity, strict=True)
-            if v and r.stamp >= origin
-        ]  # fmt: skip
-        firsts.append(min(struck))
-    assert len(firsts) >= 2
-    assert max(firsts) - min(firsts) < 1000  # float32 of milliseconds
+    pictures = observer.messages['/loop/cam0/image/compressed']
+    assert len(pictures) > 5
+    stamps = [stamp_of(p.header.stamp) for p in pictures]
+    gaps = [b - a for a, b in zip(stamps, stamps[1:], strict=False)]
+    assert min(gaps) >= SECOND / 5
+    number = round((stamps[0] - origins(observer)[0]) * 30 / SECOND)
+    shown = cv2.imdecode(np.frombuffer(pictures[0].data, np.uint8), cv2.IMREAD_COLOR)
+    # JPEG of quality 50 of a calm scene: a few grey levels on average; another moment differs more in places.
+    assert np.abs(shown.astype(int) - recording.frames['cam0'][number]).mean() < 5
+
+
+def test_keys_begin_again_with_each_round(looping, shared_data):
+    observer, _ = looping
+    second, third = origins(observer)[1:3]
+    struck = [
+        r.stamp + round(1e9 * float(t)) - second
+        for r in map(from_message, observer.messages['/loop/keys'])
+        for t, v in zip(r.time, r.midi_velocity, strict=True)
+        if v and second <= r.stamp < third
+    ]
+    played = read_midi(find_midi(shared_data))
+    assert abs(min(struck) - played.stamp[0]) < 1000  # float32 of milliseconds
 
 
 def test_a_stopped_consumer_does_not_hold_the_graph_up(looping):

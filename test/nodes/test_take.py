@@ -1,0 +1,102 @@
+"""The graph on the take that ships: hands where the simulation put them, keys when it played them."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from builtin_interfaces.msg import Time
+from pianokpm.msg import HandPose, KeyMotion, MuscleActivity
+
+from pianokpm_ros.anatomy import Status
+from pianokpm_ros.graph import GraphOptions, describe_graph
+from pianokpm_ros.messages import from_message, stamp_of
+from pianokpm_ros.processes import GraphProcesses
+from pianokpm_ros.records import Inputs
+from pianokpm_ros.shares import ShareError, find_asset
+from pianokpm_ros.takes import load_take, save_take
+
+from ..demo.conftest import cut, cut_performance
+from .observer import Observer
+
+FINGER = 0.015
+"""A finger's breadth [m]: the detector's idea of a joint is not the simulation's."""
+
+SIDES = ('left', 'right')
+
+
+@pytest.fixture(scope='module')
+def take(tmp_path_factory):
+    try:
+        whole = load_take(find_asset('takes/demo'))
+    except ShareError:
+        pytest.skip('the demo take is not part of this tree')
+    folder = tmp_path_factory.mktemp('take')
+    rig = whole.rig.select(whole.rig.names[:2])
+    videos = {n: cut(whole.videos[n], n, folder / f'raw_{n}.mp4') for n in rig.names}
+    return save_take(
+        folder / 'take', cut_performance(whole.performance), rig, videos, whole.rate, {}
+    )
+
+
+@pytest.fixture(scope='module')
+def played(take):
+    """Play at a quarter of the speed, so that a busy machine drops little."""
+    options = GraphOptions(take=str(take.path), rate=0.25, namespace='take', at_end='exit')
+    with Observer('take_observer') as observer:
+        for side in SIDES:
+            observer.listen(f'/take/hands/{side}', HandPose)
+            observer.listen(f'/take/muscle_activity/{side}', MuscleActivity)
+        observer.listen('/take/keys', KeyMotion)
+        observer.listen('/take/playback/start', Time, latched=True)
+        with GraphProcesses(describe_graph(options)) as graph:
+            assert graph.wait_until_exit('capture_node', 120.0)
+        records = {
+            topic: [from_message(m) for m in messages]
+            for topic, messages in observer.messages.items()
+            if 'playback' not in topic
+        }
+        origin = stamp_of(observer.messages['/take/playback/start'][0])
+    return SimpleNamespace(records=records, origin=origin)
+
+
+@pytest.mark.parametrize('side', SIDES)
+def test_hands_are_where_the_simulation_put_them(played, take, side):
+    truth, column = take.performance, SIDES.index(side)
+    errors = []
+    for pose in played.records[f'/take/hands/{side}']:
+        if pose.status == Status.OK:
+            frame = np.searchsorted(truth.stamp, pose.stamp - played.origin)
+            assert truth.stamp[frame] == pose.stamp - played.origin
+            errors.append(np.linalg.norm(pose.landmarks - truth.landmarks[frame, column], axis=1))
+    assert len(errors) > 20
+    assert np.nanmedian(errors) < FINGER
+
+
+def test_keys_are_those_the_simulation_played(played, take):
+    truth = take.sensor_keys()
+    found = {
+        (round((r.stamp - played.origin + 1e9 * float(t)) / 1e5), int(k)): float(p)
+        for r in played.records['/take/keys']
+        for t, k, p in zip(r.time, r.key, r.position, strict=True)
+        if r.stamp >= played.origin
+    }
+    last = max(t for t, _ in found)
+    asked = [
+        ((round(s / 1e5), int(k)), float(p))
+        for s, k, p in zip(truth.stamp, truth.key, truth.position, strict=True)
+        if s / 1e5 < last - 100
+    ]
+    assert len(asked) > 100
+    assert all(found.get(at) == p for at, p in asked)
+
+
+@pytest.mark.parametrize('side', SIDES)
+def test_estimates_rest_on_pose_and_keys(played, side):
+    good = [
+        a
+        for a in played.records[f'/take/muscle_activity/{side}']
+        if a.status >= Status.DEGRADED and len(a.envelope)
+    ]
+    assert len(good) > 20
+    assert Inputs.POSE | Inputs.KEY_POSITION in {a.inputs for a in good}
+    assert all(a.simulated_training for a in good)
