@@ -170,7 +170,7 @@ def test_text_that_is_no_manifest_is_refused(folder):
         ('novelty.mean', np.full(75, np.nan, np.float32), 'finite'),
         ('novelty.whitening', np.zeros((75, 2), np.float32), 'found (75, 2)'),
         ('scaling.deviation', np.zeros(121, np.float32), 'must be positive'),
-        ('novelty.usual', np.float32(0.0), 'must be positive'),
+        ('novelty.usual', np.zeros(2, np.float32), 'must be positive'),
     ],
 )
 def test_weights_of_wrong_shape_or_value_are_refused(folder, tmp_path, name, value, words):

@@ -3,43 +3,62 @@ import numpy as np
 from pianokpm_ros.muscle.features import FEATURE_COUNT, SHAPE
 from pianokpm_ros.muscle.novelty import FLOOR, fit_novelty
 
+DIRECTIONS = np.random.default_rng(9).normal(size=(3, SHAPE.stop))
+
 
 def shapes(rng, count):
-    """Random features whose shape varies in three directions only."""
+    """Random features whose shape varies in three directions, and by the noise of landmarks."""
     features = np.full((count, FEATURE_COUNT), np.nan)
-    directions = np.random.default_rng(9).normal(size=(3, SHAPE.stop))
-    features[:, SHAPE] = 0.3 * rng.normal(size=(count, 3)) @ directions
+    noise = FLOOR * rng.normal(size=(count, SHAPE.stop))
+    features[:, SHAPE] = 0.3 * rng.normal(size=(count, 3)) @ DIRECTIONS + noise
     return features
+
+
+def fit(rng):
+    return fit_novelty(shapes(rng, 4000), shapes(rng, 4000))
 
 
 def test_the_usual_is_trusted_and_the_strange_is_not():
     rng = np.random.default_rng(0)
-    novelty = fit_novelty(shapes(rng, 4000), shapes(rng, 4000))
-    trust = novelty.trust(shapes(rng, 4000))
-    # 0.5 % of new shapes lie beyond the quantile, give or take three times its error of 0.11 %.
-    assert 0.0017 < np.mean(trust < 1) < 0.0083
+    novelty = fit(rng)
+    # Of new shapes 0.5 % lie beyond either quantile, give or take three times its error of 0.16 %.
+    assert 0.003 < np.mean(novelty.trust(shapes(rng, 4000)) < 1) < 0.015
     strange = shapes(rng, 100)
     strange[:, SHAPE] += rng.normal(size=(100, SHAPE.stop))  # into directions never seen
     assert novelty.trust(strange).max() == 0
 
 
-def test_directions_that_hardly_vary_do_not_rule():
+def test_a_single_landmark_far_off_is_found():
     rng = np.random.default_rng(0)
-    novelty = fit_novelty(shapes(rng, 2000), shapes(rng, 2000))
-    features = shapes(rng, 500)
-    before = novelty.distance(features)
-    # Landmark errors of a third of the floor, in all directions, move the distance by a third of a unit at most.
-    features[:, SHAPE] += FLOOR / 3 * rng.normal(size=(500, SHAPE.stop))
-    assert np.abs(novelty.distance(features) - before).max() < 0.5
+    novelty, features = fit(rng), shapes(rng, 200)
+    features[:, 23] += 0.6  # some nine times what noise and floor let expect
+    distance, surprise = novelty.scores(features).T
+    assert novelty.trust(features).max() < 0.1
+    assert (surprise > 1.6 * novelty.usual[1]).all() and (distance < 1.6 * novelty.usual[0]).all()
+
+
+def test_surprise_is_what_the_other_features_do_not_explain():
+    """Against regression of one feature on all the others, done the long way."""
+    rng = np.random.default_rng(0)
+    train, other = shapes(rng, 4000), shapes(rng, 50)
+    novelty = fit_novelty(train, other)
+    x = train[:, SHAPE] - novelty.mean
+    covariance = np.cov(x.T) + FLOOR**2 * np.eye(SHAPE.stop)
+    rest = np.arange(SHAPE.stop) != 7
+    weights = np.linalg.solve(covariance[np.ix_(rest, rest)], covariance[rest, 7])
+    deviation = np.sqrt(covariance[7, 7] - weights @ covariance[rest, 7])
+    y = other[:, SHAPE] - novelty.mean
+    wanted = (y[:, 7] - y[:, rest] @ weights) / deviation
+    np.testing.assert_allclose(y @ novelty.surprise[7], wanted, atol=1e-9)
 
 
 def test_unknown_features_count_as_the_mean():
     rng = np.random.default_rng(0)
-    novelty = fit_novelty(shapes(rng, 500), shapes(rng, 500))
-    features = shapes(rng, 3)
+    novelty, features = fit(rng), shapes(rng, 3)
     features[0, SHAPE] = np.nan
     features[1, 5] = np.inf
-    assert np.isfinite(novelty.trust(features)).all() and novelty.distance(features)[0] == 0
+    assert np.isfinite(novelty.trust(features)).all()
+    assert novelty.scores(features)[0].tolist() == [0, 0]
 
 
 def test_shapes_with_gaps_do_not_enter_the_fit():
