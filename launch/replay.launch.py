@@ -3,11 +3,9 @@
 from dataclasses import fields
 
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from launch.actions import EmitEvent, LogInfo, OpaqueFunction
-from launch.events import Shutdown
+from launch.actions import OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 
-from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.graph import read_options
 from pianokpm_ros.launching import declare_argument, make_actions
 from pianokpm_ros.replay.graph import ReplayOptions, describe_replay
@@ -16,10 +14,8 @@ from pianokpm_ros.replay.graph import ReplayOptions, describe_replay
 def start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     """Make the actions that the arguments ask for."""
     values = {f.name: LaunchConfiguration(f.name).perform(context) for f in fields(ReplayOptions)}
-    try:
-        specs = describe_replay(read_options(ReplayOptions, values))
-    except PianokpmError as error:
-        return [LogInfo(msg=f'pianokpm: {error}'), EmitEvent(event=Shutdown(reason=str(error)))]
+    # launch shows the message of an error raised here, without a traceback, and ends with exit code 1.
+    specs = describe_replay(read_options(ReplayOptions, values))
     return [action for spec in specs for action in make_actions(spec)]
 
 

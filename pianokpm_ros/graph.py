@@ -17,6 +17,9 @@ PACKAGE = 'pianokpm'
 REFUSED = 2
 """Exit code of a node that won't start as asked: starting it again would change nothing."""
 
+LEASH = 'PIANOKPM_LEASH'
+"""Environment variable that makes a node end when its standard input does: whoever started it is gone."""
+
 RESPAWN_DELAY = 1.0
 """How long to wait before a node that died is started again [s]."""
 

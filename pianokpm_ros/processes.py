@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pianokpm_ros.errors import PianokpmError
-from pianokpm_ros.graph import PACKAGE, REFUSED, RESPAWN_DELAY, NodeSpec
+from pianokpm_ros.graph import LEASH, PACKAGE, REFUSED, RESPAWN_DELAY, NodeSpec
 
 logger = logging.getLogger(__name__)
 
@@ -80,11 +80,16 @@ class NodeProcess:
 
     def start(self) -> None:
         """Start the process and pass its lines on."""
-        environment = {**os.environ, 'PYTHONUNBUFFERED': '1', **self.spec.environment}
+        environment = {
+            **os.environ,
+            'PYTHONUNBUFFERED': '1',
+            LEASH: '1',
+            **self.spec.environment,
+        }
         # A session of its own: Ctrl-C in the terminal reaches this process only, which stops the others in order.
         self._process = subprocess.Popen(
             self._command,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # stays open as long as this process lives: see LEASH
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -102,6 +107,7 @@ class NodeProcess:
         for line in process.stdout:
             self._output(self.spec.name, line.rstrip('\n'))
         process.stdout.close()
+        process.stdin.close()
 
     @property
     def started(self) -> bool:

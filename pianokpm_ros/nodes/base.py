@@ -1,6 +1,7 @@
 """What all nodes share: parameters, qualities of service, health, a pause switch, a clean start and end."""
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -20,7 +21,7 @@ from rclpy.qos import DurabilityPolicy, LivelinessPolicy, QoSProfile, Reliabilit
 from std_srvs.srv import SetBool
 
 from pianokpm_ros.errors import PianokpmError
-from pianokpm_ros.graph import REFUSED
+from pianokpm_ros.graph import LEASH, REFUSED
 from pianokpm_ros.messages import MessageError, Record, from_message, to_message
 from pianokpm_ros.nodes.parameters import Parameter, ParameterError, declare_parameters
 
@@ -165,6 +166,8 @@ def run_node(make: Callable[[], PianoNode], arguments: Sequence[str] | None = No
     node: PianoNode | None = None
     try:
         _init(arguments)
+        if os.environ.get(LEASH):
+            threading.Thread(target=_end_with_input, daemon=True, name='leash').start()
         node = make()
         _spin(node)
         return node.exit_code
@@ -189,6 +192,12 @@ def _init(arguments: Sequence[str] | None) -> None:
         raise ParameterError(f'the ROS arguments can not be read: {error}') from error
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
+
+
+def _end_with_input() -> None:
+    while os.read(0, 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGINT)
 
 
 def _interrupt(*_: object) -> None:

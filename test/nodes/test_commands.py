@@ -14,15 +14,26 @@ from pianokpm_ros.recording.reader import read_bag
 
 from .observer import Observer
 
+STARTED = []
 
-def start(*words, **options):
-    return subprocess.Popen(
+
+def start(*words):
+    process = subprocess.Popen(
         [sys.executable, '-m', 'pianokpm_ros.cli', *map(str, words)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        **options,
     )
+    STARTED.append(process)
+    return process
+
+
+@pytest.fixture(autouse=True)
+def leave_nothing():
+    """End what a failed test left running; the nodes end with the command."""
+    yield
+    while STARTED:
+        STARTED.pop().kill()
 
 
 def run(*words):
@@ -59,6 +70,20 @@ def test_up_runs_until_interrupted_and_leaves_nothing(recording, observer, numbe
     assert process.returncode == 130 and took < 3.5  # 3 s, and the interpreter's own end
     assert not [pid for pid in children if is_alive(pid)]
     assert 'Traceback' not in output
+
+
+def test_nodes_do_not_outlive_a_command_that_was_killed(recording, observer):
+    process = start(
+        'up', '--cameras', *recording.videos, '--rig', recording.rig, '--namespace', 'killed'
+    )  # fmt: skip
+    observer.wait_for_health('killed/muscle_estimation_node', 'no pose yet', 60.0)
+    children = children_of(process.pid)
+    assert len(children) == 3
+    process.kill()
+    end = time.monotonic() + 10
+    while any(map(is_alive, children)) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not any(map(is_alive, children))
 
 
 def children_of(pid):
