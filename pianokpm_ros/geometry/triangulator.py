@@ -6,10 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pianokpm_ros.anatomy import LANDMARK_COUNT, PALM, Side, Status
+from pianokpm_ros.geometry.alignment import ViewAligner
 from pianokpm_ros.geometry.association import SIDES, associate, distinct_hands
+from pianokpm_ros.geometry.bones import BoneSettings
 from pianokpm_ros.geometry.camera import Camera
+from pianokpm_ros.geometry.refiner import PoseRefiner
 from pianokpm_ros.geometry.rig import Rig
 from pianokpm_ros.geometry.single_view import assume_camera, place_hand
+from pianokpm_ros.geometry.smoothing import SmoothingSettings
 from pianokpm_ros.geometry.synchronizer import FrameSet
 from pianokpm_ros.geometry.triangulation import PIXEL_NOISE, triangulate
 from pianokpm_ros.records import HandLandmarks, HandPose
@@ -30,6 +34,10 @@ class TriangulatorSettings:
         max_skew: stamps further apart than this within a set: DEGRADED [ns]. A fingertip at 1 m/s
             moves 8 mm in 8 ms.
         memory: how long a hand's last place helps to tell the hands apart [ns].
+        align: bring views of unsynchronised cameras to the same time by their own motion; poses are
+            then at the oldest stamp of their set.
+        bones: hold bone lengths learned from the poses; None = don't.
+        smoothing: filter poses over time; None = don't.
     """
 
     pixel_noise: float = PIXEL_NOISE
@@ -37,6 +45,9 @@ class TriangulatorSettings:
     min_landmarks: int = 15
     max_skew: int = 9_000_000
     memory: int = 500_000_000
+    align: bool = True
+    bones: BoneSettings | None = None
+    smoothing: SmoothingSettings | None = None
 
 
 class HandTriangulator:
@@ -47,9 +58,16 @@ class HandTriangulator:
         self.settings = settings or TriangulatorSettings()
         self._sequence = {side: 0 for side in SIDES}
         self._last: dict[Side, tuple[int, FloatArray]] = {}
+        self._aligner = ViewAligner()
+        self._newest: int | None = None
+        self._refiners = {
+            s: PoseRefiner(self.settings.bones, self.settings.smoothing) for s in SIDES
+        }
 
     def process(self, frames: FrameSet) -> dict[Side, HandPose]:
         """Make a pose of each side; a hand that isn't seen is INVALID."""
+        if self.settings.align:
+            frames = self._align(frames)
         names = self._ordered(frames)
         cameras = [self._camera(frames.views[n]) for n in names]
         views = [frames.views[n] for n in names]
@@ -65,8 +83,16 @@ class HandTriangulator:
                 for c, v, choice in zip(cameras, views, choices, strict=True)
                 if choice[column] >= 0
             ]
-            poses[side] = self._make(frames, side, seen)
+            poses[side] = self._refiners[side].refine(self._make(frames, side, seen))
         return poses
+
+    def _align(self, frames: FrameSet) -> FrameSet:
+        """Align the views, unless that would make stamps go back: a camera joined that lags the others."""
+        aligned = self._aligner.align(frames)
+        if self._newest is not None and aligned.stamp <= self._newest < frames.stamp:
+            aligned = frames
+        self._newest = aligned.stamp
+        return aligned
 
     def _ordered(self, frames: FrameSet) -> list[str]:
         if self.rig is None:
