@@ -231,7 +231,7 @@ def kill_and_watch(lab):
         quality,
         event_callbacks=SubscriptionEventCallbacks(
             deadline=lambda _: events['deadline'].append(time.monotonic()),
-            liveliness=lambda e: e.alive_count == 0
+            liveliness=lambda e: e.alive_count_change < 0
             and events['liveliness'].append(time.monotonic()),
         ),
     )
