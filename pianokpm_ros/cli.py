@@ -24,6 +24,10 @@ COMMANDS = {
         'make a data set of recordings, train on it, export it',
     ),
     'recover': ('pianokpm_ros.commands.recover', 'make a closed bag of one that was broken off'),
+    'studio': (
+        'pianokpm_training.commands.studio',
+        'film simulated performances with virtual cameras (needs the training extra)',
+    ),
     'simulate': (
         'pianokpm_training.commands.simulate',
         'make a data set of virtual pianists (needs the simulation extra)',

@@ -1,0 +1,85 @@
+"""`pianokpm studio`: film a simulated performance, or check how well MediaPipe finds its hands."""
+
+import argparse
+import os
+from pathlib import Path
+
+from rich.console import Console
+
+from pianokpm_ros.commands.progress import show_progress
+from pianokpm_ros.errors import PianokpmError
+from pianokpm_ros.takes import load_take
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the two actions."""
+    actions = parser.add_subparsers(dest='action', metavar='ACTION', required=True)
+    render = actions.add_parser('render', help='film the opening of "Für Elise" into a take')
+    render.add_argument('out', type=Path, help='folder of the take to make')
+    render.add_argument('--seed', type=int, default=1, help='of the player and the sensor noise')
+    render.add_argument('--rate', type=float, default=60.0, help='frames per second')
+    render.add_argument('--duration', type=float, help='end after this many seconds')
+    render.add_argument(
+        '--views', nargs='+', default=['top', 'front', 'left', 'right'], metavar='VIEW'
+    )
+    render.add_argument('--size', nargs=2, type=int, default=[640, 480], metavar=('W', 'H'))
+    render.add_argument(
+        '--workers', type=int, default=os.cpu_count() or 1, help='processes, one a camera at most'
+    )
+    check = actions.add_parser('check', help="compare MediaPipe's landmarks with a take's truth")
+    check.add_argument('take', type=Path, help='folder of a take')
+    check.add_argument('--hand-model', choices=('full', 'lite'), default='full')
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Film or check."""
+    return _render(arguments) if arguments.action == 'render' else _check(arguments)
+
+
+def _render(arguments: argparse.Namespace) -> int:
+    try:
+        from pianokpm_training.studio.film import film
+    except ImportError as error:
+        raise PianokpmError(
+            f'asked for the studio, but {error.name} is missing; '
+            'install the training extra: pip install -r requirements/training.txt'
+        ) from error
+    from pianokpm_training.kinematic.performance import perform
+    from pianokpm_training.kinematic.pieces import fuer_elise
+    from pianokpm_training.studio.rigs import build_rig, cut
+
+    performance = perform(fuer_elise(), rate=arguments.rate, seed=arguments.seed)
+    if arguments.duration is not None:
+        performance = cut(performance, arguments.duration)
+    rig = build_rig(arguments.views, tuple(arguments.size))
+    made = {
+        'command': 'pianokpm studio render',
+        'seed': arguments.seed,
+        'rate': arguments.rate,
+        'views': list(rig.names),
+        'size': list(arguments.size),
+    }
+    with show_progress(Console(), {'film': 'filming'}, 'pictures') as report:
+        take = film(
+            performance,
+            rig,
+            arguments.out,
+            made,
+            arguments.workers,
+            lambda done, total: report('film', done, total),
+        )
+    size = sum(f.stat().st_size for f in take.path.iterdir())
+    print(f'{take.path}: {take.performance.duration / 1e9:.1f} s, {size / 1e6:.1f} MB, simulated')
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from pianokpm_training.studio.check import check_take, describe_score
+
+    take = load_take(arguments.take)
+    with show_progress(Console(), {'check': 'checking'}, 'frames') as report:
+        score = check_take(
+            take, arguments.hand_model, lambda done, total: report('check', done, total)
+        )
+    print('\n'.join(describe_score(score)))
+    return 0

@@ -1,0 +1,1 @@
+"""The virtual studio: films simulated hands over a piano keyboard with virtual cameras."""

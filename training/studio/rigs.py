@@ -1,0 +1,78 @@
+"""The virtual cameras of the studio: webcams around a keyboard, exactly calibrated."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from pianokpm_ros.errors import PianokpmError
+from pianokpm_ros.geometry.camera import Camera
+from pianokpm_ros.geometry.rig import Rig
+from pianokpm_ros.records import NANOSECONDS
+from pianokpm_ros.takes import Performance
+
+VIEWS = {
+    'top': ((0.0, -0.02, 0.62), (0.0, 0.02, 0.0), 0.81),
+    'front': ((0.0, 0.50, 0.44), (0.0, 0.05, 0.0), 0.90),
+    'left': ((-0.62, -0.16, 0.34), (0.0, 0.0, 0.03), 0.81),
+    'right': ((0.62, -0.16, 0.34), (0.0, 0.0, 0.03), 0.81),
+}
+"""Place and target [m] and focal length [widths] of each view; 0.81 is a webcam of 63 degrees."""
+
+DISTORTION = (-0.08, 0.02, 3e-4, -2e-4, 0.0)
+"""A webcam's mild barrel distortion: k1 k2 p1 p2 k3."""
+
+
+class StudioError(PianokpmError, ValueError):
+    """A take can't be made as asked."""
+
+
+def place_camera(name: str, size: tuple[int, int]) -> Camera:
+    """Return one of the studio's cameras; the picture's top is up, or away from the player seen from above."""
+    if name not in VIEWS:
+        raise StudioError(f'asked for the view {name!r}; there are {", ".join(VIEWS)}')
+    place, target, focal = VIEWS[name]
+    forward = np.subtract(target, place)
+    forward /= np.linalg.norm(forward)
+    up = (0.0, 0.0, 1.0) if abs(forward[2]) < 0.95 else (0.0, 1.0, 0.0)
+    right = np.cross(forward, up)
+    right /= np.linalg.norm(right)
+    rotation = np.stack([right, np.cross(forward, right), forward])
+    pixels = focal * size[0]
+    matrix = np.array([
+        [pixels, 0, (size[0] - 1) / 2], [0, pixels, (size[1] - 1) / 2], [0, 0, 1]
+    ])  # fmt: skip
+    translation = -rotation @ np.array(place)
+    return Camera(name, size, matrix, np.array(DISTORTION), rotation, translation)
+
+
+def build_rig(views: Sequence[str] = tuple(VIEWS), size: tuple[int, int] = (640, 480)) -> Rig:
+    """Return a rig of some of the studio's cameras, in the frame of the keyboard."""
+    return Rig(tuple(place_camera(name, size) for name in views))
+
+
+def cut(performance: Performance, duration: float) -> Performance:
+    """Return the beginning of a performance.
+
+    Args:
+        performance: whole.
+        duration: of what is kept [s], at least one frame.
+    """
+    end = round(duration * NANOSECONDS)
+    if end <= 0:
+        raise StudioError(
+            f'asked for {duration:g} s of a performance; the duration must be positive'
+        )
+    poses, keys = performance.stamp < end, performance.key_stamp < end
+    samples = performance.envelope_stamp < end
+    return replace(
+        performance,
+        stamp=performance.stamp[poses],
+        landmarks=performance.landmarks[poses],
+        key_stamp=performance.key_stamp[keys],
+        key=performance.key[keys],
+        key_position=performance.key_position[keys],
+        key_velocity=performance.key_velocity[keys],
+        envelope_stamp=performance.envelope_stamp[samples],
+        envelope=performance.envelope[:, samples],
+    )
