@@ -11,6 +11,7 @@ import yaml
 
 import pianokpm_ros
 from pianokpm_ros.cli import COMMANDS
+from pianokpm_ros.geometry.rig import load_rig
 from pianokpm_ros.graph import GraphOptions, list_topics
 from pianokpm_ros.messages import RECORDS
 
@@ -121,3 +122,11 @@ def test_every_file_of_the_package_is_short(root):
 @pytest.mark.parametrize('name', ['bringup', 'capture', 'estimation', 'replay'])
 def test_launch_files_are_short(root, name):
     assert len((root / 'launch' / f'{name}.launch.py').read_text().splitlines()) <= 40
+
+
+def test_the_example_rig_is_one_that_works(root):
+    rig = load_rig(root / 'config' / 'example_rig.yaml')
+    for camera in rig.cameras:
+        # An octave and a half around middle C lies in both pictures.
+        pixels = camera.project([[-0.15, 0.05, 0.0], [0.15, 0.05, 0.0], [0.0, 0.0, 0.1]])
+        assert ((pixels >= 0) & (pixels < camera.size)).all(), camera.name
