@@ -1,7 +1,7 @@
 """The described graph as a launch description, for `ros2 launch`."""
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import Field, fields
 
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, RegisterEventHandler
@@ -32,7 +32,7 @@ def describe_launch(parts: Sequence[str] = PARTS) -> LaunchDescription:
     )
 
 
-def declare_argument(option) -> DeclareLaunchArgument:
+def declare_argument(option: Field) -> DeclareLaunchArgument:
     """Declare the argument of a field of `GraphOptions`, defaults as launch writes them."""
     default = option.default
     if isinstance(default, bool):

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -127,7 +127,7 @@ class Playback(threading.Thread):
         self.rounds += 1
         self.on_end(self._last)
 
-    def _read(self, capture: MultiCapture):
+    def _read(self, capture: MultiCapture) -> Iterator[Frames]:
         if self._settings.rate == 0:
             return capture.read_all()
         return capture.read_paced(self._clock, self._settings.rate, self._wait)

@@ -10,7 +10,7 @@ import numpy as np
 from pianokpm_ros.anatomy import Side
 from pianokpm_ros.geometry.association import SIDES
 from pianokpm_ros.geometry.screening import screen_landmarks
-from pianokpm_ros.geometry.synchronizer import FrameSet, Synchronizer
+from pianokpm_ros.geometry.synchronizer import FrameSet, SyncCounters, Synchronizer
 from pianokpm_ros.geometry.triangulator import HandTriangulator
 from pianokpm_ros.records import HandLandmarks, HandPose
 from pianokpm_ros.silence import SilenceWatch
@@ -79,7 +79,7 @@ class PoseStream:
         self.published, self.overtaken = 0, 0
 
     @property
-    def counters(self):
+    def counters(self) -> SyncCounters:
         """What the synchroniser did so far."""
         return self._synchronizer.counters
 
