@@ -9,7 +9,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from pianokpm_ros.capture.source import CaptureError
+from pianokpm_ros.capture.device import is_stream
+from pianokpm_ros.capture.live_camera import LiveCamera
+from pianokpm_ros.capture.source import CaptureError, FrameSource
 from pianokpm_ros.capture.video_file import VideoFile, load_timestamps
 from pianokpm_ros.commands.progress import show_progress
 from pianokpm_ros.geometry.calibration.board import Board, CalibrationError
@@ -38,8 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'video',
         nargs='*',
         metavar='[NAME=]VIDEO',
-        help='a video of the board for each camera, all begun at the same time; cameras are named after '
-        'the files if not named here',
+        help='a video of the board for each camera, all begun at the same time, or live cameras '
+        '(NAME=/dev/video0, NAME=rtsp://...); cameras are named after the files if not named here',
+    )
+    parser.add_argument(
+        '--seconds', type=float, default=60.0, help='how long to watch live cameras (%(default)g)'
     )
     parser.add_argument(
         '-o', '--output', default='rig.yaml', help='rig file to write (%(default)s)'
@@ -191,15 +196,22 @@ def _watch(arguments: argparse.Namespace, board: Board, console: Console) -> dic
             known = sum(totals.values()) if all(totals.values()) else None
             report('look', sum(done.values()), known)
 
-        with ThreadPoolExecutor(2) as pool:
+        live = any(isinstance(s, LiveCamera) for s in sources)
+        seconds = arguments.seconds if live else None
+        with ThreadPoolExecutor(len(sources) if live else 2) as pool:
             tasks = {
-                s.name: pool.submit(watch_board, board, s, partial(tell, s.name)) for s in sources
+                s.name: pool.submit(watch_board, board, s, partial(tell, s.name), seconds)
+                for s in sources
             }
             return {name: task.result() for name, task in tasks.items()}
 
 
-def _open(text: str, stamps: dict) -> VideoFile:
-    name, _, path = text.rpartition('=')
+def _open(text: str, stamps: dict) -> FrameSource:
+    name, _, path = text.rpartition('=') if not is_stream(text) else ('', '', text)
+    if is_stream(path) or path.startswith('/dev/') or path.isdigit():
+        if not name:
+            raise CaptureError(f'live cameras need names: use NAME={path}')
+        return LiveCamera(name, path)
     name = name or Path(path).stem
     if stamps and name not in stamps:
         raise CaptureError(

@@ -1,0 +1,126 @@
+"""The command as a user runs it, on made-up videos of a drawn board."""
+
+import av
+import cv2
+import numpy as np
+import pytest
+import yaml
+
+from pianokpm_ros import cli
+from pianokpm_ros.geometry.rig import load_rig
+from pianokpm_ros.geometry.rig_exchange import load_camera_info
+
+from .conftest import make_cameras, move_board
+from .test_keyboard_frame import make_cameras as make_piano_cameras
+from .test_keyboard_frame import name_points
+
+SQUARES = ['--columns', '7', '--rows', '5', '--square', '35']
+
+
+def film_board(board, camera, path, count=45):
+    """Draw a waved board as a camera without distortion sees it."""
+    flat = board.draw(48, margin=24)
+    height, width = flat.shape
+    # Corners of the drawing in the board's frame [m]; pixel 0's middle is half a pixel in.
+    edge = np.array([[0, 0], [width, 0], [width, height], [0, height]]) - 0.5
+    metres = (edge + 0.5 - 24) / 48 * board.square
+    # Half a turn about x: its printed side faces the cameras.
+    corners = (np.column_stack([metres, np.zeros(4)]) - board.points.mean(axis=0)) * (1, -1, -1)
+    with av.open(str(path), 'w') as container:
+        stream = container.add_stream(
+            'libx264', rate=5, options={'crf': '12', 'preset': 'ultrafast'}
+        )
+        stream.width, stream.height, stream.pix_fmt = *camera.size, 'yuv420p'
+        for i in range(count):
+            rotation, place = move_board(i / 5)
+            pixels = camera.project(corners @ rotation.T + place)
+            matrix = cv2.getPerspectiveTransform(np.float32(edge), np.float32(pixels))
+            grey = cv2.warpPerspective(flat, matrix, camera.size, borderValue=255)
+            frame = av.VideoFrame.from_ndarray(
+                cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR), format='bgr24'
+            )
+            frame.pts = i
+            for packet in stream.encode(frame):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+    return path
+
+
+@pytest.fixture(scope='module')
+def filmed(board, tmp_path_factory):
+    folder, cameras = tmp_path_factory.mktemp('film'), make_cameras()[:2]
+    plain = [
+        type(c)(c.name, c.size, c.matrix, np.zeros(5), c.rotation, c.translation) for c in cameras
+    ]
+    return plain, [str(film_board(board, c, folder / f'{c.name}.mp4')) for c in plain]
+
+
+def test_videos_of_a_board_become_a_rig_and_its_copies(filmed, tmp_path, capsys):
+    truth, videos = filmed
+    out = tmp_path / 'rig.yaml'
+    code = cli.main(
+        ['calibrate', *videos, *SQUARES, '-o', str(out), '--coverage', str(tmp_path / 'c.png'),
+         '--camera-info', str(tmp_path / 'info'), '--export', f'aniposelib={tmp_path / "a.toml"}']
+    )  # fmt: skip
+    assert code == 0, capsys.readouterr().err
+    rig = load_rig(out)
+    assert rig.names == ('front', 'left')
+    for found, true in zip(rig.cameras, truth, strict=True):
+        # Drawn, compressed pictures of 45 moments: a per cent and some millimetres.
+        assert found.focal == pytest.approx(true.focal, rel=0.015)
+        assert abs(found.delay) < 0.005
+    distance = np.linalg.norm(rig.cameras[0].centre - rig.cameras[1].centre)
+    expected = np.linalg.norm(truth[0].centre - truth[1].centre)
+    assert distance == pytest.approx(expected, rel=0.01)
+    info = load_camera_info(tmp_path / 'info' / 'left.yaml')
+    np.testing.assert_allclose(info.matrix, rig.camera('left').matrix)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['a.toml', 'c.png', 'info', 'rig.yaml']
+    assert 'squares measured in space' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'words'),
+    [
+        ([], 'without anything to see'),
+        (['nothing.mp4'], 'nothing.mp4, which is no file'),
+        (['/dev/video9'], 'live cameras need names'),
+        (['a.mp4', '--export', 'blender=x'], 'expected FORMAT=FILE'),
+        (['--board', 'board.jpg'], 'name a .pdf or a .png'),
+    ],
+)
+def test_what_is_impossible_is_said_and_nothing_written(
+    arguments, words, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(['calibrate', *arguments]) == 1
+    assert words in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+def test_a_wrong_board_is_named(filmed, tmp_path, capsys):
+    _, videos = filmed
+    out = tmp_path / 'rig.yaml'
+    assert cli.main(['calibrate', videos[0], *SQUARES, '--inverted', '-o', str(out)]) == 1
+    assert 'without --inverted' in capsys.readouterr().err and not out.exists()
+
+
+def test_the_keyboard_alone_is_enough(tmp_path, capsys):
+    cameras, path = make_piano_cameras(), tmp_path / 'points.yaml'
+    entries = {}
+    for camera in cameras:
+        points = name_points(camera, noise=0.3)
+        named = dict(zip(points.names, points.pixels.tolist(), strict=True))
+        entries[camera.name] = {'size': list(camera.size), 'points': named}
+    path.write_text(yaml.safe_dump({'cameras': entries}))
+    out = tmp_path / 'rig.yaml'
+    assert cli.main(['calibrate', '--keyboard', str(path), '-o', str(out)]) == 0
+    rig = load_rig(out)
+    assert rig.frame_id == 'keyboard'
+    for true in cameras:
+        np.testing.assert_allclose(rig.camera(true.name).centre, true.centre, atol=0.03)
+    assert 'stands at' in capsys.readouterr().out
+
+
+def test_a_board_is_printed(tmp_path):
+    assert cli.main(['calibrate', '--board', str(tmp_path / 'board.pdf'), *SQUARES]) == 0
+    assert (tmp_path / 'board.pdf').read_bytes().startswith(b'%PDF')
