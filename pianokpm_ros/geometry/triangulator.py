@@ -16,6 +16,7 @@ from pianokpm_ros.geometry.single_view import assume_camera, place_hand
 from pianokpm_ros.geometry.smoothing import SmoothingSettings
 from pianokpm_ros.geometry.synchronizer import FrameSet
 from pianokpm_ros.geometry.triangulation import PIXEL_NOISE, triangulate
+from pianokpm_ros.geometry.view_check import ViewCheck
 from pianokpm_ros.records import HandLandmarks, HandPose
 
 FloatArray = NDArray[np.floating]
@@ -58,6 +59,8 @@ class HandTriangulator:
         self.settings = settings or TriangulatorSettings()
         self._sequence = {side: 0 for side in SIDES}
         self._last: dict[Side, tuple[int, FloatArray]] = {}
+        self.check = ViewCheck()
+        """How far each camera disagrees with the others, for diagnostics."""
         self._aligner = ViewAligner()
         self._newest: int | None = None
         self._refiners = {
@@ -142,6 +145,9 @@ class HandTriangulator:
         known = result.views >= 2
         if known.sum() < self.settings.min_landmarks:
             return None
+        for camera, view, hand in seen:
+            off = np.linalg.norm(camera.project(result.points) - view.pixels[hand], axis=1)
+            self.check.push(camera.name, camera.size[0], float(np.median(off[known])))
         sound = (
             np.nanmedian(result.error) <= self.settings.max_error
             and frames.skew <= self.settings.max_skew
