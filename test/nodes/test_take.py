@@ -65,8 +65,10 @@ def test_hands_are_where_the_simulation_put_them(played, take, side):
     errors = []
     for pose in played.records[f'/take/hands/{side}']:
         if pose.status == Status.OK:
-            frame = np.searchsorted(truth.stamp, pose.stamp - played.origin)
-            assert truth.stamp[frame] == pose.stamp - played.origin
+            distance = np.abs(truth.stamp - (pose.stamp - played.origin))
+            frame = int(np.argmin(distance))
+            # Videos count in microseconds: a stamp is rounded by half of one at most.
+            assert distance[frame] <= 500
             errors.append(np.linalg.norm(pose.landmarks - truth.landmarks[frame, column], axis=1))
     assert len(errors) > 20
     assert np.nanmedian(errors) < FINGER
