@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pianokpm_training.simulation.hand import PRONATION, HandModel
 from pianokpm_training.simulation.people import Technique
-from pianokpm_training.simulation.plan import RATE, Plan
+from pianokpm_training.simulation.plan import CLEARANCE, RATE, Plan, surface
 from pianokpm_training.simulation.requirements import SimulationError, require
 from scipy import signal
 
@@ -35,8 +35,14 @@ STIFFNESS = {
     **{'arm_yaw': 0.03, 'arm_pitch': 0.03, 'arm_roll': 0.03},
 }
 JOINT_STIFFNESS = 0.005
-BOUND, LOOSE = np.ones(3), np.array([0.05, 0.05, 0.5])
+BOUND, LOOSE = np.ones(3), np.array([0.08, 0.08, 0.8])
 """Weights along x, y, z of fingertips that play and that rest [1/m]; of arm [1/m, 1/rad] and joints [1/rad] above."""
+
+GRAZE = 0.002
+"""Resting fingertips stay this far above the keys [m]."""
+
+FAR = 0.004
+"""A fingertip further than this from its target at key-down has missed its key [m]."""
 
 SMOOTHING = 32.0
 """Corner of the low-pass over joint angles [Hz]; strokes of 36 ms pass."""
@@ -123,16 +129,16 @@ class _PadTask:
         class PadTask(mink.Task):
             def __init__(self) -> None:
                 super().__init__(cost=np.ones(15), gain=1.0, lm_damping=0.0)
-                self._sites = hand.site_ids('pad')
+                self.sites = hand.site_ids('pad')
                 self._jacobian = np.empty((3, hand.model.nv))
                 self.target = np.zeros((5, 3))
 
             def compute_error(self, configuration) -> FloatArray:
-                return (configuration.data.site_xpos[self._sites] - self.target).ravel()
+                return (configuration.data.site_xpos[self.sites] - self.target).ravel()
 
             def compute_jacobian(self, configuration) -> FloatArray:
                 rows = np.empty((15, hand.model.nv))
-                for i, site in enumerate(self._sites):
+                for i, site in enumerate(self.sites):
                     mujoco.mj_jacSite(
                         configuration.model,
                         configuration.data,
@@ -158,7 +164,10 @@ def _solve(hand: HandModel, plan: Plan, wanted: FloatArray) -> FloatArray:
     configuration.update(_inside(hand, wanted[0]))
     angles = np.empty_like(wanted)
     for i in range(len(wanted)):
-        pads.target, pads.cost = plan.tips[i], weights[i]
+        pads.target, pads.cost = (
+            _above_keys(plan, i, configuration.data.site_xpos[pads.sites]),
+            weights[i],
+        )
         posture.set_target(wanted[i])
         for _ in range(40 if i == 0 else 1):
             try:
@@ -173,6 +182,24 @@ def _solve(hand: HandModel, plan: Plan, wanted: FloatArray) -> FloatArray:
             configuration.integrate_inplace(velocity, 1.0)
         angles[i] = configuration.q
     return angles
+
+
+def _above_keys(plan: Plan, i: int, pads: FloatArray) -> FloatArray:
+    """Targets of sample i, (5, 3): resting fingers clear the keys below where they are, not where they were planned."""
+    target = plan.tips[i].copy()
+    floor = surface(pads[:, :2], CLEARANCE) + GRAZE
+    target[:, 2] += (1 - plan.busy[i]) * np.maximum(floor - target[:, 2], 0.0)
+    return target
+
+
+def missed_notes(plan: Plan, motion: Motion) -> list[int]:
+    """Indices of the notes whose key the fingertip did not reach: chords too wide for this hand."""
+    moments = np.clip(np.round([n.onset * RATE for n in plan.notes]), 0, len(motion.time) - 1)
+    rows, fingers = moments.astype(int), np.array([n.finger - 1 for n in plan.notes], int)
+    if not len(rows):
+        return []
+    error = motion.pads[rows, fingers] - plan.tips[rows, fingers]
+    return np.flatnonzero(np.linalg.norm(error, axis=1) > FAR).tolist()
 
 
 def _inside(hand: HandModel, angles: FloatArray) -> FloatArray:

@@ -24,7 +24,9 @@ RATE = 200.0
 BLACK_HEIGHT, BLACK_FRONT, BLACK_HALF = 0.012, 0.050, 0.0048
 """Height of black keys over white ones, distance of their front from the edge, half their width [m]."""
 
-PAD_HALF = 0.005
+CLEARANCE = 0.012
+"""Resting fingers rise this far before black keys: half a finger and how far it strays from its plan [m]."""
+
 RESTING = np.array(
     [[-0.054, -0.030], [-0.0240, -0.004], [0.0, 0.0], [0.0215, -0.005], [0.0420, -0.022]]
 )
@@ -89,7 +91,9 @@ def plan_hand(notes: list[Note], duration: float, technique: Technique, body: Bo
     following = technique.coupling * (moved * busy) @ FOLLOWING.T
     tips[..., 2] += (1 - busy) * np.clip(following, -0.006, 0.012)
     tips[..., 2] = np.where(
-        busy > 0.5, tips[..., 2], _stay_above(tips[..., 2], surface(tips[..., :2]) + 0.002)
+        busy > 0.5,
+        tips[..., 2],
+        _stay_above(tips[..., 2], surface(tips[..., :2], CLEARANCE) + 0.002),
     )
     return Plan(time, tips, busy, hand, _plan_bob(time, notes, technique), tuple(notes), strokes)
 
@@ -211,15 +215,16 @@ def _index(time: FloatArray, moment: float) -> int:
     return int(np.clip(round(moment * RATE), 0, len(time) - 1))
 
 
-def surface(place: FloatArray) -> FloatArray:
-    """Height of the keys' tops under pads at (..., 2) places [m], with soft edges."""
+def surface(place: FloatArray, margin: float = 0.0) -> FloatArray:
+    """Height of the keys' tops under pads at (..., 2) places [m], black keys `margin` larger with soft edges."""
     centres = KEY_CENTRES[[is_black(k) for k in range(FIRST_KEY, FIRST_KEY + len(KEY_CENTRES))]]
     after = np.clip(np.searchsorted(centres, place[..., 0]), 1, len(centres) - 1)
     distance = np.minimum(
         np.abs(place[..., 0] - centres[after - 1]), np.abs(place[..., 0] - centres[after])
     )
-    across = ease((BLACK_HALF + PAD_HALF + 0.003 - distance) / 0.003)
-    along = ease((place[..., 1] - (BLACK_FRONT - PAD_HALF - 0.004)) / 0.004)
+    soft = max(margin, 1e-6)
+    across = ease((BLACK_HALF + margin - distance) / soft)
+    along = ease((place[..., 1] - (BLACK_FRONT - margin)) / soft)
     return BLACK_HEIGHT * across * along
 
 

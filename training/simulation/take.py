@@ -21,7 +21,7 @@ from pianokpm_training.simulation.excitation import (
 )
 from pianokpm_training.simulation.hand import HandModel, build_hand
 from pianokpm_training.simulation.keys import Press, finger_forces, press_keys, sample_keys
-from pianokpm_training.simulation.kinematics import Motion, follow_plan
+from pianokpm_training.simulation.kinematics import Motion, follow_plan, missed_notes
 from pianokpm_training.simulation.optimisation import Sharing, share_load
 from pianokpm_training.simulation.people import Pianist
 from pianokpm_training.simulation.plan import Plan, plan_hand
@@ -33,6 +33,8 @@ FloatArray = NDArray[np.floating]
 
 MIRROR_X = key_x(MIRROR // 2)
 """Place of the mirror [m]."""
+
+ATTEMPTS = 3
 
 QUICK = 1.0
 """Speed of the knuckles that counts as quick for movement artefacts [m/s]."""
@@ -75,7 +77,7 @@ class SimulatedTake:
 
     Attributes:
         pianist: who.
-        notes: of both hands, sorted.
+        notes: of both hands, sorted; without those out of a hand's reach.
         duration: [s].
         hands: by side; only the sides asked for.
         keys: samples of moving keys, as `sample_keys` gives them.
@@ -130,8 +132,12 @@ def simulate_take(
         random = np.random.default_rng([*seed, int(side)])
         hands[side] = _simulate_hand(hand, pianist, own, side, duration, session, random, watch)
     keys = sample_keys([h.presses for h in hands.values()])
+    played = [
+        mirror_note(n) if h.side == Side.LEFT else n for h in hands.values() for n in h.plan.notes
+    ]
+    played.sort(key=lambda n: (n.onset, n.key))
     watch.lap('keys')
-    return SimulatedTake(pianist, tuple(notes), duration, hands, keys, watch.seconds)
+    return SimulatedTake(pianist, tuple(played), duration, hands, keys, watch.seconds)
 
 
 def _simulate_hand(
@@ -145,10 +151,7 @@ def _simulate_hand(
     watch: Stopwatch,
 ) -> HandTake:
     own = [mirror_note(n) for n in notes] if side == Side.LEFT else list(notes)
-    plan = plan_hand(own, duration, pianist.technique, pianist.body)
-    watch.lap('plan')
-    motion = follow_plan(hand, plan, pianist.technique)
-    watch.lap('inverse kinematics')
+    plan, motion = _move(hand, pianist, own, duration, watch)
     presses, forces = press_keys(plan, motion), finger_forces(plan, motion, pianist.technique)
     watch.lap('keys')
     load = compute_load(hand, motion, forces)
@@ -156,7 +159,7 @@ def _simulate_hand(
     sharing = share_load(load, effort_weights(hand, pianist.nerves))
     watch.lap('muscle optimisation')
     wanted = sharing.activation[:, measured(hand)]
-    wanted = np.clip(wanted + co_contraction(load.time, own, pianist.nerves), 0, 1)
+    wanted = np.clip(wanted + co_contraction(load.time, plan.notes, pianist.nerves), 0, 1)
     excitation, activation = excite(wanted, MUSCLE_RATE)
     excitation = advance(excitation, MUSCLE_RATE, pianist.nerves.delay)
     emg = None
@@ -180,6 +183,22 @@ def _simulate_hand(
         excitation,
         emg,
     )
+
+
+def _move(
+    hand: HandModel, pianist: Pianist, notes: list[Note], duration: float, watch: Stopwatch
+) -> tuple[Plan, Motion]:
+    """Plan and follow; notes that the hand turns out not to reach are left out, and it is done again."""
+    for attempt in range(ATTEMPTS):
+        plan = plan_hand(notes, duration, pianist.technique, pianist.body)
+        watch.lap('plan')
+        motion = follow_plan(hand, plan, pianist.technique)
+        watch.lap('inverse kinematics')
+        missed = set(missed_notes(plan, motion))
+        if not missed or attempt == ATTEMPTS - 1:
+            break
+        notes = [n for i, n in enumerate(notes) if i not in missed]
+    return plan, motion
 
 
 def _movement(motion: Motion) -> FloatArray:
