@@ -1,0 +1,134 @@
+"""The studio's pictures show what they were asked to show, and are the same each time."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip('numba', reason='needs requirements/training.txt')
+
+from pianokpm_training.kinematic.performance import perform
+from pianokpm_training.kinematic.pieces import fuer_elise
+from pianokpm_training.studio.check import check_take, describe_score
+from pianokpm_training.studio.film import film
+from pianokpm_training.studio.flesh import Part, clothe
+from pianokpm_training.studio.piano import build_piano
+from pianokpm_training.studio.rigs import VIEWS, StudioError, build_rig, cut, place_camera
+from pianokpm_training.studio.view import View, find_tiles
+
+from pianokpm_ros.anatomy import FINGERTIPS
+from pianokpm_ros.takes import load_take
+
+SMALL = (320, 240)
+
+
+@pytest.fixture(scope='module')
+def performance():
+    return perform(fuer_elise(), seed=1)
+
+
+@pytest.fixture(scope='module')
+def hands(performance):
+    return performance.landmarks[120]
+
+
+def skin(image: np.ndarray) -> np.ndarray:
+    """Tell skin from grey, black and the dark red of the felt."""
+    return (image[..., 2].astype(int) - image[..., 0] > 40) & (image[..., 1] > 80)
+
+
+def test_flesh_covers_every_landmark_and_scales_with_the_hand(hands):
+    body = clothe(hands[1])
+    starts, ends = body.ends
+    for mark in hands[1]:
+        along = np.clip(((mark - starts) * (ends - starts)).sum(1) * body.capsules[:, 6], 0, 1)
+        gap = np.linalg.norm(mark - starts - along[:, None] * (ends - starts), axis=1)
+        assert (gap < body.capsules[:, 7] + along * body.capsules[:, 8]).any()
+    assert sorted(set(body.group.tolist())) == list(range(6))
+    assert (np.diff(body.group) >= 0).all() and set(body.part) == {int(p) for p in Part}
+    np.testing.assert_allclose(clothe(1.1 * hands[1]).capsules[:, 7], 1.1 * body.capsules[:, 7])
+
+
+@pytest.mark.parametrize('name', VIEWS)
+def test_hands_are_drawn_where_they_are(hands, name):
+    camera = place_camera(name, SMALL)
+    view, keys = View(camera, 0), np.zeros(88)
+    with_hands, without = view.render(hands, keys), view.render(hands[:0], keys)
+    pixels = camera.project(hands).reshape(-1, 2)
+    x, y = np.rint(pixels).astype(int).T
+    assert skin(with_hands)[y, x].mean() > 0.9  # a few are behind the other hand's arm or a key
+    assert not skin(without)[y, x].any()
+
+
+def test_an_absent_hand_is_not_drawn(hands):
+    view, keys = View(place_camera('top', SMALL), 0), np.zeros(88)
+    one = hands.copy()
+    one[0, 3] = np.nan
+    picture = view.render(one, keys)
+    assert skin(picture)[:, 160:].any() and not skin(picture)[:, :150].any()
+
+
+def test_pictures_depend_on_the_seed_and_nothing_else(hands):
+    def take(seed):
+        view = View(place_camera('top', SMALL), seed)
+        return np.stack([view.render(hands, np.zeros(88)) for _ in range(2)])
+
+    first = take(3)
+    np.testing.assert_array_equal(first, take(3))
+    assert (first != take(4)).mean() > 0.3 and (first[0] != first[1]).mean() > 0.3
+
+
+def test_repainting_a_key_equals_painting_everything(hands):
+    keys = np.zeros(88)
+    keys[39] = 1.0
+    camera = place_camera('left', SMALL)
+    patched, fresh = View(camera, 0), View(camera, 0)
+    patched.render(hands[:0], np.zeros(88))
+    patched.render(hands[:0], keys)
+    fresh.render(hands[:0], keys)
+    np.testing.assert_array_equal(patched._depth, fresh._depth)
+    np.testing.assert_array_equal(patched._lit, fresh._lit)
+    assert (View(camera, 0).render(hands[:0], keys * 0) != fresh.render(hands[:0], keys)).any()
+
+
+def test_keys_go_down_by_their_travel():
+    piano, keys = build_piano(), np.zeros(88)
+    keys[[39, 40]] = 1.0  # middle C and the black key above it
+    low, high = piano.press(keys)
+    np.testing.assert_allclose(piano.high[:, 2] - high[:, 2], np.eye(len(low))[39] * 0.010
+                               + np.eye(len(low))[40] * 0.008, atol=1e-12)  # fmt: skip
+
+
+def test_tiles_hold_every_landmark(hands):
+    camera = place_camera('front', SMALL)
+    tiles, counts, chosen, near = find_tiles(camera, clothe(hands[0]))
+    places = {tuple(t) for t in tiles.tolist()}
+    for x, y in camera.project(hands[0]):
+        assert (int(x) // 16 * 16, int(y) // 16 * 16) in places
+    depth = np.linalg.norm(hands[0] - camera.centre, axis=1).min()
+    assert (counts > 0).all() and near.min() < depth and chosen.shape[1] >= counts.max()
+
+
+def test_a_filmed_take_is_found_by_mediapipe(performance, tmp_path):
+    part = cut(performance, 0.25)
+    told = []
+    take = film(
+        part, build_rig(('top', 'front')), tmp_path / 'take', {}, 2, lambda *n: told.append(n)
+    )
+    assert told[-1] == (2 * len(part.stamp), 2 * len(part.stamp))
+    assert [p.name for p in tmp_path.iterdir()] == ['take']
+    again = load_take(take.path)
+    np.testing.assert_array_equal(again.performance.landmarks, part.landmarks)
+    score = check_take(again)
+    for view in score.views.values():
+        assert view.shown == 2 * len(part.stamp)
+        assert view.found >= 0.9 * view.shown and view.ghosts == 0
+    # Two views; a finger is some 15 mm wide.
+    assert np.nanmedian(score.distances) < 0.015
+    assert np.isfinite(score.distances[:, list(FINGERTIPS)]).any()
+    assert 'triangulated' in '\n'.join(describe_score(score))
+
+
+def test_what_cannot_be_filmed_is_said(performance):
+    with pytest.raises(StudioError, match='no view|asked for the view'):
+        build_rig(('below',))
+    with pytest.raises(StudioError, match='positive'):
+        cut(performance, 0.0)
