@@ -38,49 +38,63 @@ def take(tmp_path_factory):
     )
 
 
-@pytest.fixture(scope='module')
-def played(take):
-    """Play at a quarter of the speed, so that a busy machine drops little."""
-    options = GraphOptions(take=str(take.path), rate=0.25, namespace='take', at_end='exit')
-    with Observer('take_observer') as observer:
+def play(take, rate, namespace):
+    """Run the graph on the take and return what it published, and when the take began."""
+    options = GraphOptions(take=str(take.path), rate=rate, namespace=namespace, at_end='exit')
+    with Observer(f'{namespace}_observer') as observer:
         for side in SIDES:
-            observer.listen(f'/take/hands/{side}', HandPose)
-            observer.listen(f'/take/muscle_activity/{side}', MuscleActivity)
-        observer.listen('/take/keys', KeyMotion)
-        observer.listen('/take/playback/start', Time, latched=True)
+            observer.listen(f'/{namespace}/hands/{side}', HandPose)
+            observer.listen(f'/{namespace}/muscle_activity/{side}', MuscleActivity)
+        observer.listen(f'/{namespace}/keys', KeyMotion)
+        observer.listen(f'/{namespace}/playback/start', Time, latched=True)
         with GraphProcesses(describe_graph(options)) as graph:
             assert graph.wait_until_exit('capture_node', 120.0)
         records = {
-            topic: [from_message(m) for m in messages]
+            topic.removeprefix(f'/{namespace}'): [from_message(m) for m in messages]
             for topic, messages in observer.messages.items()
             if 'playback' not in topic
         }
-        origin = stamp_of(observer.messages['/take/playback/start'][0])
+        origin = stamp_of(observer.messages[f'/{namespace}/playback/start'][0])
     return SimpleNamespace(records=records, origin=origin)
 
 
+@pytest.fixture(scope='module')
+def complete(take):
+    """Play as fast as possible: no frame is dropped, however busy the machine; no keys either."""
+    return play(take, 0.0, 'complete')
+
+
+@pytest.fixture(scope='module')
+def paced(take):
+    """Play at a quarter of the speed, with keys; frames a busy machine can't look at are dropped."""
+    return play(take, 0.25, 'paced')
+
+
 @pytest.mark.parametrize('side', SIDES)
-def test_hands_are_where_the_simulation_put_them(played, take, side):
+def test_hands_are_where_the_simulation_put_them(complete, take, side):
     truth, column = take.performance, SIDES.index(side)
+    poses = complete.records[f'/hands/{side}']
+    assert len({p.stamp for p in poses}) > 0.95 * len(truth.stamp)
     errors = []
-    for pose in played.records[f'/take/hands/{side}']:
+    for pose in poses:
         if pose.status == Status.OK:
-            distance = np.abs(truth.stamp - (pose.stamp - played.origin))
+            distance = np.abs(truth.stamp - (pose.stamp - complete.origin))
             frame = int(np.argmin(distance))
             # Videos count in microseconds: a stamp is rounded by half of one at most.
             assert distance[frame] <= 500
             errors.append(np.linalg.norm(pose.landmarks - truth.landmarks[frame, column], axis=1))
-    assert len(errors) > 20
+    # With two views only, one bad view makes a pose DEGRADED: no third says which is right.
+    assert len(errors) > 0.5 * len(truth.stamp)
     assert np.nanmedian(errors) < FINGER
 
 
-def test_keys_are_those_the_simulation_played(played, take):
+def test_keys_are_those_the_simulation_played(paced, take):
     truth = take.sensor_keys()
     found = {
-        (round((r.stamp - played.origin + 1e9 * float(t)) / 1e5), int(k)): float(p)
-        for r in played.records['/take/keys']
+        (round((r.stamp - paced.origin + 1e9 * float(t)) / 1e5), int(k)): float(p)
+        for r in paced.records['/keys']
         for t, k, p in zip(r.time, r.key, r.position, strict=True)
-        if r.stamp >= played.origin
+        if r.stamp >= paced.origin
     }
     last = max(t for t, _ in found)
     asked = [
@@ -93,12 +107,11 @@ def test_keys_are_those_the_simulation_played(played, take):
 
 
 @pytest.mark.parametrize('side', SIDES)
-def test_estimates_rest_on_pose_and_keys(played, side):
+def test_estimates_rest_on_pose_and_keys(paced, side):
     good = [
         a
-        for a in played.records[f'/take/muscle_activity/{side}']
+        for a in paced.records[f'/muscle_activity/{side}']
         if a.status >= Status.DEGRADED and len(a.envelope)
     ]
-    assert len(good) > 20
     assert Inputs.POSE | Inputs.KEY_POSITION in {a.inputs for a in good}
     assert all(a.simulated_training for a in good)
