@@ -6,6 +6,7 @@ from pianokpm_training.kinematic.notes import Note
 from pianokpm_training.simulation.exercises import KINDS, play_exercise
 from pianokpm_training.simulation.fingering import SPANS, finger_hand
 from pianokpm_training.simulation.pieces import excerpt, finger_piece, load_pieces
+from pianokpm_training.simulation.requirements import SimulationError
 from pianokpm_training.simulation.score import (
     OTHER_KEY,
     RawNote,
@@ -122,3 +123,27 @@ def test_real_performances_are_split_between_hands(shared_data):
     assert mean[Side.LEFT] < mean[Side.RIGHT] - 8
     piece = finger_piece(path, 'test', length=15.0)
     assert piece.dropped < 0.12 * len(raw)
+
+
+def test_silence_before_the_first_note_is_left_out(tmp_path):
+    """Files cut from long recordings keep their place in them: one of ours begins after 28 minutes."""
+    import mido
+
+    track = mido.MidiTrack()
+    for i, key in enumerate((60, 62, 64)):
+        track.append(
+            mido.Message('note_on', note=key, velocity=64, time=960 * 100 if i == 0 else 0)
+        )
+        track.append(mido.Message('note_off', note=key, velocity=0, time=480))
+    mido.MidiFile(tracks=[track], ticks_per_beat=480).save(tmp_path / 'late.mid')
+    piece = finger_piece(tmp_path / 'late.mid', 'test', length=0.8)
+    assert [n.key for n in piece.notes] == [60, 62]
+    assert piece.notes[0].onset == 0.0 and piece.notes[1].onset == pytest.approx(0.5)
+
+
+def test_an_empty_file_is_refused(tmp_path):
+    import mido
+
+    mido.MidiFile(tracks=[mido.MidiTrack()]).save(tmp_path / 'empty.mid')
+    with pytest.raises(SimulationError, match='no notes'):
+        finger_piece(tmp_path / 'empty.mid', 'test')

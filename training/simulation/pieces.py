@@ -8,7 +8,7 @@ al. 2020, CC BY 4.0), dealt to two hands and fingered with pianoplayer; each fil
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from pianokpm_ros.anatomy import Side
 
 SCHEMA, VERSION = 'pianokpm-piece', 1
 LENGTH = 45.0
-"""How much of a performance is used [s]."""
+"""How much of a performance is used, from its first note [s]."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,15 @@ class Piece:
 
 
 def finger_piece(path: Path, source: str, method: str = 'quick', length: float = LENGTH) -> Piece:
-    """Read the beginning of a MIDI performance and find hands and fingers."""
-    raw = read_notes(path, 0.0, length)
+    """Read the beginning of a MIDI performance and find hands and fingers.
+
+    Files cut from longer recordings keep their place in them: what counts is the time after the first note.
+    """
+    raw = read_notes(path, 0.0, np.inf)
     if not raw:
-        raise SimulationError(
-            f'asked to play {path}, which has no notes in its first {length:g} s; name another file'
-        )
+        raise SimulationError(f'asked to play {path}, which has no notes; name another file')
+    first = raw[0].onset
+    raw = [replace(n, onset=n.onset - first) for n in raw if n.onset - first < length]
     notes: list[Note] = []
     for side, own in split_hands(raw).items():
         notes += finger_hand(own, side, method)
