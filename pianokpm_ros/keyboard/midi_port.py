@@ -10,7 +10,10 @@ import logging
 import re
 import selectors
 import socket
+import struct
+import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -26,6 +29,13 @@ CHECK = 1_000_000_000
 """Time between two looks at the list of ports [ns]."""
 
 POLL = 0.2
+LONGEST_WAIT = 1_000_000_000
+"""An arrival that the kernel dates further back was dated by another clock [ns]."""
+
+KERNEL_STAMP = getattr(socket, 'SO_TIMESTAMPNS', 35 if sys.platform == 'linux' else None)
+"""Socket option: the kernel says when bytes arrived, however late the thread gets to read them."""
+
+TIMESPEC = struct.Struct('@qq')
 NUMBER = re.compile(r'\s*\d+:\d+$')
 Clock = Callable[[], int]
 
@@ -111,16 +121,18 @@ class TcpMidi(threading.Thread):
 
     def _accept(self) -> None:
         peer, address = self._server.accept()
+        if KERNEL_STAMP is not None:
+            peer.setsockopt(socket.SOL_SOCKET, KERNEL_STAMP, 1)
         self._parsers[peer] = mido.Parser()
         self._selector.register(peer, selectors.EVENT_READ)
         logger.info('MIDI from %s', address)
 
     def _receive(self, peer: socket.socket) -> None:
         try:
-            data = peer.recv(4096)
+            data, about, _, _ = peer.recvmsg(4096, socket.CMSG_SPACE(TIMESPEC.size))
         except OSError:
-            data = b''
-        stamp = self._clock()
+            data, about = b'', []
+        stamp = self._clock() - _waited(about)
         if not data:
             self._drop(peer, stamp)
             return
@@ -145,6 +157,16 @@ class TcpMidi(threading.Thread):
         self._parsers.clear()
         self._selector.close()
         self.keys.release_all(self._clock())
+
+
+def _waited(about: list[tuple[int, int, bytes]]) -> int:
+    """Tell how long ago bytes arrived [ns], by what the kernel says about them; 0 where it says nothing."""
+    for level, kind, content in about:
+        if level == socket.SOL_SOCKET and kind == KERNEL_STAMP and len(content) == TIMESPEC.size:
+            seconds, nanoseconds = TIMESPEC.unpack(content)
+            waited = time.time_ns() - (seconds * 1_000_000_000 + nanoseconds)
+            return waited if 0 <= waited < LONGEST_WAIT else 0
+    return 0
 
 
 def load_rtmidi() -> Any:

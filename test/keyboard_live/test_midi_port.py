@@ -10,6 +10,7 @@ from mido.sockets import connect
 
 from pianokpm_ros.keyboard.midi_port import (
     CHECK,
+    KERNEL_STAMP,
     MidiError,
     RtMidi,
     choose_port,
@@ -54,6 +55,26 @@ def test_what_is_played_over_the_network_arrives_with_its_time(keyboard):
     # Loopback takes 0.1 ms; the median leaves out what a busy machine delays.
     assert 0 <= np.median(late) < 0.01
     assert set(record.midi_velocity.tolist()) == {70}
+
+
+@pytest.mark.skipif(KERNEL_STAMP is None, reason='this kernel does not date what arrives')
+def test_a_thread_that_comes_late_knows_when_it_was_played():
+    def slow():
+        time.sleep(0.1)
+        return time.time_ns()
+
+    port = open_midi(LISTEN, slow)
+    try:
+        peer = connect(*port.address)
+        wait(lambda: port.connected)
+        sent = time.time_ns()
+        play(peer, 60)
+        wait(lambda: port.keys.held == {60})
+        late = port.keys.record(time.time_ns()).stamp - sent
+    finally:
+        port.close()
+    # The clock alone would say 100 ms.
+    assert 0 <= late < 50_000_000
 
 
 def test_a_lost_connection_lifts_all_keys_and_another_may_come(keyboard):
