@@ -16,6 +16,7 @@ from pianokpm_ros.nodes.sensor_messages import make_header
 from pianokpm_ros.recording.writer import RecordingError
 from pianokpm_ros.records import NANOSECONDS
 from pianokpm_ros.replay.player import Follower, Player
+from pianokpm_ros.replay.priority import ask_for_real_time
 from pianokpm_ros.replay.selection import (
     LEVELS,
     Selection,
@@ -29,6 +30,8 @@ QUEUE = QoSProfile(depth=100)
 LATCHED_TYPES = ('sensor_msgs/msg/CameraInfo', 'builtin_interfaces/msg/Time')
 STAMP = struct.Struct('<iI')
 FOREVER = 1e9
+CALM = 4.0
+"""Up to this rate the player sleeps most of the time, so that a real-time thread takes nothing from others."""
 
 
 class ReplayNode(PianoNode):
@@ -49,6 +52,7 @@ class ReplayNode(PianoNode):
         Parameter('follow', [''], 'answers whose stamps to wait for when as fast as possible'),
         Parameter('wait_topics', [''], 'topics that must have subscribers before it begins'),
         Parameter('wait_timeout', 10.0, 'longest time to wait for them [s]', 0.0, 600.0),
+        Parameter('real_time', True, 'ask for a real-time thread, at rates up to 4'),
     )
 
     def __init__(self) -> None:
@@ -65,6 +69,7 @@ class ReplayNode(PianoNode):
         self._player = Player(s['rate'], self._send, self._tick, self._follower)
         self._follow_answers()
         self._state, self._error = 'waiting for listeners', ''
+        self._in_real_time = False
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._play, name='replay', daemon=True)
         self._thread.start()
@@ -99,6 +104,8 @@ class ReplayNode(PianoNode):
     def _play(self) -> None:
         try:
             self._wait_for_listeners()
+            if self.settings['real_time'] and 0 < self.settings['rate'] <= CALM:
+                self._in_real_time = ask_for_real_time()
             self._state = 'replaying'
             again = True
             while again:
@@ -131,7 +138,8 @@ class ReplayNode(PianoNode):
     def _print_timing(self) -> None:
         timing = self._player.timing
         words = ', '.join(f'{k} {v:.3f} ms' for k, v in timing.describe().items())
-        late = f'; late by: {words}' if words else ''
+        thread = 'real-time' if self._in_real_time else 'ordinary'
+        late = f'; late by: {words} ({thread} thread)' if words else ''
         waits = f'; {timing.skipped_waits} waits in vain' if timing.skipped_waits else ''
         print(f'{timing.count} messages replayed{late}{waits}', flush=True)
 

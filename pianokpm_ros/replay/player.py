@@ -119,11 +119,11 @@ class Player:
 
     def play(self, messages: Iterable[StoredMessage]) -> bool:
         """Send all; tells whether it came to the end."""
-        first: int | None = None
-        begun = time.monotonic_ns()
+        first, begun = None, 0
         self._told = -CLOCK_STEP
         for message in messages:
-            first = message.time if first is None else first
+            if first is None:  # time begins now: opening the bag took some
+                first, begun = message.time, time.monotonic_ns()
             if self._stopping.is_set():
                 return False
             if self._rate:
