@@ -21,7 +21,7 @@ COMMANDS = {
     'replay': ('pianokpm_ros.commands.replay', 'play a bag again, or estimate again from it'),
     'dataset': (
         'pianokpm_training.commands.dataset',
-        'make a data set of recordings, train on it, export it',
+        'make a data set of recordings or import one, train on it, export it',
     ),
     'recover': ('pianokpm_ros.commands.recover', 'make a closed bag of one that was broken off'),
     'studio': (

@@ -59,6 +59,7 @@ def _make_recording(name: str = 's01_scales_0_left', subject: str = 's01', seed:
         emg=signal(1000, MS // 2, 'V'),
         envelope=signal(500, MS, 'mvc'),
         excitation=signal(100, 5 * MS, '1'),
+        angles=signal(30, 10 * MS, 'rad'),
     )
 
 

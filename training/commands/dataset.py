@@ -1,11 +1,13 @@
-"""`pianokpm dataset`: make a data set of recordings, look at one, train on it, hand it on."""
+"""`pianokpm dataset`: make a data set of recordings or of others' data, look at one, train on it, hand it on."""
 
 import argparse
 from collections import Counter
 from pathlib import Path
 
+from pianokpm_training.commands import importing
 from pianokpm_training.commands.train import EXTRA, TrainingMissing
 from pianokpm_training.datasets.collection import DataSet, open_data
+from pianokpm_training.datasets.recording import Part, Recording
 from pianokpm_training.sessions.building import BuildSettings, Built, build_data
 from rich.console import Console
 from rich.progress import Progress
@@ -29,6 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     build.add_argument('--emg-offset', type=float, default=0.0, help='likewise of the EMG')
     build.add_argument('--force', action='store_true', help='also where the clocks do not agree')
+    importing.add_arguments(
+        actions.add_parser('import', help='make a data set of data in the form of others')
+    )
     info = actions.add_parser('info', help='what is in a data set')
     info.add_argument('data', type=Path, help='folder of the data set')
     learn = actions.add_parser('train', help='train a model on a data set')
@@ -45,9 +50,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked."""
     console = Console(highlight=False)
-    return {'build': _build, 'info': _info, 'train': _train, 'export': _export}[arguments.action](
-        arguments, console
-    )
+    action = {
+        'build': _build,
+        'import': importing.run,
+        'info': _info,
+        'train': _train,
+        'export': _export,
+    }[arguments.action]
+    return action(arguments, console)
 
 
 def _build(arguments: argparse.Namespace, console: Console) -> int:
@@ -87,7 +97,7 @@ def _info(arguments: argparse.Namespace, console: Console) -> int:
         recording = data.load(entry)
         rates = [
             '-' if part is None else f'{part.rate:.1f} Hz'
-            for part in (recording.pose, recording.emg, recording.envelope)
+            for part in (_find_pose(recording), recording.emg, recording.envelope)
         ]
         table.add_row(
             entry.name, entry.subject, entry.task, entry.side, f'{recording.duration:.1f}', *rates
@@ -99,6 +109,12 @@ def _info(arguments: argparse.Namespace, console: Console) -> int:
     people = Counter(e.subject for e in data.entries.values())
     console.print(f'{len(people)} persons')
     return 0
+
+
+def _find_pose(recording: Recording) -> Part | None:
+    """Return the hand in space, else in a view, else its angles."""
+    views = next(iter(recording.views.values()), None)
+    return recording.pose or views or recording.angles
 
 
 def _train(arguments: argparse.Namespace, console: Console) -> int:

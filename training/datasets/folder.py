@@ -38,6 +38,7 @@ PARTS: dict[str, type[Part]] = {
     'emg': SignalTrack,
     'envelope': SignalTrack,
     'excitation': SignalTrack,
+    'angles': SignalTrack,
 }
 VIEW = 'view_'
 

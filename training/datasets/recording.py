@@ -106,7 +106,7 @@ class ViewTrack(Part):
     Attributes:
         stamp: (V,) int64 [ns], middle of the exposure.
         pixels: (V, 21, 2) float32 [px], NaN = not seen; in units of the image where `size` is (1, 1).
-        size: (width, height) [px].
+        size: (width, height) [px]; (0, 0) = not known.
         source: detector, or `imported`.
     """
 
@@ -177,13 +177,13 @@ class NoteTrack(Part):
 
 @dataclass(frozen=True, eq=False)
 class SignalTrack(Part):
-    """Sampled channels: raw EMG, envelopes, excitations.
+    """Sampled channels: raw EMG, envelopes, excitations, joint angles.
 
     Attributes:
         stamp: (N,) int64 [ns].
         samples: (N, C) float32, NaN = lost.
         channel: C names; muscles in the order of `anatomy.MUSCLES` where they are those.
-        unit: `V`, `mvc` (fraction of the maximum contraction), or `1`.
+        unit: `V`, `mvc` (fraction of the maximum contraction), `rad`, or `1`.
         processing: `raw`, or filters, rectification and normalisation in words.
     """
 
@@ -245,6 +245,7 @@ class Recording:
         emg: raw EMG.
         envelope: EMG envelope.
         excitation: what drove the simulated muscles, without electrodes; simulated recordings only.
+        angles: joint angles, of data that come with angles and no landmarks.
     """
 
     info: RecordingInfo
@@ -256,6 +257,7 @@ class Recording:
     emg: SignalTrack | None = None
     envelope: SignalTrack | None = None
     excitation: SignalTrack | None = None
+    angles: SignalTrack | None = None
 
     def __post_init__(self) -> None:
         if not self.info.simulated and (self.pose_truth or self.excitation):
@@ -266,5 +268,5 @@ class Recording:
     @property
     def duration(self) -> float:
         """Time to the last sample of any part [s]."""
-        tracks = [self.pose, self.keys, self.emg, self.envelope, *self.views.values()]
+        tracks = [self.pose, self.keys, self.emg, self.envelope, self.angles, *self.views.values()]
         return max((int(t.stamp[-1]) for t in tracks if t and len(t.stamp)), default=0) * 1e-9

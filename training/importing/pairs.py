@@ -1,0 +1,140 @@
+"""Import pairs of CSV files: finger curl from a camera and EMG of the forearm, with common stamps [ms].
+
+`angle_<number>.csv` has the columns timestamp, thumb, index, middle, ring, pinky (joint angle / pi,
+1 = straight), `exg_<number>.csv` timestamp, ch_1 ... [microvolt].
+"""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pianokpm_training.datasets.recording import DataError, Recording, RecordingInfo, SignalTrack
+from pianokpm_training.importing.results import (
+    Imported,
+    Progress,
+    make_envelope,
+    safe_name,
+    write_data,
+)
+
+from pianokpm_ros.anatomy import Side
+from pianokpm_ros.records import NANOSECONDS, Normalization
+
+ANGLES, EMG = 'angle_', 'exg_'
+MICROVOLT = 1e-6
+MILLISECOND = 1_000_000
+CURL = 'as recorded: angle of a joint of each finger / pi, 1 = straight; which joint is not stated'
+
+
+def import_pairs(
+    source: Path,
+    out: Path,
+    side: Side = Side.RIGHT,
+    subject: str = 's01',
+    cutoff: float = 6.0,
+    progress: Progress = lambda *_: None,
+) -> Imported:
+    """Make a data set of all pairs in a folder.
+
+    Args:
+        source: folder.
+        out: new folder.
+        side: of the recorded hand, which the files do not tell.
+        subject: likewise the person.
+        cutoff: of the envelope's low-pass [Hz].
+        progress: is told the stage `import`, how many are done, of how many.
+    """
+    numbers = sorted(p.stem.removeprefix(EMG) for p in Path(source).glob(f'{EMG}*.csv'))
+    if not numbers:
+        raise DataError(f'asked to import pairs from {source}, which has no {EMG}*.csv')
+    notes: list[str] = []
+    recordings = (
+        _read_pair(Path(source), n, i, side, subject, cutoff, notes) for i, n in enumerate(numbers)
+    )
+    data = write_data(
+        out,
+        recordings,
+        len(numbers),
+        dict,
+        'Pairs of finger curl and forearm EMG; no hand muscles, no landmarks',
+        {'program': 'pianokpm dataset import csv', 'licence': 'of the files: see beside them'},
+        progress,
+    )
+    return Imported(data, tuple(notes))
+
+
+def _read_pair(
+    source: Path,
+    number: str,
+    trial: int,
+    side: Side,
+    subject: str,
+    cutoff: float,
+    notes: list[str],
+) -> Recording:
+    stamps, curl, fingers = read_table(source / f'{ANGLES}{number}.csv')
+    emg_stamps, samples, channel = read_table(source / f'{EMG}{number}.csv')
+    begin = min(stamps[0], emg_stamps[0])
+    angles = SignalTrack(
+        *_keep_new(stamps - begin, curl, np.isfinite(curl).all(axis=1)), fingers, '1', CURL
+    )
+    fresh = np.isfinite(samples).all(axis=1)
+    at, values = _keep_new(emg_stamps - begin, samples * MICROVOLT, fresh)
+    emg = SignalTrack(at, values, channel, 'V', 'raw')
+    rate = float((len(emg_stamps) - 1) / ((emg_stamps[-1] - emg_stamps[0]) * 1e-9))
+    held = 100 * (1 - len(at) / len(emg_stamps))
+    notes.append(
+        f'{number}: EMG {rate:.1f} Hz, {held:.0f} % of its rows repeat the one before and are left out; '
+        f'{angles.rate:.1f} new poses a second'
+    )
+    name = safe_name(f'{subject}_{number}')
+    info = RecordingInfo(
+        name,
+        subject,
+        'free',
+        trial,
+        side,
+        name,
+        False,
+        Normalization.PERCENTILE.name,
+        'finger movements',
+        {
+            'program': 'pianokpm dataset import csv',
+            'files': [f'{ANGLES}{number}.csv', f'{EMG}{number}.csv'],
+        },
+    )
+    return Recording(info, emg=emg, envelope=make_envelope(emg, rate, cutoff), angles=angles)
+
+
+def read_table(path: Path) -> tuple[NDArray[np.int64], NDArray[np.floating], tuple[str, ...]]:
+    """Read (N,) stamps [ns], (N, C) values, empty fields NaN, and the C names of the columns."""
+    try:
+        with path.open(newline='') as file:
+            head, *rows = csv.reader(file)
+        table = np.array([[float(x) if x else np.nan for x in row] for row in rows])
+    except (OSError, ValueError) as error:
+        raise DataError(f'{path} is no table of numbers with a head: {error}') from error
+    if (
+        head[:1] != ['timestamp']
+        or table.ndim != 2
+        or table.shape[1] != len(head)
+        or len(head) < 2
+    ):
+        raise DataError(f'{path} must begin with a column timestamp [ms], found {head[:3]}')
+    stamps = np.round(table[:, 0] * MILLISECOND).astype(np.int64)
+    if not np.isfinite(table[:, 0]).all() or (np.diff(stamps) < 0).any():
+        raise DataError(f'{path}: the timestamps must be known and not decrease; sort the rows')
+    if (stamps[-1] - stamps[0]) < NANOSECONDS:
+        raise DataError(f'{path} has less than a second; the timestamps are milliseconds')
+    return stamps, table[:, 1:], tuple(head[1:])
+
+
+def _keep_new(
+    stamps: NDArray[np.int64], values: NDArray, usable: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Leave out rows that say nothing, repeat the one before, or share its stamp."""
+    stamps, values = stamps[usable], values[usable]
+    new = np.ones(len(stamps), bool)
+    new[1:] = (np.diff(values, axis=0) != 0).any(axis=1) & (np.diff(stamps) > 0)
+    return stamps[new], values[new].astype(np.float32)
