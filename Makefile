@@ -6,7 +6,7 @@ PINS := $(wildcard requirements/*.txt)
 SOURCES := $(sort $(shell find pianokpm_ros training launch config -name __pycache__ -prune -o -type f -print))
 SHELL := bash
 .DELETE_ON_ERROR:
-.PHONY: help build test lint demo size clean bench-client FORCE bench-recording
+.PHONY: help build test lint demo size clean bench-client FORCE bench-recording bench-real
 
 help:
 	@echo 'make demo    set up, build, and run the pipeline on the recording that ships with it'
@@ -31,8 +31,8 @@ $(VENV)/.ready: $(PINS) scripts/check_machine.py
 $(VENV)/.training: $(VENV)/.ready
 	@echo '== training extra (torch)'
 	@$(BIN)/python -m pip install -q -r requirements/training.txt
-	@$(BIN)/python -m pip install -q -c requirements/runtime.txt -r requirements/lsl.txt -r requirements/midi.txt -r requirements/bids.txt \
-	  || echo 'LSL, live MIDI or BIDS have no wheel for this machine: their tests are skipped'
+	@$(BIN)/python -m pip install -q -c requirements/runtime.txt -r requirements/lsl.txt -r requirements/midi.txt -r requirements/bids.txt -r requirements/import.txt \
+	  || echo 'LSL, live MIDI, BIDS or HDF5 have no wheel for this machine: their tests are skipped'
 	@touch $@
 
 # Sources are linked into install/, so edits count at once; messages, executables and new files need a new build.
@@ -70,3 +70,6 @@ bench-client: install/.ready
 
 bench-recording: install/.ready $(VENV)/.training
 	@source ./activate.bash && python scripts/bench_recording.py
+
+bench-real: install/.ready $(VENV)/.training
+	@source ./activate.bash && python scripts/bench_real.py

@@ -1,0 +1,1 @@
+"""Tests of what estimates are worth on real recordings."""
