@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pianokpm_ros.errors import PianokpmError
+from pianokpm_ros.recording.layout import VIDEOS
 from pianokpm_ros.shares import find_share
 
 PACKAGE = 'pianokpm'
@@ -60,6 +61,7 @@ class GraphOptions:
         False, 'capture publishes full images and hand_landmark_node finds the hands'
     )
     record: str = _option('', 'folder of a new bag to record to; empty = record nothing')
+    film: bool = _option(False, "keep the cameras' videos in the bag's folder too")
     params_file: str = _option('', 'parameters of all nodes; empty = the shipped pianokpm.yaml')
     namespace: str = _option('', 'namespace of all nodes and topics')
     use_sim_time: bool = _option(False, 'take the time from /clock')
@@ -260,6 +262,7 @@ def _capture_parameters(o: GraphOptions, plays_keys: bool) -> dict[str, Value]:
         'at_end': o.at_end,
         'landmarks': not o.images,
         'wait_for': [f'{node} {topic}' for node, topic in _list_listeners(o, plays_keys)],
+        **({'record_videos': str(Path(o.record) / VIDEOS)} if o.film else {}),
     }
 
 
@@ -317,6 +320,11 @@ def _check(o: GraphOptions) -> None:
         raise GraphError(
             f'asked to play files and keys over and over at {o.rate:g} times their speed; keys keep in step '
             'from round to round at their own speed alone: leave rate at 1'
+        )
+    if o.film and not (o.record and o.sources):
+        raise GraphError(
+            'asked to keep videos without a bag or without cameras of this graph; name the bag to record '
+            'and the cameras that it captures'
         )
     if not 0 <= o.rate <= 100:
         raise GraphError(f'rate: expected 0 to 100, found {o.rate:g}')

@@ -9,14 +9,23 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from pianokpm_ros.commands.hand_arguments import add_hand_arguments, read_hand_settings
+from pianokpm_ros.commands.native_log import quiet_native_log
 from pianokpm_ros.commands.up import NamedLines, stop_on_signals
 from pianokpm_ros.geometry.rig import load_rig
 from pianokpm_ros.muscle.bundle import load_bundle
 from pianokpm_ros.processes import GraphProcesses
+from pianokpm_ros.recording.layout import RIG
 from pianokpm_ros.recording.writer import RecordingError
 from pianokpm_ros.replay.comparison import Difference, compare_estimates, read_tracks
 from pianokpm_ros.replay.graph import ReplayOptions, describe_replay, find_rig
-from pianokpm_ros.replay.recompute import Recomputation, recompute, write_recomputation
+from pianokpm_ros.replay.recompute import (
+    SOURCES,
+    Recomputation,
+    read_others,
+    recompute,
+    write_recomputation,
+)
 from pianokpm_ros.shares import find_asset
 
 SHIPPED = 'models/small'
@@ -45,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     again.add_argument(
         '--recompute', metavar='FOLDER', help='write a new bag with new estimates there'
     )
+    add_hand_arguments(again)
     again.add_argument('--lookahead', type=float, help="of the estimates [s] (default: model's)")
     again.add_argument(
         '--compare', action='store_true', help='draw how the estimates differ from the old ones'
@@ -72,14 +82,18 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _recompute(arguments: argparse.Namespace, console: Console) -> int:
-    source = 'landmarks' if arguments.what == 'landmarks' else 'poses'
-    rig = find_rig(arguments.bag, arguments.rig) if source == 'landmarks' else ''
+    source = arguments.what if arguments.what in SOURCES else 'poses'
+    rig = find_rig(arguments.bag, arguments.rig) if source != 'poses' else ''
     bundle = load_bundle(Path(arguments.model) if arguments.model else find_asset(SHIPPED))
-    wanted = Recomputation(bundle, source, load_rig(rig) if rig else None, arguments.lookahead)
+    hands = read_hand_settings(arguments)
+    wanted = Recomputation(
+        bundle, source, load_rig(rig) if rig else None, arguments.lookahead, hands=hands
+    )
     folder = Path(arguments.recompute)
     if folder.exists():
         raise RecordingError(f'asked to write to {folder}, which exists; name a new folder')
-    counts, digest = _write(arguments.bag, wanted, folder, console)
+    with quiet_native_log():
+        counts, digest = _write(arguments.bag, wanted, folder, console)
     console.print(f'{sum(counts.values())} messages in {folder}, model {bundle.model_id}')
     console.print(f'SHA-256 of the estimates: {digest}')
     if arguments.compare:
@@ -96,12 +110,19 @@ def _write(
         with Progress(console=console, transient=True) as bar:
             task = bar.add_task(f'estimating again from {wanted.source}', total=None)
             records = bar.track(recompute(bag, wanted), task_id=task)
-            made = write_recomputation(records, part / folder.name)
+            made = write_recomputation(records, part / folder.name, read_others(bag))
+        _keep_rig(bag, part / folder.name)
         folder.parent.mkdir(parents=True, exist_ok=True)
         (part / folder.name).rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return made
+
+
+def _keep_rig(bag: str, folder: Path) -> None:
+    rig = find_rig(bag)
+    if rig:
+        shutil.copyfile(rig, folder / RIG)
 
 
 def _compare(bag: str, folder: Path, model_id: str, console: Console) -> None:

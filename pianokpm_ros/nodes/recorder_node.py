@@ -9,6 +9,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from pianokpm_ros.graph import list_topics
 from pianokpm_ros.nodes.base import LATCHED, Health, PianoNode, run_node
 from pianokpm_ros.nodes.parameters import Parameter, ParameterError
+from pianokpm_ros.recording.layout import LATCHED_TYPES, RIG
 from pianokpm_ros.recording.topic_recorder import TopicRecorder
 from pianokpm_ros.records import NANOSECONDS
 
@@ -16,9 +17,7 @@ DISCOVERY = 0.5
 """How often new topics are looked for [s]."""
 
 MEGABYTE = 1_000_000
-RIG = 'rig.yaml'
 QUEUE = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
-LATCHED_TYPES = ('sensor_msgs/msg/CameraInfo', 'builtin_interfaces/msg/Time')
 
 
 class RecorderNode(PianoNode):

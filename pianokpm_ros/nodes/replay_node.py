@@ -13,6 +13,7 @@ from rosgraph_msgs.msg import Clock
 from pianokpm_ros.nodes.base import LATCHED, STREAM, Health, PianoNode, run_node
 from pianokpm_ros.nodes.parameters import Parameter, ParameterError
 from pianokpm_ros.nodes.sensor_messages import make_header
+from pianokpm_ros.recording.layout import LATCHED_TYPES
 from pianokpm_ros.recording.writer import RecordingError
 from pianokpm_ros.records import NANOSECONDS
 from pianokpm_ros.replay.player import Follower, Player
@@ -27,7 +28,6 @@ from pianokpm_ros.replay.selection import (
 
 POLL = 0.05
 QUEUE = QoSProfile(depth=100)
-LATCHED_TYPES = ('sensor_msgs/msg/CameraInfo', 'builtin_interfaces/msg/Time')
 STAMP = struct.Struct('<iI')
 FOREVER = 1e9
 CALM = 4.0

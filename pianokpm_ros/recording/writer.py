@@ -14,6 +14,7 @@ from types import TracebackType
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.messages import Record, type_name
 from pianokpm_ros.recording.bag_file import BagFile, FileContent
+from pianokpm_ros.recording.layout import VIDEOS
 from pianokpm_ros.recording.metadata import TopicInfo, describe_bag, dump
 from pianokpm_ros.recording.schemas import serialize
 from pianokpm_ros.records import NANOSECONDS
@@ -44,7 +45,7 @@ class BagWriter:
         """Make the folder.
 
         Args:
-            path: folder of the bag; must not exist.
+            path: folder of the bag; must not exist, or hold at most the videos of its cameras.
             free_space: stop when less is left on the disk [bytes].
             split_size: begin another file when this one has so many bytes; 0 = never.
             split_duration: likewise by log time [ns].
@@ -64,6 +65,8 @@ class BagWriter:
         try:
             self.path.mkdir(parents=True)
         except FileExistsError as error:
+            if self.path.is_dir() and {p.name for p in self.path.iterdir()} <= {VIDEOS}:
+                return  # the cameras began first
             raise RecordingError(
                 f'asked to record to {self.path}, which exists; name a new folder'
             ) from error

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from pianokpm_ros.graph import SIDES, NodeSpec
+from pianokpm_ros.recording.layout import RIG
 from pianokpm_ros.recording.writer import RecordingError
 from pianokpm_ros.replay.selection import LEVELS, Selection, list_topics
 from pianokpm_ros.shares import find_share
 
-RIG = 'rig.yaml'
 HANDS = 'pianokpm/msg/HandLandmarks'
 
 
@@ -23,7 +23,7 @@ class ReplayOptions:
 
     bag: str = _option('', 'bag folder or file to replay')
     rate: float = _option(1.0, 'times faster than recorded; 0 = as fast as possible')
-    what: str = _option('all', 'everything, or what the later stages need', tuple(LEVELS))
+    what: str = _option('all', 'everything, or what the later stages need', (*LEVELS, 'video'))
     start: float = _option(0.0, 'skip the beginning [s]')
     duration: float = _option(1e9, 'end after this time of the bag [s]')
     loop: bool = _option(False, 'begin again at the end')
@@ -47,6 +47,11 @@ def find_rig(bag: str, chosen: str = '') -> str:
 def describe_replay(options: ReplayOptions) -> tuple[NodeSpec, ...]:
     """List the processes of a replay; raises RecordingError where the bag has not what is needed."""
     o = options
+    if o.what == 'video':
+        raise RecordingError(
+            'asked to replay video on topics; hands are found in it again without ROS: say where the new '
+            'bag goes with --recompute FOLDER'
+        )
     if o.estimate and o.what == 'all':
         raise RecordingError(
             "asked to estimate again while all is replayed, old estimates too; choose what='poses' or "

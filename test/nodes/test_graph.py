@@ -74,6 +74,12 @@ def test_keys_follow_the_files_or_start_at_once():
     )
 
 
+def test_films_go_into_the_folder_of_the_bag():
+    nodes = describe(**TWO, record='/x/bag', film=True)
+    assert nodes['capture_node'].parameters['record_videos'] == '/x/bag/videos'
+    assert 'record_videos' not in describe(**TWO, record='/x/bag')['capture_node'].parameters
+
+
 def test_a_take_sets_videos_rig_and_keys_where_nothing_else_is_asked_for(tmp_path):
     (tmp_path / 'take.json').write_text(json.dumps({'cameras': ['top', 'side']}))
     nodes = describe(take=str(tmp_path))
@@ -100,6 +106,8 @@ def test_a_take_sets_videos_rig_and_keys_where_nothing_else_is_asked_for(tmp_pat
         ({'videos': ('a=x',), 'keys': 'k', 'at_end': 'loop', 'rate': 2.0}, 'leave rate at 1'),
         ({'cameras': ('a',), 'params_file': '/no.yaml'}, 'no file'),
         ({'take': '/no/take'}, 'take.json'),
+        ({**TWO, 'film': True}, 'name the bag'),
+        ({'cameras': ('a',), 'film': True, 'record': '/x'}, 'cameras that it captures'),
     ],
 )
 def test_what_can_not_be_is_refused(options, words):

@@ -51,6 +51,8 @@ def test_a_disk_that_breaks_does_not_take_the_node_with_it(tmp_path, monkeypatch
     recorder.close()
 
 
-def test_an_existing_folder_is_refused(tmp_path):
+def test_an_existing_folder_is_refused_unless_the_cameras_made_it(tmp_path):
+    (tmp_path / 'bag' / 'videos').mkdir(parents=True)
+    TopicRecorder(str(tmp_path / 'bag')).close()
     with pytest.raises(RecordingError, match='exists'):
         TopicRecorder(str(tmp_path))
