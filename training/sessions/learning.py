@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pianokpm_training.datasets.collection import DataSet, Entry
-from pianokpm_training.datasets.recording import DataError, PoseTrack, Recording, SignalTrack
+from pianokpm_training.datasets.recording import DataError, Recording
 from pianokpm_training.model.card import write_card
 from pianokpm_training.model.dataset import Example
 from pianokpm_training.model.examples import fit_scaling
@@ -18,13 +18,12 @@ from pianokpm_training.model.export import Description, check_target, export_bun
 from pianokpm_training.model.fit import calibrate, fit_network, predict
 from pianokpm_training.model.network import count_parameters
 from pianokpm_training.model.settings import TrainSettings
+from pianokpm_training.sessions.ticks import find_targets, key_lookup, pose_series
 
 from pianokpm_ros.anatomy import MUSCLES, Side
 from pianokpm_ros.emg import metrics
-from pianokpm_ros.keyboard.key_samples import KeySamples, positions_at
-from pianokpm_ros.muscle.batch import PoseSeries, batch_features, no_keys
+from pianokpm_ros.muscle.batch import batch_features
 from pianokpm_ros.muscle.novelty import fit_novelty
-from pianokpm_ros.muscle.timebase import MILLISECOND, TICK, is_camera_frame
 
 FloatArray = NDArray[np.floating]
 Report = Callable[[int, int, float], None]
@@ -40,52 +39,11 @@ def make_examples(
         return []
     side = Side(recording.info.side)
     made = []
-    for stretch in batch_features(_series(pose), side, _lookup(recording)):
+    for stretch in batch_features(pose_series(pose), side, key_lookup(recording.keys)):
         target = find_targets(envelope, stretch.stamp, lookaheads)
         if np.isfinite(target).any():
             made.append(Example(person, stretch.features.astype(np.float32), target, True))
     return made
-
-
-def _series(pose: PoseTrack) -> PoseSeries:
-    usable = np.isfinite(pose.landmarks).all(axis=(1, 2))
-    count = int(usable.sum())
-    return PoseSeries(
-        pose.stamp[usable],
-        pose.landmarks[usable],
-        pose.deviation[usable],
-        np.zeros(count, np.int64),
-        np.full(count, not is_camera_frame(pose.frame_id)),
-    )
-
-
-def _lookup(recording: Recording):
-    keys = recording.keys
-    if keys is None:
-        return no_keys
-    none = np.zeros(len(keys.key), np.uint8)
-    samples = KeySamples(keys.stamp, keys.key, keys.position, keys.velocity, none, keys.source)
-
-    def look(ticks: NDArray[np.int64]) -> tuple[FloatArray, NDArray[np.bool_]]:
-        return positions_at(samples, ticks), np.ones(len(ticks), bool)
-
-    return look
-
-
-def find_targets(
-    envelope: SignalTrack, ticks: NDArray[np.int64], lookaheads: tuple[float, ...]
-) -> NDArray[np.float32]:
-    """Return (T, L, M) envelopes at tick + `TICK` - look-ahead; muscles that were not recorded are NaN."""
-    targets = np.full((len(ticks), len(lookaheads), len(MUSCLES)), np.nan, np.float32)
-    columns = [
-        (m, envelope.channel.index(n)) for m, n in enumerate(MUSCLES) if n in envelope.channel
-    ]
-    for i, lookahead in enumerate(lookaheads):
-        index = (ticks + TICK - round(lookahead * 1e9) - envelope.stamp[0]) // MILLISECOND
-        inside = (index >= 0) & (index < len(envelope.stamp))
-        for m, c in columns:
-            targets[inside, i, m] = envelope.samples[index[inside], c]
-    return targets
 
 
 def train_on(
