@@ -8,16 +8,27 @@ from rich.console import Console
 
 from pianokpm_ros.commands.progress import show_progress
 from pianokpm_ros.errors import PianokpmError
-from pianokpm_ros.takes import load_take
+from pianokpm_ros.takes import Performance, load_take
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the two actions."""
     actions = parser.add_subparsers(dest='action', metavar='ACTION', required=True)
-    render = actions.add_parser('render', help='film the opening of "Für Elise" into a take')
+    render = actions.add_parser(
+        'render', help='film the opening of "Für Elise", or a take of a data set'
+    )
     render.add_argument('out', type=Path, help='folder of the take to make')
+    render.add_argument(
+        '--recording', type=Path, metavar='FOLDER',
+        help='film this recording of a simulated data set, and the other hand of its take',
+    )  # fmt: skip
+    render.add_argument(
+        '--player', choices=('myohand', 'kinematic'), default='myohand',
+        help='who plays "Für Elise": muscles and bones (needs the simulation extra), or curves',
+    )  # fmt: skip
     render.add_argument('--seed', type=int, default=1, help='of the player and the sensor noise')
     render.add_argument('--rate', type=float, default=60.0, help='frames per second')
+    render.add_argument('--start', type=float, default=0.0, help='leave out the first seconds')
     render.add_argument('--duration', type=float, help='end after this many seconds')
     render.add_argument(
         '--views', nargs='+', default=['top', 'front', 'left', 'right'], metavar='VIEW'
@@ -44,17 +55,17 @@ def _render(arguments: argparse.Namespace) -> int:
             f'asked for the studio, but {error.name} is missing; '
             'install the training extra: pip install -r requirements/training.txt'
         ) from error
-    from pianokpm_training.kinematic.performance import perform
-    from pianokpm_training.kinematic.pieces import fuer_elise
     from pianokpm_training.studio.rigs import build_rig, cut
 
-    performance = perform(fuer_elise(), rate=arguments.rate, seed=arguments.seed)
-    if arguments.duration is not None:
-        performance = cut(performance, arguments.duration)
+    performance = _perform(arguments)
+    if arguments.duration is not None or arguments.start:
+        whole = performance.duration / 1e9 + 1.0
+        performance = cut(performance, arguments.duration or whole, arguments.start)
     rig = build_rig(arguments.views, tuple(arguments.size))
     made = {
         'command': 'pianokpm studio render',
-        'seed': arguments.seed,
+        'played_by': 'data set' if arguments.recording else arguments.player,
+        'seed': performance.seed,
         'rate': arguments.rate,
         'views': list(rig.names),
         'size': list(arguments.size),
@@ -71,6 +82,23 @@ def _render(arguments: argparse.Namespace) -> int:
     size = sum(f.stat().st_size for f in take.path.iterdir())
     print(f'{take.path}: {take.performance.duration / 1e9:.1f} s, {size / 1e6:.1f} MB, simulated')
     return 0
+
+
+def _perform(arguments: argparse.Namespace) -> Performance:
+    from pianokpm_training.kinematic.pieces import fuer_elise
+    from pianokpm_training.studio.sources import play_piece, read_session
+
+    if arguments.recording is not None:
+        return read_session(arguments.recording, arguments.rate)
+    if arguments.player == 'kinematic':
+        from pianokpm_training.kinematic.performance import perform
+
+        return perform(fuer_elise(), rate=arguments.rate, seed=arguments.seed)
+    from pianokpm_training.simulation.requirements import require
+
+    for name in ('mujoco', 'myo_sim', 'mink', 'daqp'):
+        require(name)
+    return play_piece(fuer_elise(), arguments.rate, arguments.seed)
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.geometry.camera import Camera
@@ -14,8 +15,8 @@ from pianokpm_ros.takes import Performance
 VIEWS = {
     'top': ((0.0, -0.02, 0.62), (0.0, 0.02, 0.0), 0.81),
     'front': ((0.0, 0.50, 0.44), (0.0, 0.05, 0.0), 0.90),
-    'left': ((-0.62, -0.16, 0.34), (0.0, 0.0, 0.03), 0.81),
-    'right': ((0.62, -0.16, 0.34), (0.0, 0.0, 0.03), 0.81),
+    'left': ((-0.50, 0.02, 0.42), (-0.02, 0.0, 0.02), 0.81),
+    'right': ((0.50, 0.02, 0.42), (0.02, 0.0, 0.02), 0.81),
 }
 """Place and target [m] and focal length [widths] of each view; 0.81 is a webcam of 63 degrees."""
 
@@ -51,28 +52,46 @@ def build_rig(views: Sequence[str] = tuple(VIEWS), size: tuple[int, int] = (640,
     return Rig(tuple(place_camera(name, size) for name in views))
 
 
-def cut(performance: Performance, duration: float) -> Performance:
-    """Return the beginning of a performance.
+def cut(performance: Performance, duration: float, start: float = 0.0) -> Performance:
+    """Return a part of a performance, its times counted from its first frame.
 
     Args:
         performance: whole.
         duration: of what is kept [s], at least one frame.
+        start: where it begins [s].
     """
-    end = round(duration * NANOSECONDS)
-    if end <= 0:
+    first, end = round(start * NANOSECONDS), round((start + duration) * NANOSECONDS)
+    if duration <= 0 or not 0 <= first <= performance.duration:
         raise StudioError(
-            f'asked for {duration:g} s of a performance; the duration must be positive'
+            f'asked for {duration:g} s from {start:g} s of a performance of '
+            f'{performance.duration / NANOSECONDS:g} s; the duration must be positive and the start inside'
         )
-    poses, keys = performance.stamp < end, performance.key_stamp < end
-    samples = performance.envelope_stamp < end
+    first = int(performance.stamp[np.searchsorted(performance.stamp, first)])
+    poses = _between(performance.stamp, first, end)
+    keys = np.concatenate([
+        _held(performance, first), np.flatnonzero(_between(performance.key_stamp, first, end))
+    ])  # fmt: skip
+    samples = _between(performance.envelope_stamp, first, end)
     return replace(
         performance,
-        stamp=performance.stamp[poses],
+        stamp=performance.stamp[poses] - first,
         landmarks=performance.landmarks[poses],
-        key_stamp=performance.key_stamp[keys],
+        key_stamp=np.maximum(performance.key_stamp[keys] - first, 0),
         key=performance.key[keys],
         key_position=performance.key_position[keys],
         key_velocity=performance.key_velocity[keys],
-        envelope_stamp=performance.envelope_stamp[samples],
+        envelope_stamp=performance.envelope_stamp[samples] - first,
         envelope=performance.envelope[:, samples],
     )
+
+
+def _between(stamp: NDArray[np.int64], first: int, end: int) -> NDArray[np.bool_]:
+    return (stamp >= first) & (stamp < end)
+
+
+def _held(performance: Performance, moment: int) -> NDArray[np.intp]:
+    """Return the last sample of each key that is down at a moment and was there before."""
+    before = np.flatnonzero(performance.key_stamp < moment)[::-1]
+    _, newest = np.unique(performance.key[before], return_index=True)
+    chosen = np.sort(before[newest])
+    return chosen[performance.key_position[chosen] > 0]
