@@ -62,7 +62,11 @@ class CameraHealth:
 
 
 class LiveCamera:
-    """A camera or stream as a source of frames; `read` waits for a frame newer than the last one read."""
+    """A camera or stream as a source of frames; `read` waits for a frame newer than the last one read.
+
+    Attributes:
+        on_frame: is given every frame, in the camera's thread, also those that nobody reads.
+    """
 
     def __init__(
         self,
@@ -90,6 +94,7 @@ class LiveCamera:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._stopping = False
+        self.on_frame: Callable[[Frame], None] = lambda frame: None
         self._forget()
 
     def _forget(self) -> None:
@@ -205,11 +210,13 @@ class LiveCamera:
                 stamp = picture.stamp - self._delay
                 if self._newest is not None and stamp <= self._newest.stamp:
                     stamp = self._newest.stamp + 1
-                self._newest = Frame(stamp, self.name, self._sequence, picture.image)
+                frame = Frame(stamp, self.name, self._sequence, picture.image)
+                self._newest = frame
                 self._sequence += 1
                 self._arrivals = [*self._arrivals[-240:], time.monotonic()]
                 self._state, self._error = CameraState.OK, ''
                 self._changed.notify_all()
+            self.on_frame(frame)
 
     def _is_frozen(self, image: np.ndarray) -> bool:
         """Tell whether pictures have been equal for long; the first equal ones pass, a camera may double one."""

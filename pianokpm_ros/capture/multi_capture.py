@@ -130,6 +130,7 @@ class MultiCapture:
         clock: Callable[[], int],
         rate: float = 1.0,
         wait: Callable[[float], None] = time.sleep,
+        seen: Callable[[Frames], None] = lambda _: None,
     ) -> Iterator[Frames]:
         """Yield sets when their time has come on a clock; of several that are due only the newest.
 
@@ -137,6 +138,7 @@ class MultiCapture:
             clock: returns the time now [ns], on the clock of the stamps.
             rate: how many times faster than the stamps to run.
             wait: sleeps for a time [s].
+            seen: is given every set, also those that are not yielded; must not take long.
         """
         origin: int | None = None
         due: Frames | None = None
@@ -152,6 +154,7 @@ class MultiCapture:
                 due = None
             while (ahead := target - clock()) > 0:
                 wait(min(ahead / NANOSECONDS, POLL))
+            seen(frames)
             due = frames
         if due is not None:
             yield due

@@ -45,7 +45,10 @@ class _Stopped(Exception):
 
 
 class Playback(threading.Thread):
-    """Play files in a thread; stamps are the origin, on the clock, plus the files' own time."""
+    """Play files in a thread; stamps are the origin, on the clock, plus the files' own time.
+
+    `on_frames` is given every set, also those that are dropped because newer ones are due.
+    """
 
     def __init__(
         self,
@@ -68,6 +71,7 @@ class Playback(threading.Thread):
         self._sources, self._settings, self._clock = tuple(sources), settings, clock
         self._ready, self._handle = ready, handle
         self._stopping = threading.Event()
+        self.on_frames: Callable[[Frames], None] = lambda frames: None
         self.on_start: Callable[[int], None] = lambda stamp: None
         self.on_end: Callable[[int], None] = lambda stamp: None
         self.on_finish: Callable[[], None] = lambda: None
@@ -129,8 +133,13 @@ class Playback(threading.Thread):
 
     def _read(self, capture: MultiCapture) -> Iterator[Frames]:
         if self._settings.rate == 0:
-            return capture.read_all()
-        return capture.read_paced(self._clock, self._settings.rate, self._wait)
+            return self._read_all(capture)
+        return capture.read_paced(self._clock, self._settings.rate, self._wait, self.on_frames)
+
+    def _read_all(self, capture: MultiCapture) -> Iterator[Frames]:
+        for frames in capture.read_all():
+            self.on_frames(frames)
+            yield frames
 
     def _take(self, frames: Frames) -> None:
         if self._stopping.is_set():

@@ -79,6 +79,7 @@ class CaptureNode(PianoNode):
         s = self.settings
         settings = PlaybackSettings(s['rate'], s['at_end'] == 'loop', s['wait_timeout'])
         made = Playback(sources, settings, lambda: self.now, self._has_listeners, self._take)
+        made.on_frames = self._film
         made.on_start, made.on_end, made.on_finish = self._announce, self._close_round, self._rest
         return made
 
@@ -93,13 +94,16 @@ class CaptureNode(PianoNode):
         for output in self._outputs.values():
             output.publish_info(origin)
 
+    def _film(self, frames: Frames) -> None:
+        for film in self._films.values() if self.enabled else ():
+            if film.camera in frames:
+                film.push(frames[film.camera])
+
     def _take(self, frames: Frames) -> None:
         if not self.enabled:
             return
         for frame in frames.values():
             self._outputs[frame.camera].publish_frame(frame)
-            if frame.camera in self._films:
-                self._films[frame.camera].push(frame)
         if self._workers is not None:
             for name, hands in self._workers.process(frames).items():
                 self.publish(self._outputs[name].hands, hands)
@@ -118,6 +122,12 @@ class CaptureNode(PianoNode):
         """Say where the playback is."""
         p = self._playback
         values = {'sets': p.sets, 'dropped': p.dropped, 'rounds': p.rounds}
+        lost = sum(film.dropped for film in self._films.values())
+        values |= (
+            {'filmed': sum(f.written for f in self._films.values()), 'not filmed': lost}
+            if self._films
+            else {}
+        )
         if p.state is PlaybackState.FAILED:
             return Health.error(p.error, **values)
         if p.truncated:
@@ -128,6 +138,8 @@ class CaptureNode(PianoNode):
             return Health.warning(
                 f'{p.state.value}; not all that were waited for listen', **values
             )
+        if lost:
+            return Health.warning(f'{p.state.value}; some frames are not in the videos', **values)
         return Health.good(p.state.value, **values)
 
     def close(self) -> None:

@@ -24,8 +24,8 @@ COLUMNS = ('camera', 'frame_index', 'frame_time', 'stamp', 'sequence')
 FRAGMENT = 0.5
 """Time after which what was encoded is in the file [s]."""
 
-QUEUE = 8
-"""Frames that wait for the encoder; when it can't keep up the newest are dropped and counted."""
+QUEUE, QUEUE_BYTES = 8, 64_000_000
+"""Frames that may wait for the encoder, and more if they are small [bytes]; then the newest are dropped and counted."""
 
 MICROSECOND = Fraction(1, 1_000_000)
 
@@ -53,7 +53,7 @@ class CameraVideo(threading.Thread):
         self.written = self.dropped = 0
         self.error = ''
         self._rate, self._quality = rate, quality
-        self._queue: queue.Queue[Frame | None] = queue.Queue(QUEUE)
+        self._queue: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
         if self.path.exists():
             raise RecordingError(f'asked to film to {self.path}, which exists; name a new folder')
         try:
@@ -74,13 +74,11 @@ class CameraVideo(threading.Thread):
 
     def push(self, frame: Frame) -> None:
         """Hand over a frame; never waits."""
-        if self.error:
+        full = self._queue.qsize() >= max(QUEUE, QUEUE_BYTES // frame.image.nbytes)
+        if self.error or full:
             self.dropped += 1
-            return
-        try:
-            self._queue.put_nowait(frame)
-        except queue.Full:
-            self.dropped += 1
+        else:
+            self._queue.put(frame)
 
     def run(self) -> None:
         """Encode until closed."""

@@ -66,13 +66,16 @@ def test_frames_come_in_order_with_stamps_of_now(server, camera):
 
 
 def test_the_newest_frame_wins(server, camera):
-    source = server()
+    source, given = server(), []
     cam = camera('phone', source.url)
+    cam.on_frame = lambda frame: given.append(frame.sequence)
     cam.open()
     first = cam.read()
     time.sleep(0.5)
     second = cam.read()
     assert source.sent - read_number(second.image) <= 4
+    last = second.sequence
+    assert given[: last + 1] == list(range(last + 1)), 'films have every frame all the same'
     assert second.sequence - first.sequence > 5
     assert cam.health.overtaken >= second.sequence - first.sequence - 1
 

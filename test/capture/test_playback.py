@@ -20,7 +20,7 @@ class Scene:
 
     def __init__(self, videos, rate=0.0, loop=False, clock=time.time_ns, ready=lambda: True,
                  wait_timeout=5.0, work=0.0):  # fmt: skip
-        self.starts, self.ends, self.taken = [], [], []
+        self.starts, self.ends, self.taken, self.filmed = [], [], [], []
         self.finished = threading.Event()
         self.work = work
         sources = [VideoFile(n, p) for n, p in videos.items()]
@@ -28,6 +28,7 @@ class Scene:
         self.playback = Playback(sources, settings, clock, ready, self._take)
         self.playback.on_start, self.playback.on_end = self.starts.append, self.ends.append
         self.playback.on_finish = self.finished.set
+        self.playback.on_frames = lambda frames: self.filmed.append(frames['a'].sequence)
 
     def _take(self, frames):
         self.taken.append({n: (f.stamp, read_number(f.image)) for n, f in frames.items()})
@@ -54,6 +55,7 @@ def test_stamps_are_the_announced_origin_plus_the_files_own_time(videos):
             assert stamp == scene.starts[0] + round(number * 1e9 / 30)
     assert scene.ends == [taken[-1]['a'][0]]
     assert scene.playback.state is PlaybackState.ENDED and scene.playback.dropped == 0
+    assert scene.filmed == list(range(COUNT))
 
 
 def test_frames_come_when_it_is_their_time(videos):
@@ -76,6 +78,7 @@ def test_a_slow_taker_gets_the_newest_and_the_others_are_counted(videos):
     assert 3 <= scene.playback.sets <= 10
     last = scene.taken[-1]['a'][1]
     assert last == COUNT - 1
+    assert scene.filmed == list(range(COUNT)), 'films have every frame all the same'
 
 
 def test_rounds_follow_each_other_with_a_new_origin_and_rising_stamps(videos):

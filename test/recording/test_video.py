@@ -3,13 +3,15 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 
 import av
 import numpy as np
 import pytest
 
 from pianokpm_ros.capture.video_file import VideoFile, load_timestamps
-from pianokpm_ros.recording.video import CameraVideo, load_frame_index
+from pianokpm_ros.recording import video as video_module
+from pianokpm_ros.recording.video import QUEUE, CameraVideo, load_frame_index
 from pianokpm_ros.recording.writer import RecordingError
 from pianokpm_ros.records import Frame
 
@@ -62,6 +64,23 @@ def test_the_index_is_what_capture_reads(tmp_path):
     stamps = load_timestamps(tmp_path / 'top.csv')['top']
     # Text to float64 keeps an epoch time to a quarter of a microsecond.
     np.testing.assert_allclose(stamps, np.arange(10) * 16_666_667, atol=600)
+
+
+def test_an_encoder_that_can_not_keep_up_drops_the_newest_and_counts(tmp_path, monkeypatch):
+    monkeypatch.setattr(video_module, 'QUEUE_BYTES', 0)
+    go = threading.Event()
+    encode = CameraVideo._encode
+    monkeypatch.setattr(CameraVideo, '_encode', lambda *a: (go.wait(), encode(*a)))
+    video = CameraVideo(tmp_path, 'top')
+    video.push(make_frame(0))
+    while video._queue.qsize():
+        pass
+    for number in range(1, QUEUE + 4):
+        video.push(make_frame(number))
+    assert video.dropped == 3
+    go.set()
+    video.close()
+    assert load_frame_index(tmp_path / 'top.csv')[1].tolist() == list(range(QUEUE + 1))
 
 
 def test_frames_that_are_not_later_are_dropped_and_counted(tmp_path):
