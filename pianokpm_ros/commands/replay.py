@@ -97,7 +97,7 @@ def _recompute(arguments: argparse.Namespace, console: Console) -> int:
     console.print(f'{sum(counts.values())} messages in {folder}, model {bundle.model_id}')
     console.print(f'SHA-256 of the estimates: {digest}')
     if arguments.compare:
-        _compare(arguments.bag, folder, bundle.model_id, console)
+        _compare(arguments.bag, folder, f'now, from {source}: {bundle.model_id}', console)
     return 0
 
 
@@ -125,7 +125,7 @@ def _keep_rig(bag: str, folder: Path) -> None:
         shutil.copyfile(rig, folder / RIG)
 
 
-def _compare(bag: str, folder: Path, model_id: str, console: Console) -> None:
+def _compare(bag: str, folder: Path, name: str, console: Console) -> None:
     from pianokpm_ros.view.difference import plot_difference
 
     old = read_tracks(bag)
@@ -134,12 +134,10 @@ def _compare(bag: str, folder: Path, model_id: str, console: Console) -> None:
     old_model = next(iter(old.values())).last.model_id
     for difference in compare_estimates(old, read_tracks(folder)):
         path = folder / f'difference_{difference.side.label}.png'
-        if len(difference.stamp):
-            plot_difference(difference, (f'before: {old_model}', f'now: {model_id}'), path)
+        if difference.both:
+            plot_difference(difference, (f'recorded: {old_model}', name), path)
         console.print(_table(difference))
-        console.print(
-            f'{len(difference.stamp)} samples of both, {difference.alone} of only one; {path}'
-        )
+        console.print(f'{difference.both} samples of both, {difference.alone} of only one; {path}')
 
 
 def _table(difference: Difference) -> Table:

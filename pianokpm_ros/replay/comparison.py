@@ -23,15 +23,14 @@ ACTIVITY = 'pianokpm/msg/MuscleActivity'
 
 @dataclass(frozen=True, eq=False)
 class Difference:
-    """The estimates of one hand, before and after, on the samples both have.
+    """The estimates of one hand, before and after, at all moments of which either tells.
 
     Attributes:
         side: hand.
         muscle: M names.
         stamp: (N,) [ns].
-        before: (N, M).
-        after: (N, M).
-        alone: samples that only one of them has.
+        before: (N, M), NaN = unknown.
+        after: (N, M), NaN = unknown.
     """
 
     side: Side
@@ -39,7 +38,20 @@ class Difference:
     stamp: NDArray[np.int64]
     before: FloatArray
     after: FloatArray
-    alone: int
+
+    @property
+    def both(self) -> int:
+        """Number of moments that both know."""
+        return int((self._known(self.before) & self._known(self.after)).sum())
+
+    @property
+    def alone(self) -> int:
+        """Number of moments that only one of them knows."""
+        return int((self._known(self.before) ^ self._known(self.after)).sum())
+
+    @staticmethod
+    def _known(values: FloatArray) -> NDArray[np.bool_]:
+        return np.isfinite(values).any(axis=1)
 
     @property
     def rmse(self) -> FloatArray:
@@ -54,8 +66,7 @@ class Difference:
     @property
     def equal(self) -> bool:
         """Whether nothing differs."""
-        same = np.array_equal(self.before, self.after, equal_nan=True)
-        return same and not self.alone
+        return np.array_equal(self.before, self.after, equal_nan=True)
 
 
 def read_tracks(bag: Path | str) -> dict[Side, ActivityTrack]:
@@ -79,14 +90,15 @@ def compare_estimates(
 
 def _compare(old: ActivityTrack, new: ActivityTrack) -> Difference:
     muscles = tuple(m for m in old.muscle if m in new.muscle)
-    (old_stamp, i), (new_stamp, j) = (np.unique(t.stamp, return_index=True) for t in (old, new))
-    stamp, a, b = np.intersect1d(old_stamp, new_stamp, return_indices=True)
-    columns = [[t.muscle.index(m) for m in muscles] for t in (old, new)]
-    return Difference(
-        old.side,
-        muscles,
-        stamp,
-        old.envelope[i[a]][:, columns[0]],
-        new.envelope[j[b]][:, columns[1]],
-        len(old_stamp) + len(new_stamp) - 2 * len(stamp),
-    )
+    stamp = np.union1d(old.stamp, new.stamp)
+    before, after = (_spread(track, stamp, muscles) for track in (old, new))
+    return Difference(old.side, muscles, stamp, before, after)
+
+
+def _spread(
+    track: ActivityTrack, stamp: NDArray[np.int64], muscles: tuple[str, ...]
+) -> FloatArray:
+    values = np.full((len(stamp), len(muscles)), np.nan, np.float32)
+    columns = [track.muscle.index(m) for m in muscles]
+    values[np.searchsorted(stamp, track.stamp)] = track.envelope[:, columns]
+    return values

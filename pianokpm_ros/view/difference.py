@@ -11,25 +11,39 @@ import numpy as np
 from pianokpm_ros.replay.comparison import Difference
 
 POINTS = 4000
+GAP = 50_000_000
+"""Moments further apart are not joined by a line [ns]."""
 
 
 def plot_difference(difference: Difference, names: tuple[str, str], path: Path) -> None:
     """Draw both estimates of every muscle into a PNG; gaps stay gaps."""
     d = difference
     step = max(1, len(d.stamp) // POINTS)
-    time = (d.stamp[::step] - d.stamp[0]) * 1e-9
+    stamp, before, after = (x[::step].copy() for x in (d.stamp, d.before, d.after))
+    time, apart = (stamp - d.stamp[0]) * 1e-9, np.flatnonzero(np.diff(stamp) > GAP * step)
+    before[apart] = after[apart] = np.nan
     figure, axes = plt.subplots(
         len(d.muscle), 1, sharex=True, figsize=(11, 1.5 * len(d.muscle) + 1), squeeze=False
     )
     for m, axis in enumerate(axes[:, 0]):
-        axis.plot(time, d.before[::step, m], color='0.6', linewidth=2.2, label=names[0])
-        axis.plot(time, d.after[::step, m], color='tab:blue', linewidth=1.0, label=names[1])
+        axis.fill_between(
+            time,
+            before[:, m],
+            after[:, m],
+            color='tab:red',
+            alpha=0.25,
+            linewidth=0,
+            label='difference',
+        )
+        axis.plot(time, before[:, m], color='0.5', linewidth=2.0, label=names[0])
+        axis.plot(time, after[:, m], color='tab:blue', linewidth=1.0, label=names[1])
         axis.set_ylabel(d.muscle[m])
-        axis.set_ylim(0, max(0.1, 1.1 * float(np.nanmax([d.before[:, m], d.after[:, m]]))))
+        highest = max(np.nanmax(x[:, m], initial=0.1) for x in (before, after))
+        axis.set_ylim(0, 1.25 * float(highest))
         score = f'RMSE {d.rmse[m]:.3f}   r {d.correlation[m]:.3f}'
-        axis.text(0.995, 0.93, score, transform=axis.transAxes, ha='right', va='top', fontsize=9)
+        axis.text(0.995, 0.95, score, transform=axis.transAxes, ha='right', va='top', fontsize=9)
     axes[0, 0].legend(
-        loc='lower left', bbox_to_anchor=(0, 1.0), ncols=2, fontsize=9, frameon=False
+        loc='lower left', bbox_to_anchor=(0, 1.0), ncols=3, fontsize=9, frameon=False
     )
     figure.suptitle(
         f'Estimated activity of the {d.side.label} hand, fraction of the normalisation; '

@@ -1,10 +1,12 @@
 import struct
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from pianokpm_ros.anatomy import Side
 from pianokpm_ros.recording.writer import RecordingError
 from pianokpm_ros.replay.comparison import compare_estimates, read_tracks
 from pianokpm_ros.replay.graph import ReplayOptions, describe_replay
@@ -107,6 +109,18 @@ def test_a_comparison_counts_and_draws(session, bundle, tmp_path):
     a, b, c = (read_tracks(tmp_path / n) for n in 'abc')
     assert all(d.equal for d in compare_estimates(a, b))
     right = compare_estimates(a, c)[1]
-    assert not right.equal and (right.rmse > 0).all() and len(right.stamp) > 1000
+    assert not right.equal and (right.rmse > 0).all() and right.both > 1000
     plot_difference(right, ('a', 'c'), tmp_path / 'x.png')
     assert (tmp_path / 'x.png').stat().st_size > 20_000
+
+
+def test_what_only_one_of_two_knows_is_no_difference_and_no_line():
+    def track(first, count, value):
+        stamp = SECOND + np.arange(first, first + count) * 1_000_000
+        envelope = np.full((count, 1), value, np.float32)
+        return SimpleNamespace(side=Side.RIGHT, muscle=('ADM',), stamp=stamp, envelope=envelope)
+
+    found = compare_estimates({Side.RIGHT: track(0, 60, 0.2)}, {Side.RIGHT: track(40, 60, 0.5)})[0]
+    assert (found.both, found.alone, len(found.stamp)) == (20, 80, 100)
+    assert np.isnan(found.before[60:]).all() and np.isnan(found.after[:40]).all()
+    assert found.rmse == pytest.approx(0.3)

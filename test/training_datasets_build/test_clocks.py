@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from pianokpm_training.sessions.clocks import check_emg, check_keys, key_lag
@@ -19,6 +21,18 @@ def test_the_offset_of_the_keys_is_known_to_two_milliseconds(tmp_path, shift):
     check = check_keys(find_notes(data.keys, data.velocities, data.poses), data.poses)
     assert check.offset == pytest.approx(shift, abs=0.002) and check.error < 0.001
     assert check.fine == (abs(shift) < 0.02)
+
+
+def test_hands_seen_too_rarely_tell_nothing_about_clocks(session):
+    data = read_session(session.bag)
+    rare = {
+        side: replace(
+            t, stamp=t.stamp[::10], landmarks=t.landmarks[::10], deviation=t.deviation[::10]
+        )
+        for side, t in data.poses.items()
+    }
+    check = check_keys(find_notes(data.keys, data.velocities, data.poses), rare)
+    assert not check.fine and np.isnan(check.offset) and '6 times a second' in check.words
 
 
 def test_activity_that_follows_the_keys_is_another_clock(session):

@@ -28,6 +28,9 @@ LEAST_NOTES = 5
 WIDTH = 0.02
 """Strokes scatter by half a frame period and the landmarks' noise; pairs further off are of other strokes [s]."""
 
+LEAST_RATE = 20.0
+"""Hands that are seen more rarely can't time a stroke: it lasts 50 to 100 ms [Hz]."""
+
 KEY_LIMIT = 0.02
 """Keys and cameras further apart than this are reported [s]."""
 
@@ -64,6 +67,13 @@ def check_keys(notes: NoteTrack, poses: dict[Side, PoseTrack]) -> ClockCheck:
     many pairs share, whatever the fingering and however quickly notes repeat.
     """
     name = 'keys against cameras'
+    rate = min((t.rate for t in poses.values()), default=np.nan)
+    if rate < LEAST_RATE:
+        words = (
+            f'hands were found {rate:.0f} times a second, too rarely to time key strokes; with videos find them '
+            'again: `pianokpm replay BAG --what video --recompute FOLDER`'
+        )
+        return ClockCheck(name, np.nan, np.nan, 0, False, words)
     strokes = [s for track in poses.values() for s in find_strokes(track)]
     apart = pair_strokes(notes, strokes)
     offset, chosen = find_mode(apart)
