@@ -31,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--workers', type=int, default=None, help='processes (default: all cores)')
     parser.add_argument(
-        '--report', action='store_true', help='make the plausibility report there instead'
+        '--report',
+        action='store_true',
+        help='write OUT/report.html on how plausible the first takes are, instead of making data',
     )
 
 
@@ -42,9 +44,9 @@ def run(arguments: argparse.Namespace) -> int:
     for name in ('mujoco', 'myo_sim', 'mink', 'daqp'):
         require(name)
     os.environ.setdefault('OMP_NUM_THREADS', '1')
-    if arguments.report:
-        return _report(arguments)
-    return _make(arguments)
+    if arguments.workers is not None and arguments.workers < 1:
+        raise PianokpmError(f'asked for {arguments.workers} processes; at least 1 is needed')
+    return _report(arguments) if arguments.report else _make(arguments)
 
 
 def _order(arguments: argparse.Namespace):
@@ -67,8 +69,6 @@ def _make(arguments: argparse.Namespace) -> int:
     from pianokpm_training.simulation.make import make_data
 
     console, order = Console(), _order(arguments)
-    if arguments.workers is not None and arguments.workers < 1:
-        raise PianokpmError(f'asked for {arguments.workers} processes; at least 1 is needed')
     try:
         with show_progress(console, {'takes': 'takes simulated'}, 'takes') as report:
             data, progress = make_data(
@@ -108,7 +108,14 @@ def _report(arguments: argparse.Namespace) -> int:
     from pianokpm_training.simulation.report import write_report
 
     console = Console()
-    with show_progress(console, {'parts': 'report'}, 'parts') as report:
-        path = write_report(arguments.out, _order(arguments), report)
-    console.print(f'report: {path}', highlight=False, soft_wrap=True)
+    with show_progress(console, {'takes': 'takes looked at'}, 'takes') as report:
+        path, tables = write_report(
+            arguments.out,
+            _order(arguments),
+            arguments.workers,
+            lambda done, total: report('takes', done, total),
+        )
+    for table in tables:
+        print('\n'.join(table.lines()), end='\n\n')
+    console.print(f'report: {path}. {LABEL}', highlight=False, soft_wrap=True)
     return 0

@@ -16,6 +16,7 @@ from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pianokpm_training.datasets.collection import DataSet, find_recordings, index_data
@@ -27,7 +28,7 @@ from pianokpm_training.simulation.requirements import SimulationError
 from pianokpm_training.simulation.results import provenance, to_recordings
 from pianokpm_training.simulation.sight import load_sight
 from pianokpm_training.simulation.splits import make_splits
-from pianokpm_training.simulation.take import simulate_take
+from pianokpm_training.simulation.take import SimulatedTake, simulate_take
 from pianokpm_training.simulation.tasks import TASKS, play_task
 
 from pianokpm_ros.anatomy import Side
@@ -154,6 +155,15 @@ def make_data(
     return data, progress
 
 
+def read_order(folder: Path) -> Order | None:
+    """Read what data set a folder is for, None if it is for none."""
+    path = Path(folder) / ORDER
+    if not path.is_file():
+        return None
+    content = json.loads(path.read_text())
+    return Order(**{n: tuple(v) if isinstance(v, list) else v for n, v in content.items()})
+
+
 def _claim(order: Order, folder: Path) -> None:
     """Write down what the folder is for, or check that it is for the same."""
     path, text = folder / ORDER, json.dumps(asdict(order), indent=1) + '\n'
@@ -203,8 +213,27 @@ def _ignore_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def run_job(order: Order, job: Job, folder: Path) -> tuple[dict[str, float], float]:
-    """Simulate one take and write its recordings; returns processor time by stage and the take's length [s]."""
+@dataclass(frozen=True, eq=False)
+class PlayedJob:
+    """A take as it was simulated.
+
+    Attributes:
+        take: what was played.
+        asked: notes given to each hand, with those that turned out to be beyond its reach.
+        info: for the recordings.
+        random: goes on with the errors of the vision front end.
+        prepared: processor time before the simulation [s].
+    """
+
+    take: SimulatedTake
+    asked: dict[Side, int]
+    info: dict[str, Any]
+    random: np.random.Generator
+    prepared: float
+
+
+def play_job(order: Order, job: Job) -> PlayedJob:
+    """Simulate one take."""
     began = time.process_time()
     pianist, duration = draw_pianist(order.seed, job.person), order.seconds / order.trials
     random = np.random.default_rng([order.seed, *job.seed])
@@ -212,7 +241,6 @@ def run_job(order: Order, job: Job, folder: Path) -> tuple[dict[str, float], flo
     sessions = {side: _session(pianist, side) for side in (Side.LEFT, Side.RIGHT)}
     prepared = time.process_time() - began
     take = simulate_take(pianist, notes, duration, [order.seed, *job.seed], sessions)
-    began = time.process_time()
     info = {
         'subject': pianist.name,
         'task': job.task,
@@ -220,10 +248,20 @@ def run_job(order: Order, job: Job, folder: Path) -> tuple[dict[str, float], flo
         'description': words,
         'provenance': provenance([order.seed, *job.seed], pianist=asdict(pianist)),
     }
-    for recording in to_recordings(take, order.rate, load_sight(), info, random):
+    asked = {side: sum(n.side == side for n in notes) for side in take.hands}
+    return PlayedJob(take, asked, info, random, prepared)
+
+
+def run_job(order: Order, job: Job, folder: Path) -> tuple[dict[str, float], float]:
+    """Simulate one take and write its recordings; returns processor time by stage and the take's length [s]."""
+    played = play_job(order, job)
+    began = time.process_time()
+    args = (order.rate, load_sight(), played.info, played.random)
+    for recording in to_recordings(played.take, *args):
         save_recording(recording, _folder(folder, job, recording.info.side))
     written = time.process_time() - began
-    return take.seconds | {'notes and electrodes': prepared, 'writing': written}, duration
+    stages = {'notes and electrodes': played.prepared, 'writing': written}
+    return played.take.seconds | stages, played.take.duration
 
 
 @functools.lru_cache(maxsize=4)

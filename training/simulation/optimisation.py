@@ -38,14 +38,14 @@ def share_load(load: Load, weight: FloatArray) -> Sharing:
 
     Args:
         load: torques and muscles.
-        weight: (U,) of effort.
+        weight: (U,) of effort, or (T, U).
     """
     solve = require('daqp').solve
     muscles = load.strength.shape[1]
     pull = -load.arms * load.strength[..., None]
     tolerance = np.array([UNSHARED.get(n, TOLERANCE) for n in load.joints])
     scaled = pull / tolerance
-    hessian = np.einsum('tuj,tvj->tuv', scaled, scaled) + np.diag(weight)
+    hessian = np.einsum('tuj,tvj->tuv', scaled, scaled) + weight[..., None] * np.eye(muscles)
     linear = -np.einsum('tuj,tj->tu', scaled, load.torque / tolerance)
     activation = np.empty_like(load.strength)
     nothing, most, least = np.zeros((0, muscles)), np.ones(muscles), np.zeros(muscles)

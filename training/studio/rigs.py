@@ -32,7 +32,17 @@ def place_camera(name: str, size: tuple[int, int]) -> Camera:
     """Return one of the studio's cameras; the picture's top is up, or away from the player seen from above."""
     if name not in VIEWS:
         raise StudioError(f'asked for the view {name!r}; there are {", ".join(VIEWS)}')
-    place, target, focal = VIEWS[name]
+    return look_at(name, *VIEWS[name], size)
+
+
+def look_at(
+    name: str,
+    place: tuple[float, float, float],
+    target: tuple[float, float, float],
+    focal: float,
+    size: tuple[int, int],
+) -> Camera:
+    """Return a camera at a place that looks at a target [m], with a focal length in widths of its picture."""
     forward = np.subtract(target, place)
     forward /= np.linalg.norm(forward)
     up = (0.0, 0.0, 1.0) if abs(forward[2]) < 0.95 else (0.0, 1.0, 0.0)
