@@ -6,7 +6,19 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).resolve().parent
-DATA = ('assets/**', '**/*.json', '**/*.yaml', '**/*.xml', '**/*.html', '**/*.css', '**/*.js')
+DATA = (
+    *(
+        'assets/**',
+        '**/*.json',
+        '**/*.yaml',
+        '**/*.xml',
+        '**/*.html',
+        '**/*.css',
+        '**/*.js',
+        '**/*.svg',
+    ),
+    '**/LICENSE.*',
+)
 
 
 def read_pins(name: str) -> list[str]:

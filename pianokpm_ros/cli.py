@@ -11,6 +11,10 @@ from pianokpm_ros.errors import PianokpmError
 COMMANDS = {
     'demo': ('pianokpm_ros.commands.demo', 'run the node graph on the take that ships with it'),
     'up': ('pianokpm_ros.commands.up', 'start the node graph without a launch system'),
+    'view': (
+        'pianokpm_ros.commands.view',
+        'look at a running graph, or at a recording, in a browser',
+    ),
     'record': ('pianokpm_ros.commands.record', 'record a graph that runs already'),
     'estimate': ('pianokpm_ros.commands.estimate', 'estimate from videos, without ROS'),
     'calibrate': (

@@ -24,6 +24,9 @@ LEASH = 'PIANOKPM_LEASH'
 RESPAWN_DELAY = 1.0
 """How long to wait before a node that died is started again [s]."""
 
+PREVIEW_RATE = 8.0
+"""Pictures a second of each camera where somebody looks [Hz]."""
+
 LIVE = 'midi:'
 """Begins the name of a live MIDI port where a file could be named too."""
 
@@ -62,6 +65,9 @@ class GraphOptions:
     )
     record: str = _option('', 'folder of a new bag to record to; empty = record nothing')
     film: bool = _option(False, "keep the cameras' videos in the bag's folder too")
+    view: bool = _option(
+        False, 'show the graph in a browser; the address is printed, this machine only'
+    )
     params_file: str = _option('', 'parameters of all nodes; empty = the shipped pianokpm.yaml')
     namespace: str = _option('', 'namespace of all nodes and topics')
     use_sim_time: bool = _option(False, 'take the time from /clock')
@@ -184,6 +190,14 @@ def describe_graph(options: GraphOptions) -> tuple[NodeSpec, ...]:
     return tuple(made)
 
 
+def describe_view_node(
+    parameters: Mapping[str, Value], namespace: str = '', use_sim_time: bool = False
+) -> NodeSpec:
+    """Describe the live view of a graph that runs already."""
+    parameters = {**parameters, 'use_sim_time': use_sim_time}
+    return NodeSpec('view_node', 'estimation', parameters, _find_parameters(''), namespace)
+
+
 def describe_recorder(
     bag: str,
     cameras: Iterable[str] = (),
@@ -251,6 +265,8 @@ def _list_nodes(o: GraphOptions) -> Iterator[tuple[str, str, dict[str, Value]]]:
         yield 'emg_sensor_node', 'capture', {'stream': o.emg if o.emg != 'any' else ''}
     yield 'triangulation_node', 'estimation', {'cameras': names, 'rig': o.rig}
     yield 'muscle_estimation_node', 'estimation', {'model': o.model} if o.model else {}
+    if o.view:
+        yield 'view_node', 'estimation', {'rate': o.rate}
 
 
 def _capture_parameters(o: GraphOptions, plays_keys: bool) -> dict[str, Value]:
@@ -261,6 +277,7 @@ def _capture_parameters(o: GraphOptions, plays_keys: bool) -> dict[str, Value]:
         'rate': o.rate,
         'at_end': o.at_end,
         'landmarks': not o.images,
+        **({'preview_rate': PREVIEW_RATE} if o.view else {}),
         'wait_for': [f'{node} {topic}' for node, topic in _list_listeners(o, plays_keys)],
         **({'record_videos': str(Path(o.record) / VIDEOS)} if o.film else {}),
     }

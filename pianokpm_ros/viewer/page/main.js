@@ -1,0 +1,110 @@
+// Connect, hand out what comes, draw, say so: the next update is sent when this one has been drawn.
+
+import { rampGradient } from './colours.js';
+import { Cameras } from './cameras.js';
+import { Player, showFacts, showFaults, showMode, showModel, showNote } from './panels.js';
+import { Stage } from './scene.js';
+import { Traces } from './traces.js';
+
+const $ = (id) => document.getElementById(id);
+const SIDES = ['left', 'right'];
+const SCALES = [0.05, 0.1, 0.2, 0.5, 1, 2];
+
+class View {
+  constructor() {
+    this.stage = new Stage($('scene'), $('labels'));
+    this.cameras = new Cameras($('cameras'));
+    this.traces = Object.fromEntries(SIDES.map((s) => [s, new Traces(document.querySelector(`#${s} .traces`), s)]));
+    this.player = new Player((asked) => this.socket?.send(JSON.stringify(asked)));
+    this.full = SCALES[1];
+    this.drawn = 0;
+    $('legend').querySelector('i').style.background = rampGradient();
+    this.then = performance.now();
+    requestAnimationFrame((now) => this.frame(now));
+  }
+
+  connect() {
+    this.socket = new WebSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/live`);
+    this.socket.binaryType = 'arraybuffer';
+    this.socket.onmessage = ({ data }) => this.hear(data);
+    this.socket.onclose = () => {
+      showMode('no connection', 'lost');
+      setTimeout(() => this.connect(), 1000);
+    };
+  }
+
+  hear(data) {
+    if (typeof data !== 'string') { this.cameras.show(data); return; }
+    const message = JSON.parse(data);
+    if (message.bones) this.begin(message);
+    else this.take(message);
+  }
+
+  begin(hello) {
+    this.hello = hello;
+    $('title').textContent = hello.title;
+    document.title = `pianokpm: ${hello.title}`;
+    showMode(hello.live ? 'live' : 'recording', hello.live ? 'live' : '');
+    this.cameras.setUp(hello);
+    this.stage.build(hello);
+  }
+
+  take(update) {
+    if (update.begins) { for (const trace of Object.values(this.traces)) trace.clear(); this.cameras.clear(); }
+    this.update = update;
+    for (const side of SIDES) if (update.traces[side]) this.traces[side].push(update.traces[side]);
+    this.cameras.update(update.cameras);
+    this.fresh = true;
+  }
+
+  /** Show an update; the rest of the page moves on with every frame. */
+  show() {
+    const { update, stage } = this;
+    const activities = SIDES.map((side) => update.activity[side]);
+    const largest = Math.max(...SIDES.map((side) => this.traces[side].largest(update.now)));
+    while (largest > this.full && this.full < SCALES.at(-1)) this.full = SCALES[SCALES.indexOf(this.full) + 1];
+    SIDES.forEach((side, i) => {
+      const activity = activities[i], hand = stage.hands[side];
+      hand.muscles = activity?.muscles;
+      hand.colourMuscles((activity?.values ?? []).map((v) => v === null ? null : v / this.full));
+      hand.aim(update.hands[side]);
+      this.traces[side].draw(update.now, activity?.muscles ?? [], this.full, activity, this.hello.muscleNames);
+      showFacts(side, activity, this.hello.live);
+    });
+    stage.keyboard.update(update.keys);
+    showModel(activities.find(Boolean), this.full);
+    showFaults(update.faults);
+    showNote(SIDES.some((side) => update.hands[side]?.placed === false));
+    this.player.show(update.player);
+  }
+
+  frame(now) {
+    requestAnimationFrame((next) => this.frame(next));
+    const fresh = this.fresh && this.hello;
+    if (fresh) this.show();
+    this.stage.draw((now - this.then) / 1000);
+    this.then = now;
+    if (!fresh) return;
+    this.fresh = false;
+    this.drawn += 1;
+    document.documentElement.dataset.drawn = this.drawn;
+    if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify({ drawn: this.update.number }));
+  }
+}
+
+function setTheme(theme) {
+  document.documentElement.dataset.theme = theme;
+  view.stage.theme();
+}
+
+const view = new View();
+const dark = matchMedia('(prefers-color-scheme: dark)');
+setTheme(dark.matches ? 'dark' : 'light');
+dark.onchange = () => setTheme(dark.matches ? 'dark' : 'light');
+$('theme').onclick = () => setTheme(document.documentElement.dataset.theme === 'light' ? 'dark' : 'light');
+$('view').onclick = () => view.stage.centre();
+$('names').onclick = () => {
+  view.stage.showNames = !view.stage.showNames;
+  $('names').setAttribute('aria-pressed', view.stage.showNames);
+};
+view.connect();

@@ -1,0 +1,83 @@
+// Words and numbers: each hand's status, what the values are, faults, the playback's controls.
+
+const $ = (id) => document.getElementById(id);
+
+export function showFacts(side, activity, live) {
+  const facts = [];
+  if (!activity) facts.push(['', 'no estimate yet', 'faint']);
+  else {
+    facts.push(['', activity.status, activity.status]);
+    if (activity.confidence !== null) facts.push(['confidence', activity.confidence.toFixed(2)]);
+    if (activity.delay !== null) facts.push([live ? 'latency' : 'latency then', `${Math.round(activity.delay * 1000)} ms`]);
+    facts.push(['rate', `${Math.round(activity.rate)} Hz`]);
+  }
+  document.querySelector(`#${side} .facts`).replaceChildren(...facts.map(([name, value, kind]) => {
+    const row = document.createElement('div');
+    const [term, fact] = ['dt', 'dd'].map((tag) => document.createElement(tag));
+    term.textContent = name;
+    fact.textContent = value;
+    if (kind) fact.className = kind;
+    row.append(term, fact);
+    return row;
+  }));
+}
+
+export function showModel(activity, full) {
+  if (!activity) return;
+  $('label').textContent = activity.label;
+  $('unit').textContent = activity.unit;
+  $('full').textContent = full;
+  const personal = activity.calibration ? `, calibrated for ${activity.calibration}` : '';
+  const late = `The newest value is the muscle ${Math.round(activity.lookahead * 1000)} ms before its frame.`;
+  $('model').textContent = `Model ${activity.model}${personal}. ${late} Bands and ±: one standard deviation.`;
+}
+
+export function showFaults(faults) {
+  const lines = Object.entries(faults).map(([node, fault]) => `${node}: ${fault}`);
+  const list = $('faults');
+  if (list.dataset.shown === lines.join()) return;
+  list.dataset.shown = lines.join();
+  list.replaceChildren(...lines.map((line) => Object.assign(document.createElement('li'), { textContent: line })));
+}
+
+export function showMode(words, kind) {
+  Object.assign($('mode'), { textContent: words, className: `chip ${kind}` });
+}
+
+export function showNote(unplaced) {
+  $('note').hidden = !unplaced;
+  $('note').textContent = "one view, or a frame that is not the keyboard's: shapes only, places are not known";
+}
+
+const clock = (s) => `${Math.floor(s / 60)}:${String(Math.floor(s % 60)).padStart(2, '0')}`;
+
+export class Player {
+  constructor(ask) {
+    this.held = false;
+    $('play').onclick = () => ask({ play: !this.playing });
+    $('rate').onchange = (event) => ask({ rate: Number(event.target.value) });
+    $('seek').oninput = (event) => { this.held = true; $('time').value = clock(event.target.value); };
+    $('seek').onchange = (event) => { this.held = false; ask({ seek: Number(event.target.value) }); };
+    addEventListener('keydown', (event) => {
+      if (!this.state || event.target.matches('button, input, select')) return;
+      const jump = { ArrowLeft: -5, ArrowRight: 5 }[event.key];
+      if (event.key === ' ') ask({ play: !this.playing });
+      else if (jump) ask({ seek: Math.max(0, this.state.position + jump) });
+      else return;
+      event.preventDefault();
+    });
+  }
+
+  get playing() { return this.state?.playing; }
+
+  show(state) {
+    this.state = state;
+    $('player').hidden = !state;
+    if (!state) return;
+    $('play').textContent = state.playing ? 'pause' : 'play';
+    $('seek').max = state.duration;
+    if (this.held) return;
+    $('seek').value = state.position;
+    $('time').value = `${clock(state.position)} of ${clock(state.duration)}`;
+  }
+}

@@ -1,0 +1,118 @@
+"""The page in a real browser: it draws what it is sent, on wide and narrow screens, and complains about nothing."""
+
+import time
+
+import numpy as np
+import pytest
+
+from pianokpm_ros.viewer.hello import describe_view
+from pianokpm_ros.viewer.server import ViewServer
+from pianokpm_ros.viewer.state import ViewState
+from test.browser import find_browser
+from test.devtools import Tab
+from test.viewer.makers import ORIGIN, load_hands, make_frame
+
+SHOWN = 'Number(document.documentElement.dataset.drawn) >= 2'
+COMPLAINTS = """window.complaints = [];
+addEventListener('error', (e) => complaints.push(e.message));
+addEventListener('unhandledrejection', (e) => complaints.push(String(e.reason)));
+addEventListener('securitypolicyviolation', (e) => complaints.push(e.violatedDirective));
+"""
+COLOURS = """(() => {
+  const canvas = document.querySelector('%s');
+  const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+  const seen = new Set();
+  for (let i = 0; i < data.length; i += 4) seen.add(data.slice(i, i + 3).join());
+  return seen.size;
+})()"""
+
+
+@pytest.fixture(scope='module')
+def served():
+    """Serve one second of the graph that then stands still."""
+    find_browser()
+    clock, hands = [ORIGIN], load_hands()
+    state = ViewState(lambda: clock[0])
+    for number in range(51):
+        for message in make_frame(number, hands):
+            state.hear(*message)
+            clock[0] = message[3]
+    with ViewServer(state, describe_view('test <b>', live=True), port=0) as server:
+        yield server
+
+
+@pytest.fixture(scope='module')
+def tab(served, tmp_path_factory):
+    """Open the page."""
+    with Tab(tmp_path_factory.mktemp('browser') / 'profile') as opened:
+        opened.call('Page.addScriptToEvaluateOnNewDocument', source=COMPLAINTS)
+        opened.open(served.url)
+        opened.wait(SHOWN, 40)
+        yield opened
+
+
+def words(tab, selector):
+    return tab.ask(f"document.querySelector('{selector}').innerText")
+
+
+def test_shows_names_numbers_labels_and_status(tab):
+    assert words(tab, '#mode') == 'live' and words(tab, '#title') == 'test <b>'
+    assert words(tab, '#label') == 'estimated (model trained on simulated EMG)'
+    facts = words(tab, '#right .facts').split()
+    assert facts[:5] == ['OK', 'confidence', '0.90', 'latency', '30']
+    names = tab.ask(
+        "[...document.querySelectorAll('#labels span:not([hidden])')].map(s => s.textContent)"
+    )
+    assert sorted(names) == sorted(2 * ['ADM', 'APB', '1DI', '2DI', '3DI', '4DI'])
+    assert tab.ask(COLOURS % '#right .traces') > 20
+    assert tab.ask(COLOURS % 'figure canvas') > 5
+    assert words(tab, 'figcaption') == 'top'
+
+
+def test_names_stand_at_their_hands_and_go_when_asked(tab):
+    def places(names):
+        return tab.ask(
+            f"""[...document.querySelectorAll('#labels span:not([hidden])')].filter(s =>
+            {names}.includes(s.textContent)).map(s => s.getBoundingClientRect().x)"""
+        )
+
+    middle = tab.ask("document.querySelector('#stage').clientWidth") / 2
+    left, right = sorted(places(['ADM']))
+    assert left < middle < right
+    tab.ask("document.getElementById('names').click()")
+    tab.wait("!document.querySelector('#labels span:not([hidden])')")
+    tab.ask("document.getElementById('names').click()")
+
+
+def test_the_stage_shows_keys_and_hands(tab):
+    import cv2
+
+    tab.wait("document.querySelector('#labels span:not([hidden])')")
+    picture = cv2.imdecode(np.frombuffer(tab.picture(), np.uint8), cv2.IMREAD_COLOR)
+    box = tab.ask(
+        "(({x, y, width, height}) => [x, y, width, height])(document.querySelector('#scene')"
+        '.getBoundingClientRect())'
+    )
+    x, y, width, height = (round(v) for v in box)
+    stage = picture[y : y + height, x : x + width].astype(int)
+    # white keys are bright; nothing else of the dark page is
+    assert 0.05 < (stage.min(axis=2) > 170).mean() < 0.6
+    # flesh of the right hand is brownish: red well above blue
+    assert ((stage[..., 2] - stage[..., 0]) > 30).mean() > 0.01
+
+
+@pytest.mark.parametrize('size', [(390, 800), (1280, 800)])
+def test_fits_narrow_and_wide_screens(tab, size):
+    tab.resize(*size)
+    time.sleep(0.3)
+    found = tab.ask('[document.documentElement.scrollWidth, innerWidth]')
+    assert found[0] <= found[1] == size[0]
+    heights = tab.ask(
+        "[...document.querySelectorAll('.traces')].map(c => c.getBoundingClientRect().height)"
+    )
+    assert min(heights) >= 200
+    assert tab.ask("document.querySelector('#stage').getBoundingClientRect().height") >= 250
+
+
+def test_complains_about_nothing(tab):
+    assert tab.ask('complaints') == []

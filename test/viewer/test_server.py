@@ -1,0 +1,169 @@
+"""The server on real sockets: who is answered, what a slow browser costs the others, what people may ask."""
+
+import json
+import socket
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from pianokpm_ros.recording.writer import BagWriter
+from pianokpm_ros.viewer.hello import describe_view
+from pianokpm_ros.viewer.playback import BagPlayback, load_messages
+from pianokpm_ros.viewer.server import CREDIT, HOST, ViewerError, ViewServer
+from pianokpm_ros.viewer.state import ACTIVITY, ViewState
+from test.viewer.makers import FRAME, ORIGIN, load_hands, make_activity, make_frame
+
+HELLO = describe_view('test', live=True)
+
+
+@pytest.fixture
+def server():
+    with ViewServer(ViewState(lambda: ORIGIN), HELLO, port=0) as served:
+        yield served
+
+
+def socket_of(server):
+    return f'ws://127.0.0.1:{server.port}/live'
+
+
+def fetch(server, path='', **headers):
+    request = urllib.request.Request(server.url + path, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read()
+
+
+def draw(connection, seconds=5.0):
+    """Receive the next update and say that it was drawn."""
+    while isinstance(text := connection.recv(timeout=seconds), bytes) or 'number' not in text:
+        pass
+    update = json.loads(text)
+    connection.send(json.dumps({'drawn': update['number']}))
+    return update
+
+
+def test_serves_the_page_and_nothing_else(server):
+    status, headers, body = fetch(server)
+    assert status == 200 and b'main.js' in body and 'text/html' in headers['Content-Type']
+    assert "default-src 'self'" in headers['Content-Security-Policy']
+    assert fetch(server, 'vendor/three.js')[0] == 200
+    for path in ('../server.py', 'vendor/../../server.py', '%2e%2e/server.py', 'vendor', 'x'):
+        assert fetch(server, path)[0] == 404
+
+
+def test_listens_on_this_machine_only():
+    assert HOST == '127.0.0.1'
+
+
+@pytest.mark.parametrize(
+    'headers', [{'Origin': 'http://evil.example'}, {'Host': 'evil.example'}, {'Origin': 'null'}]
+)
+def test_other_pages_and_rebound_names_are_refused(server, headers):
+    assert fetch(server, **headers)[0] == 403
+    with pytest.raises(InvalidStatus):
+        connect(socket_of(server), additional_headers=headers)
+    forwarded = (
+        f'localhost:{server.port + 1}'  # the other end of an SSH tunnel has a port of its own
+    )
+    assert fetch(server, Host=forwarded, Origin=f'http://{forwarded}')[0] == 200
+
+
+def test_a_slow_browser_is_sent_no_more_and_keeps_nobody_waiting(server):
+    with connect(socket_of(server)) as slow, connect(socket_of(server)) as quick:
+        assert json.loads(slow.recv())['title'] == 'test'
+        for _ in range(CREDIT):
+            slow.recv(timeout=5)
+        assert [draw(quick)['number'] for _ in range(20)] == list(range(1, 21))
+        with pytest.raises(TimeoutError):
+            slow.recv(timeout=0.3)
+        slow.send('{"drawn": 1}')
+        assert json.loads(slow.recv(timeout=5))['number'] == CREDIT + 1
+    deadline = time.monotonic() + 5
+    while server.viewers and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert server.viewers == 0
+
+
+def test_nonsense_from_a_browser_does_no_harm(server):
+    with connect(socket_of(server)) as connection:
+        for words in ('', 'x', '[1]', '{"seek": "y"}', b'\xff'):
+            connection.send(words)
+        assert draw(connection)['number'] == 1
+
+
+def test_a_port_in_use_is_told():
+    with socket.create_server(('127.0.0.1', 0)) as taken:
+        port = taken.getsockname()[1]
+        with (
+            pytest.raises(ViewerError, match='choose another'),
+            ViewServer(ViewState(lambda: 0), HELLO, port=port),
+        ):
+            pass
+
+
+@pytest.fixture(scope='module')
+def bag(tmp_path_factory):
+    """Four seconds of the graph."""
+    path = tmp_path_factory.mktemp('view') / 'bag'
+    hands = load_hands()
+    with BagWriter(path) as writer:
+        for number in range(200):
+            for topic, datatype, data, came in make_frame(number, hands):
+                writer.write(topic, datatype, data, came)
+    return path
+
+
+def test_a_recording_plays_pauses_and_seeks(bag):
+    playback = BagPlayback(load_messages(bag), paused=True)
+    served = ViewServer(
+        playback.state, HELLO, port=0, player=playback.describe, control=playback.control
+    )
+    with served, connect(socket_of(served)) as connection:
+        playback.start()
+
+        def until(condition, seconds=5.0):
+            end = time.monotonic() + seconds
+            while not condition(update := draw(connection)):
+                assert time.monotonic() < end, update['player']
+            return update
+
+        assert until(lambda u: True)['player']['playing'] is False
+        connection.send('{"seek": 3.0}')
+        times = until(lambda u: u['begins'] and u['traces']['right'])['traces']['right']['time']
+        while times[-1] < 2.96:
+            update = until(lambda u: u['traces']['right'])
+            times += update['traces']['right']['time']
+        # all the past that the traces show, up to the samples of the moment, which are those of a frame
+        assert times == pytest.approx([0.01 * i for i in range(len(times))]) and times[-1] < 3.02
+        assert update['activity']['right']['delay'] == pytest.approx(0.03)
+        connection.send('{"rate": 4, "play": true}')
+        until(lambda u: not u['player']['playing'] and u['player']['position'] > 3.9)
+        connection.send('{"play": true}')
+        assert until(lambda u: u['begins'])['player']['position'] < 1.0
+        for words in ('{"seek": NaN}', '{"seek": -5}', '{"rate": 1e400}', '{"rate": null}'):
+            connection.send(words)
+        until(lambda u: u['player']['playing'])
+    playback.stop()
+
+
+def test_a_recording_made_slowly_shows_no_latency(tmp_path):
+    with BagWriter(tmp_path / 'bag') as writer:
+        for number in range(100):
+            came = ORIGIN + 10 * number * FRAME
+            writer.write_record('/muscle_activity/left', make_activity(number, 1), came)
+    assert {m.came for m in load_messages(tmp_path / 'bag')} == {None}
+
+
+def test_a_recording_without_estimates_is_refused(tmp_path):
+    with BagWriter(tmp_path / 'bag') as writer:
+        for message in make_frame(0, load_hands()):
+            if message[1] != ACTIVITY:
+                writer.write(*message)
+    with pytest.raises(ViewerError, match='no estimate'):
+        load_messages(tmp_path / 'bag')
