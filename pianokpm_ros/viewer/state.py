@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pianokpm_ros.anatomy import Side
+from pianokpm_ros.anatomy import Side, Status
 from pianokpm_ros.messages import stamp_of
 from pianokpm_ros.records import NANOSECONDS, HandPose, KeyMotion, MuscleActivity
 from pianokpm_ros.viewer.cameras import LANDMARKS, PICTURE, CameraView
@@ -64,6 +64,7 @@ class HandState:
             self.times.popleft()
         if len(activity.envelope):
             self.trace.push(activity)
+        if activity.status >= Status.DEGRADED:  # others repeat an old stamp
             self.delays.append(delay)
 
 
