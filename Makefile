@@ -6,7 +6,7 @@ PINS := $(wildcard requirements/*.txt)
 SOURCES := $(sort $(shell find pianokpm_ros training launch config -name __pycache__ -prune -o -type f -print))
 SHELL := bash
 .DELETE_ON_ERROR:
-.PHONY: help build test lint demo size clean bench-client FORCE bench-recording bench-real
+.PHONY: help build test lint demo size clean bench-client screenshots FORCE bench-recording bench-real
 
 help:
 	@echo 'make demo    set up, build, and run the pipeline on the recording that ships with it'
@@ -15,6 +15,7 @@ help:
 	@echo 'make lint    ruff'
 	@echo 'make size    size of the environment'
 	@echo 'make bench-client  inject faults into the consumer client, and a million random message sequences'
+	@echo 'make screenshots  pictures of the live view during the demo and of the report (needs Chromium)'
 	@echo 'make clean   remove .venv, build, install, log, out'
 	@echo 'PYTHON=...   which Python 3.10 to 3.12 to use (now: $(PYTHON))'
 
@@ -73,3 +74,6 @@ bench-recording: install/.ready $(VENV)/.training
 
 bench-real: install/.ready $(VENV)/.training
 	@source ./activate.bash && python scripts/bench_real.py
+
+screenshots: install/.ready
+	@source ./activate.bash && python scripts/screenshots.py

@@ -68,6 +68,8 @@ class GraphOptions:
     view: bool = _option(
         False, 'show the graph in a browser; the address is printed, this machine only'
     )
+    markers: bool = _option(False, 'hands and muscles as markers, for RViz and Foxglove')
+    lsl: bool = _option(False, 'the estimate as LSL streams, this machine only')
     params_file: str = _option('', 'parameters of all nodes; empty = the shipped pianokpm.yaml')
     namespace: str = _option('', 'namespace of all nodes and topics')
     use_sim_time: bool = _option(False, 'take the time from /clock')
@@ -267,6 +269,10 @@ def _list_nodes(o: GraphOptions) -> Iterator[tuple[str, str, dict[str, Value]]]:
     yield 'muscle_estimation_node', 'estimation', {'model': o.model} if o.model else {}
     if o.view:
         yield 'view_node', 'estimation', {'rate': o.rate}
+    if o.markers:
+        yield 'visualization_node', 'estimation', {}
+    if o.lsl:
+        yield 'lsl_outlet_node', 'estimation', {}
 
 
 def _capture_parameters(o: GraphOptions, plays_keys: bool) -> dict[str, Value]:

@@ -36,6 +36,7 @@ from pianokpm_ros.processes import GraphProcesses, ProcessError
 from pianokpm_ros.shares import find_asset
 from pianokpm_ros.takes import Take, load_take
 from pianokpm_ros.view.live_state import LiveState, Snapshot
+from pianokpm_ros.viewer.server import HOST, PORT
 
 if TYPE_CHECKING:
     from pianokpm_ros.nodes.listener import Listener
@@ -53,6 +54,9 @@ LISTENER = 'demo'
 
 START_LIMIT = 60.0
 """Longest time until playback begins [s]."""
+
+BROWSER_LIMIT = 120.0
+"""How much longer, where somebody has to open a browser first [s]."""
 
 STALL_LIMIT = 20.0
 """Longest time beyond the take's length until it must be over [s]."""
@@ -89,6 +93,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--rate',
         type=float,
         help='speed of playback (default: 1, or what this machine can follow)',
+    )
+    parser.add_argument(
+        '--view',
+        nargs='?',
+        type=int,
+        const=PORT,
+        metavar='PORT',
+        help=f'show it in a browser, once one looks at http://{HOST}:{PORT}/ or that port',
     )
     parser.add_argument('--no-video', action='store_true', help='draw no video at the end')
 
@@ -159,21 +171,30 @@ def describe_demo(
         rate=rate,
         at_end='exit',
         record=str(bag),
+        view=arguments.view is not None,
     )
     nodes = []
     for node in describe_graph(options):
         parameters: dict[str, Any] = dict(node.parameters)
         if node.name == 'capture_node':
             parameters |= asdict(read_hand_settings(arguments))
-            parameters['wait_timeout'] = START_LIMIT
+            parameters['wait_timeout'] = find_patience(arguments)
             parameters['wait_for'] = [
                 *parameters['wait_for'],
                 *(f'{LISTENER} {t}' for t in topics),
+                *(['view_node keys'] if options.view else []),
             ]
+        if node.name == 'view_node':
+            parameters |= {'port': arguments.view, 'wait_for_browser': True}
         for name, seconds in PATIENCE.get(node.name, {}).items():
             parameters[name] = min(seconds / min(rate, 1.0), 10.0)
         nodes.append(replace(node, parameters=parameters))
     return nodes
+
+
+def find_patience(arguments: argparse.Namespace) -> float:
+    """Return the longest time until playback begins [s]."""
+    return START_LIMIT + (BROWSER_LIMIT if arguments.view is not None else 0)
 
 
 class NodeLines:
@@ -205,12 +226,16 @@ def play(
         f'{take.performance.name}: simulated video of virtual hands through the live node graph'
     )
     panel = LivePanel(title, take.performance.duration * 1e-9, rate)
+    if arguments.view is not None:
+        console.print(
+            f'Open [bold]http://{HOST}:{arguments.view}/[/bold] in a browser: it waits for you.'
+        )
     try:
         with (
             ListenerThread(LISTENER, topics, [n.name for n in nodes], state) as listener,
             GraphProcesses(nodes, lines) as graph,
         ):
-            _watch(graph, state, listener, take, panel, console)
+            _watch(graph, state, listener, take, panel, console, find_patience(arguments))
     except ProcessError as error:
         raise DemoError(f'{error}\n{lines.describe(str(error))}') from error
     check_messages(state.snapshot(0), lines)
@@ -224,10 +249,11 @@ def _watch(
     take: Take,
     panel: LivePanel,
     console: Console,
+    patience: float = START_LIMIT,
 ) -> None:
     """Show what goes on until the capture has ended and the last messages had time to arrive."""
     begin, ended = time.monotonic(), None
-    limit = START_LIMIT
+    limit = patience
     with show_state(panel, console) as show:
         while ended is None or time.monotonic() < ended + SETTLE:
             graph.care()
@@ -237,7 +263,7 @@ def _watch(
                 show(shown)
             if shown.clock is not None:
                 limit = (
-                    START_LIMIT + take.performance.duration * 1e-9 / shown.clock.rate + STALL_LIMIT
+                    patience + take.performance.duration * 1e-9 / shown.clock.rate + STALL_LIMIT
                 )
             if time.monotonic() > begin + limit:
                 where = 'playback did not begin' if shown.clock is None else 'the take did not end'

@@ -29,6 +29,11 @@ def print_result(console: Console, summary: dict[str, Any], folder: str) -> None
     console.print(f'\nLook at, in [bold]{folder}[/bold]:')
     for name in summary['files']:
         console.print(f'  {name:<14} {WORDS.get(name, "")}')
+    console.print(
+        f'In three dimensions, in a browser: [bold]pianokpm view {folder}[/bold]; live: '
+        '[bold]pianokpm demo --view[/bold]. On paper: '
+        f'[bold]pianokpm report {folder}[/bold].'
+    )
 
 
 def _topics(summary: dict[str, Any]) -> Table:

@@ -56,3 +56,26 @@ def tint(colour: Rgb, amount: float) -> Rgb:
 def finger_colour(side: Side, finger: int) -> Rgb:
     """Return the colour of finger 0 (thumb) to 4 (little finger) of a hand."""
     return tint(SIDE_COLOURS[side], FINGER_TINTS[finger])
+
+
+ACTIVITY_RAMP: tuple[tuple[float, Rgb], ...] = (
+    (0.0, (74, 88, 110)),
+    (0.25, (142, 84, 120)),
+    (0.5, (214, 94, 60)),
+    (0.75, (243, 156, 18)),
+    (1.0, (255, 233, 150)),
+)
+"""Part of the full scale, and colour: from a quiet slate over amber to a warm white, brighter all the way, so that it
+also reads without colour vision."""
+
+UNKNOWN_ACTIVITY: Rgb = (110, 112, 116)
+
+
+def activity_colour(part: float) -> Rgb:
+    """Return the colour of an activity from 0 to 1 of the full scale; grey where it is unknown."""
+    if part != part:
+        return UNKNOWN_ACTIVITY
+    part = min(max(part, 0.0), 1.0)
+    above = max(1, next(i for i, (place, _) in enumerate(ACTIVITY_RAMP) if place >= part))
+    (low, start), (high, end) = ACTIVITY_RAMP[above - 1 : above + 1]
+    return mix(start, end, (part - low) / (high - low))

@@ -11,7 +11,7 @@ from pianokpm_ros.geometry.calibration.keyboard_frame import (
 from pianokpm_ros.muscle.features import KEY_CENTRES, KEY_WIDTH
 from pianokpm_ros.muscle.timebase import FIRST_KEY
 from pianokpm_ros.view.keyboard_strip import is_white
-from pianokpm_ros.view.palette import SIDE_COLOURS
+from pianokpm_ros.view.palette import ACTIVITY_RAMP, SIDE_COLOURS, UNKNOWN_ACTIVITY
 
 GAP = 0.001
 """Between two white keys [m]."""
@@ -29,6 +29,8 @@ def describe_view(title: str, live: bool) -> dict[str, Any]:
         'bones': BONES,
         'chains': FINGER_CHAINS,
         'colours': {s.label: SIDE_COLOURS[s] for s in (Side.LEFT, Side.RIGHT)},
+        'ramp': ACTIVITY_RAMP,
+        'unknown': UNKNOWN_ACTIVITY,
         'keyboard': {
             'white': [KEY_WIDTH - GAP, WHITE_LENGTH],
             'black': [BLACK_WIDTH, WHITE_LENGTH - BLACK_FRONT, BLACK_HEIGHT],

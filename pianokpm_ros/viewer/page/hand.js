@@ -4,7 +4,7 @@ import {
   BufferAttribute, BufferGeometry, Color, CylinderGeometry, DoubleSide, Group, Mesh, MeshBasicMaterial, MeshStandardMaterial,
   SphereGeometry, Vector3,
 } from './vendor/three.js';
-import { UNKNOWN, activityColour } from './colours.js';
+import { activityColour } from './colours.js';
 
 const UP = new Vector3(0, 1, 0);
 const TENTHS = 1e-4; // of a millimetre
@@ -77,7 +77,7 @@ export class Hand extends Group {
     while (this.spindles.length < parts.length) this.addSpindle();
     parts.forEach((part, i) => {
       const { material } = this.spindles[i];
-      const colour = part === null ? UNKNOWN : activityColour(part);
+      const colour = activityColour(part);
       material.color.setRGB(...colour.map((c) => c / 255), 'srgb');
       material.emissive.copy(material.color);
       material.emissiveIntensity = part === null ? 0 : 0.15 + 0.75 * Math.min(part, 1);

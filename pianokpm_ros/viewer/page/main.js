@@ -1,6 +1,6 @@
 // Connect, hand out what comes, draw, say so: the next update is sent when this one has been drawn.
 
-import { rampGradient } from './colours.js';
+import { rampGradient, setRamp } from './colours.js';
 import { Cameras } from './cameras.js';
 import { Player, showFacts, showFaults, showMode, showModel, showNote } from './panels.js';
 import { Stage } from './scene.js';
@@ -18,7 +18,6 @@ class View {
     this.player = new Player((asked) => this.socket?.send(JSON.stringify(asked)));
     this.full = SCALES[1];
     this.drawn = 0;
-    $('legend').querySelector('i').style.background = rampGradient();
     this.then = performance.now();
     requestAnimationFrame((now) => this.frame(now));
   }
@@ -45,6 +44,8 @@ class View {
     $('title').textContent = hello.title;
     document.title = `pianokpm: ${hello.title}`;
     showMode(hello.live ? 'live' : 'recording', hello.live ? 'live' : '');
+    setRamp(hello);
+    $('legend').querySelector('i').style.background = rampGradient();
     this.cameras.setUp(hello);
     this.stage.build(hello);
   }
@@ -69,7 +70,7 @@ class View {
       hand.colourMuscles((activity?.values ?? []).map((v) => v === null ? null : v / this.full));
       hand.aim(update.hands[side]);
       this.traces[side].draw(update.now, activity?.muscles ?? [], this.full, activity, this.hello.muscleNames);
-      showFacts(side, activity, this.hello.live);
+      showFacts(side, activity);
     });
     stage.keyboard.update(update.keys);
     showModel(activities.find(Boolean), this.full);
@@ -87,7 +88,7 @@ class View {
     if (!fresh) return;
     this.fresh = false;
     this.drawn += 1;
-    document.documentElement.dataset.drawn = this.drawn;
+    Object.assign(document.documentElement.dataset, { drawn: this.drawn, now: this.update.now });
     if (this.socket.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify({ drawn: this.update.number }));
   }
 }

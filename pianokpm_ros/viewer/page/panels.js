@@ -2,13 +2,13 @@
 
 const $ = (id) => document.getElementById(id);
 
-export function showFacts(side, activity, live) {
+export function showFacts(side, activity) {
   const facts = [];
   if (!activity) facts.push(['', 'no estimate yet', 'faint']);
   else {
     facts.push(['', activity.status, activity.status]);
     if (activity.confidence !== null) facts.push(['confidence', activity.confidence.toFixed(2)]);
-    if (activity.delay !== null) facts.push([live ? 'latency' : 'latency then', `${Math.round(activity.delay * 1000)} ms`]);
+    if (activity.delay !== null) facts.push(['latency', `${Math.round(activity.delay * 1000)} ms`]);
     facts.push(['rate', `${Math.round(activity.rate)} Hz`]);
   }
   document.querySelector(`#${side} .facts`).replaceChildren(...facts.map(([name, value, kind]) => {

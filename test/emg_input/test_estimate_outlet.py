@@ -1,0 +1,51 @@
+"""The estimate on LSL, received by a real inlet: values, times, and that it says it is an estimate."""
+
+import time
+
+import numpy as np
+import pytest
+
+from pianokpm_ros.anatomy import MUSCLES, Side
+from pianokpm_ros.emg.stream import EMG_TYPE
+from test.viewer.makers import FRAME, ORIGIN, make_activity, value_at
+
+pylsl = pytest.importorskip('pylsl', reason='pip install -r requirements/lsl.txt')
+COUNT = 25
+
+
+def test_an_inlet_receives_labelled_samples_at_their_times():
+    from pianokpm_ros.emg.estimate_outlet import KIND, EstimateOutlet
+
+    name = f'estimate_{time.monotonic_ns()}'
+    outlet = EstimateOutlet(make_activity(0, Side.RIGHT), name)
+    found = pylsl.resolve_byprop('name', name, timeout=10)
+    assert len(found) == 1 and found[0].type() == KIND != EMG_TYPE
+    inlet = pylsl.StreamInlet(found[0])
+    text = inlet.info(timeout=10).as_xml()
+    assert 'estimated (model trained on simulated EMG)' in text and 'made@0' in text
+    assert all(f'<label>{m}</label>' in text for m in MUSCLES)
+    inlet.open_stream(timeout=10)
+    samples, times, now = [], [], 0.0
+    for number in range(COUNT):
+        now = pylsl.local_clock()
+        assert outlet.push(make_activity(number, Side.RIGHT), ORIGIN + number * FRAME) == 20
+        end = time.monotonic() + 10
+        while len(samples) < 20 * (number + 1) and time.monotonic() < end:
+            chunk, stamps = inlet.pull_chunk(timeout=0.2)
+            samples += chunk
+            times += stamps
+    expected = np.concatenate([value_at(n, Side.RIGHT) for n in range(COUNT)])
+    np.testing.assert_allclose(np.array(samples)[:, :6], expected, atol=1e-6)
+    np.testing.assert_allclose(np.array(samples)[:, 12], 0.9, atol=1e-6)
+    # the samples of a block are a millisecond apart, the first one at the time that was given as now
+    np.testing.assert_allclose(np.diff(times[-20:]), 0.001, atol=1e-6)
+    assert times[-20] == pytest.approx(now, abs=0.5)
+
+
+def test_another_model_needs_another_stream():
+    from pianokpm_ros.emg.estimate_outlet import EstimateOutlet
+
+    outlet = EstimateOutlet(make_activity(0, Side.RIGHT), f'estimate_{time.monotonic_ns()}')
+    assert outlet.fits(make_activity(1, Side.RIGHT))
+    object.__setattr__(other := make_activity(2, Side.RIGHT), 'muscle', ('A',) * 6)
+    assert not outlet.fits(other)
