@@ -80,10 +80,20 @@ def picture_recording(folder: Path, result: Path) -> Iterator[tuple[str, bytes]]
             with Tab(folder / name, *size, dark=dark) as tab:
                 tab.resize(*size, scale=1 if size == DESK else 2, mobile=size == PHONE)
                 open_view(tab)
-                tab.ask(f'seek.value = {MOMENT}; seek.dispatchEvent(new Event("change")); 0')
-                tab.wait(f'Number(document.documentElement.dataset.now) > {MOMENT - 1}', 60)
-                time.sleep(3)  # until hands have moved there, and pictures are decoded
+                seek(tab)
                 yield f'{name}.webp', tab.picture('webp')
+
+
+def seek(tab: Tab) -> None:
+    """Go to the first moment at which both hands are known."""
+    for step in range(20):
+        moment = MOMENT + 0.1 * step
+        tab.ask(f'seek.value = {moment}; seek.dispatchEvent(new Event("change")); 0')
+        tab.wait(f'Number(document.documentElement.dataset.now) > {moment - 1}', 60)
+        time.sleep(5)  # until the past is there and hands have moved
+        if tab.ask('document.querySelectorAll(".facts .OK").length') == 2:
+            return
+    raise SystemExit(f'both hands are never known after {MOMENT:g} s of the demo')
 
 
 def picture_report(folder: Path, result: Path) -> Iterator[tuple[str, bytes]]:

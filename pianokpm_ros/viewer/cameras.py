@@ -10,8 +10,11 @@ from pianokpm_ros.records import HandLandmarks
 from pianokpm_ros.view.skeleton import as_side
 from pianokpm_ros.viewer.reading import peek_stamp, read_message
 
-KEPT = 32
+KEPT = 64
 """Frames whose landmarks are kept for the picture of the same moment, which may come later."""
+
+PATIENCE = 3
+"""Pictures that wait for their landmarks before the oldest is shown without any."""
 
 LANDMARKS, PICTURE = 'pianokpm/msg/HandLandmarks', 'sensor_msgs/msg/CompressedImage'
 
@@ -21,19 +24,29 @@ class CameraView:
 
     def __init__(self) -> None:
         self._landmarks: OrderedDict[int, bytes] = OrderedDict()
+        self._waiting: OrderedDict[int, bytes] = OrderedDict()
         self._picture: bytes | None = None
         self.picture_stamp = 0
-        """Of the newest picture [ns], 0 = none."""
+        """Of the picture to show [ns], 0 = none."""
 
     def hear(self, datatype: str, data: bytes) -> None:
         """Take landmarks or a picture."""
-        stamp = peek_stamp(data)
-        if datatype == PICTURE:
-            self._picture, self.picture_stamp = data, stamp
-            return
-        self._landmarks[stamp] = data
-        while len(self._landmarks) > KEPT:
-            self._landmarks.popitem(last=False)
+        kept = self._waiting if datatype == PICTURE else self._landmarks
+        kept[peek_stamp(data)] = data
+        while len(kept) > KEPT:
+            kept.popitem(last=False)
+        self._choose()
+
+    def _choose(self) -> None:
+        """Show the newest picture whose landmarks have had their time to come: they are found after it is sent."""
+        newest = next(reversed(self._landmarks), 0)
+        late = list(self._waiting)[:-PATIENCE]
+        ready = [s for s in self._waiting if s <= newest] + late
+        if ready:
+            self.picture_stamp = max(ready)
+            self._picture = self._waiting[self.picture_stamp]
+            for stamp in ready:
+                self._waiting.pop(stamp, None)
 
     @property
     def stamp(self) -> int:
@@ -41,7 +54,7 @@ class CameraView:
         return self.picture_stamp or next(reversed(self._landmarks), 0)
 
     def read_picture(self) -> bytes | None:
-        """Return the newest picture's JPEG or PNG."""
+        """Return the picture's JPEG or PNG."""
         found = read_message(self._picture, PICTURE) if self._picture else None
         return None if found is None else np.asarray(found.data, np.uint8).tobytes()
 

@@ -5,6 +5,7 @@ Lengths are in tenths of a millimetre, times in seconds after the state's origin
 
 import json
 import math
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -24,8 +25,8 @@ from pianokpm_ros.viewer.traces import Piece
 LOST = NANOSECONDS // 2
 """A pose or estimate older than this is not shown as if it were now [ns]."""
 
-CAMERA_PERIOD = NANOSECONDS // 15
-"""Between two updates of a camera that sends no pictures [ns]."""
+CAMERA_PERIOD = 1 / 15
+"""Between two updates of a camera that sends no pictures [s]."""
 
 TENTHS = 1e4
 """Of a millimetre in a metre."""
@@ -53,7 +54,7 @@ class Feed:
     def _forget(self) -> None:
         self._sent = {Side.LEFT: 0, Side.RIGHT: 0}
         self._cameras: dict[str, int] = {}
-        self._looked = 0
+        self._looked = 0.0
 
     def next(self, player: dict[str, Any] | None = None) -> list[str | bytes]:
         """Return what to send now: a text, then a picture for each camera that has a new one."""
@@ -65,7 +66,7 @@ class Feed:
         self._number += 1
         with self._state.reading() as content:
             update = self._describe(content, now)
-            cameras, pictures = self._look(content, now)
+            cameras, pictures = self._look(content)
         update |= {'cameras': cameras, 'begins': begins, 'number': self._number, 'player': player}
         update['faults'] = self._state.faults
         return [json.dumps(update, separators=(',', ':'), allow_nan=False), *pictures]
@@ -86,9 +87,10 @@ class Feed:
         self._sent[side] = hand.trace.number
         return join_pieces(pieces, origin) if pieces else None
 
-    def _look(self, content: Content, now: int) -> tuple[dict[str, Any], list[bytes]]:
+    def _look(self, content: Content) -> tuple[dict[str, Any], list[bytes]]:
         """Describe the cameras that show something new; a picture begins with its camera's name and a zero."""
-        idle = abs(now - self._looked) < CAMERA_PERIOD
+        now = time.monotonic()  # a recording's time may stand still
+        idle = now - self._looked < CAMERA_PERIOD
         found, pictures = {}, []
         for name, camera in content.cameras.items():
             if camera.stamp == self._cameras.get(name) or (idle and not camera.picture_stamp):

@@ -11,6 +11,8 @@ from scipy.spatial.transform import Rotation
 from pianokpm_ros.anatomy import LANDMARKS, MUSCLES, Side, Status
 from pianokpm_ros.recording.schemas import serialize
 from pianokpm_ros.view.muscle_shapes import palm_axes, place_spindles
+from pianokpm_ros.viewer.cameras import LANDMARKS as HAND_LANDMARKS
+from pianokpm_ros.viewer.cameras import PICTURE, CameraView
 from pianokpm_ros.viewer.feed import Feed
 from pianokpm_ros.viewer.placing import HOMES, place_hand
 from pianokpm_ros.viewer.state import ACTIVITY, SHOWN, ViewState
@@ -95,6 +97,18 @@ def test_a_picture_comes_with_its_own_landmarks():
     assert name == b'top' and jpeg.startswith(b'\xff\xd8')
     with graph.state.reading() as content:
         assert content.cameras['top'].read_hands().stamp == ORIGIN + 5 * FRAME
+
+
+def test_a_picture_waits_for_its_landmarks_but_not_for_ever():
+    messages = [{d: m for _, d, m, _ in make_frame(n, HANDS)} for n in range(0, 30, 5)]
+    camera = CameraView()
+    camera.hear(PICTURE, messages[0][PICTURE])
+    assert camera.read_picture() is None
+    camera.hear(HAND_LANDMARKS, messages[0][HAND_LANDMARKS])
+    assert camera.read_picture() and camera.read_hands().stamp == camera.picture_stamp == ORIGIN
+    for message in messages[1:]:
+        camera.hear(PICTURE, message[PICTURE])
+    assert camera.picture_stamp == ORIGIN + 10 * FRAME and camera.read_hands() is None
 
 
 def test_what_is_old_or_invalid_is_not_shown_as_now():
