@@ -21,6 +21,10 @@ COMMANDS = {
         'pianokpm_ros.commands.calibrate',
         'calibrate cameras with a printed board or by the keys of the piano',
     ),
+    'personalise': (
+        'pianokpm_training.commands.personalise',
+        'fit the model to one person: a small file from a minute of EMG, or an MVC scale',
+    ),
     'report': ('pianokpm_ros.commands.report', 'one HTML file about a recording, or two compared'),
     'replay': ('pianokpm_ros.commands.replay', 'play a bag again, or estimate again from it'),
     'dataset': (

@@ -58,6 +58,9 @@ class GraphOptions:
     )
     emg: str = _option('', "name of the LSL stream of an EMG amplifier, or 'any'; empty = no EMG")
     model: str = _option('', 'folder of the model; empty = the one that ships with the package')
+    person: str = _option(
+        '', 'file of `pianokpm personalise` that fits the model to a person; empty = nobody'
+    )
     rate: float = _option(1.0, 'speed of file playback; 0 = as fast as possible, without keys')
     at_end: str = _option('idle', 'what capture does at the end of the files', AT_END)
     images: bool = _option(
@@ -266,7 +269,8 @@ def _list_nodes(o: GraphOptions) -> Iterator[tuple[str, str, dict[str, Value]]]:
     if o.emg:
         yield 'emg_sensor_node', 'capture', {'stream': o.emg if o.emg != 'any' else ''}
     yield 'triangulation_node', 'estimation', {'cameras': names, 'rig': o.rig}
-    yield 'muscle_estimation_node', 'estimation', {'model': o.model} if o.model else {}
+    chosen = {'model': o.model, 'person_file': o.person}
+    yield 'muscle_estimation_node', 'estimation', {n: v for n, v in chosen.items() if v}
     if o.view:
         yield 'view_node', 'estimation', {'rate': o.rate}
     if o.markers:

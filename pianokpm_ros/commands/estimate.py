@@ -14,6 +14,7 @@ from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.keyboard.key_player import load_keys
 from pianokpm_ros.keyboard.key_samples import KeySamples
 from pianokpm_ros.muscle.bundle import ModelBundle, load_bundle
+from pianokpm_ros.muscle.person import load_personal
 from pianokpm_ros.offline.analysis import EstimateSettings
 from pianokpm_ros.offline.folder import ResultFolder
 from pianokpm_ros.offline.inputs import ORIGIN, Inputs, find_take, gather_inputs, inputs_of_take
@@ -62,6 +63,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--model', type=Path, metavar='DIR', help='model (default: the shipped one)'
     )
+    parser.add_argument(
+        '--person', type=Path, metavar='JSON', help='what `pianokpm personalise` made for this model'
+    )
     parser.add_argument('--poses-only', action='store_true', help='estimate no muscles')
     add_hand_arguments(parser)
     parser.add_argument('--lookahead', type=float, metavar='S', help='look-ahead of the muscles')
@@ -94,16 +98,16 @@ def read_settings(arguments: argparse.Namespace) -> EstimateSettings:
 def choose_bundle(arguments: argparse.Namespace) -> ModelBundle | None:
     """Load the model asked for, or the shipped one; None for poses only."""
     if arguments.poses_only:
-        if arguments.model or arguments.lookahead is not None:
+        if arguments.model or arguments.person or arguments.lookahead is not None:
             raise UsageError(
-                '--poses-only estimates no muscles: leave --model and --lookahead out'
+                '--poses-only estimates no muscles: leave --model, --person and --lookahead out'
             )
         return None
     bundle = load_bundle(arguments.model or find_asset('models/small'))
     bundle.head(
         arguments.lookahead
     )  # an impossible look-ahead fails here, before any video is read
-    return bundle
+    return load_personal(bundle, arguments.person)
 
 
 def choose_inputs(arguments: argparse.Namespace) -> tuple[Inputs, Take | None]:

@@ -14,6 +14,7 @@ from pianokpm_ros.commands.native_log import quiet_native_log
 from pianokpm_ros.commands.up import NamedLines, stop_on_signals
 from pianokpm_ros.geometry.rig import load_rig
 from pianokpm_ros.muscle.bundle import load_bundle
+from pianokpm_ros.muscle.person import load_personal
 from pianokpm_ros.processes import GraphProcesses
 from pianokpm_ros.recording.layout import RIG
 from pianokpm_ros.recording.writer import RecordingError
@@ -55,6 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--recompute', metavar='FOLDER', help='write a new bag with new estimates there'
     )
     add_hand_arguments(again)
+    again.add_argument(
+        '--person', metavar='JSON', help='what `pianokpm personalise` made for the model'
+    )
     again.add_argument('--lookahead', type=float, help="of the estimates [s] (default: model's)")
     again.add_argument(
         '--compare', action='store_true', help='draw how the estimates differ from the old ones'
@@ -85,6 +89,7 @@ def _recompute(arguments: argparse.Namespace, console: Console) -> int:
     source = arguments.what if arguments.what in SOURCES else 'poses'
     rig = find_rig(arguments.bag, arguments.rig) if source != 'poses' else ''
     bundle = load_bundle(Path(arguments.model) if arguments.model else find_asset(SHIPPED))
+    bundle = load_personal(bundle, arguments.person)
     hands = read_hand_settings(arguments)
     wanted = Recomputation(
         bundle, source, load_rig(rig) if rig else None, arguments.lookahead, hands=hands

@@ -9,6 +9,7 @@ from sensor_msgs.msg import JointState
 from pianokpm_ros.geometry.association import SIDES
 from pianokpm_ros.muscle.activity_stream import ActivityStream, SilenceSettings
 from pianokpm_ros.muscle.bundle import load_bundle
+from pianokpm_ros.muscle.person import load_personal
 from pianokpm_ros.nodes.base import LISTEN, STREAM, Health, PianoNode, run_node
 from pianokpm_ros.nodes.parameters import Parameter
 from pianokpm_ros.nodes.sensor_messages import make_joint_state
@@ -24,6 +25,9 @@ class MuscleEstimationNode(PianoNode):
 
     PARAMETERS = (
         Parameter('model', '', 'folder of the model; empty = the one that ships'),
+        Parameter(
+            'person_file', '', 'what `pianokpm personalise` made for this model; empty = nobody'
+        ),
         Parameter(
             'lookahead',
             -1.0,
@@ -41,7 +45,8 @@ class MuscleEstimationNode(PianoNode):
     def __init__(self) -> None:
         super().__init__('muscle_estimation_node')
         s = self.settings
-        self._bundle = load_bundle(Path(s['model']) if s['model'] else find_asset(MODEL))
+        bundle = load_bundle(Path(s['model']) if s['model'] else find_asset(MODEL))
+        self._bundle = load_personal(bundle, s['person_file'])
         lookahead = s['lookahead'] if s['lookahead'] >= 0 else None
         silence = SilenceSettings(*(round(s[n] * 1e9) for n in ('stale_after', 'invalid_after')))
         self._stream = ActivityStream(self._bundle, lookahead, silence)

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from pianokpm_ros.anatomy import MUSCLES
+from pianokpm_ros.muscle.person import Person, PersonMap, save_person
 from pianokpm_ros.processes import find_executable
+from pianokpm_ros.records import Normalization
 from pianokpm_ros.shares import find_asset, find_share
 
 REFUSED = 2
@@ -33,6 +36,12 @@ def flip_a_bit(folder):
 def truncate(folder):
     path = next(folder.glob('*.onnx'))
     path.write_bytes(path.read_bytes()[:1000])
+
+
+def strange_person(folder):
+    own = PersonMap.identity(len(MUSCLES))
+    person = Person('s01', 'other@00000000', MUSCLES, Normalization.MVC, own)
+    return str(save_person(person, folder / 'person.json'))
 
 
 def cases(recording, folder):
@@ -75,6 +84,10 @@ def cases(recording, folder):
         'flipped bit': ('muscle_estimation_node', {'model': flipped}, 'SHA-256'),
         'truncated model': ('muscle_estimation_node', {'model': cut}, 'SHA-256'),
         'no model': ('muscle_estimation_node', {'model': '/no/model'}, '/no/model'),
+        "another model's person": (
+            'muscle_estimation_node', {'person_file': strange_person(folder)}, 'made for the model other@0',
+        ),
+        'no person': ('muscle_estimation_node', {'person_file': '/no/p.json'}, 'cannot be read'),
         'unknown look-ahead': ('muscle_estimation_node', {'lookahead': 0.5}, 'look'),
         'no MIDI file': ('keyboard_node', {'file': str(HERE)}, 'MIDI'),
         'no keys': ('keyboard_node', {}, 'file'),
@@ -110,6 +123,7 @@ NAMES = [
     'no camera', 'missing video', 'no video', 'other size', 'camera not in rig', 'rate out of range',
     'wrong type', 'no such choice', 'no detector', 'two cameras without rig', 'missing rig',
     'singular rig', 'rig without camera', 'flipped bit', 'truncated model', 'no model',
+    "another model's person", 'no person',
     'unknown look-ahead', 'no MIDI file', 'no keys', 'bag exists', 'no bag', 'full disk',
 ]  # fmt: skip
 
