@@ -23,12 +23,15 @@ from sensor_msgs.msg import CompressedImage
 from virtual_amplifier import SECOND, VirtualAmplifier
 
 from pianokpm_ros import records
+from pianokpm_ros.capture.video_file import VideoFile
 from pianokpm_ros.geometry.rig import load_rig
 from pianokpm_ros.keyboard.key_samples import list_strokes
 from pianokpm_ros.keyboard.midi_port import TCP, load_rtmidi
 from pianokpm_ros.messages import to_message
 from pianokpm_ros.nodes.base import IMAGES, STREAM
 from pianokpm_ros.nodes.sensor_messages import make_compressed
+from pianokpm_ros.priority import ask_for_real_time
+from pianokpm_ros.shares import find_asset
 
 FRAME_RATE, PREVIEW_STEP = 60, 6
 
@@ -54,6 +57,7 @@ def open_keyboard(name: str) -> Callable[[mido.Message], None]:
 
 
 def play_midi(performance, play: int, send: Callable, sent: list, stop: threading.Event) -> None:
+    ask_for_real_time()  # or the truth would be no better than this thread's waking
     for stamp, key, down, velocity in list_strokes(performance.sensor_keys()):
         if stop.wait(max(0.0, (play + stamp - time.time_ns()) * 1e-9)):
             return
@@ -73,13 +77,22 @@ def see(camera, hands, stamp, number, rng):
     )  # fmt: skip
 
 
+def read_picture() -> np.ndarray:
+    """Return a picture as previews have it: hands over a piano, from the take that ships."""
+    video = VideoFile('top', find_asset('takes/demo') / 'top.mp4')
+    video.open()
+    frame = video.read()
+    video.close()
+    return frame.image
+
+
 class Stage:
     """The cameras."""
 
     def __init__(self, rig, performance) -> None:
         self.node = rclpy.create_node('sources')
         self._rig, self._performance, self._rng = rig, performance, np.random.default_rng(1)
-        self._hands, self._previews = {}, {}
+        self._hands, self._previews, self.previews = {}, {}, 0
         for camera in rig.cameras:
             self._hands[camera.name] = self.node.create_publisher(
                 HandLandmarks, f'{camera.name}/hands', STREAM
@@ -87,9 +100,7 @@ class Stage:
             self._previews[camera.name] = self.node.create_publisher(
                 CompressedImage, f'{camera.name}/image/compressed', IMAGES
             )
-        picture = cv2.GaussianBlur(
-            self._rng.integers(0, 256, (480, 640, 3)).astype(np.uint8), (9, 9), 2
-        )
+        picture = read_picture()
         self._jpeg = cv2.imencode('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, 80])[1]
 
     def film(self, play: int, counts: dict, previews: bool = True) -> None:
@@ -105,6 +116,7 @@ class Stage:
                 if previews and number % PREVIEW_STEP == 0:
                     message = make_compressed(self._jpeg, at, camera.frame_id)
                     self._previews[camera.name].publish(message)
+                    self.previews += 1
 
 
 def main() -> None:
@@ -132,6 +144,7 @@ def main() -> None:
         a.truth, origin=amplifier.origin, play=play, emg=amplifier.stop(), midi_stamp=rows[:, 0],
         midi_after=rows[:, 1], midi_key=rows[:, 2], midi_down=rows[:, 3],
         frames=np.array([counts.get(n, 0) for n in sorted(counts)]), topics=np.array(sorted(counts)),
+        previews=stage.previews,
     )  # fmt: skip
     rclpy.shutdown()
 

@@ -4,11 +4,13 @@ import importlib
 import sys
 from functools import partial
 
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.subscription import Subscription
 
 from pianokpm_ros.graph import list_topics
 from pianokpm_ros.nodes.base import LATCHED, Health, PianoNode, run_node
 from pianokpm_ros.nodes.parameters import Parameter, ParameterError
+from pianokpm_ros.priority import ask_for_real_time
 from pianokpm_ros.recording.layout import LATCHED_TYPES, RIG
 from pianokpm_ros.recording.topic_recorder import TopicRecorder
 from pianokpm_ros.records import NANOSECONDS
@@ -17,7 +19,7 @@ DISCOVERY = 0.5
 """How often new topics are looked for [s]."""
 
 MEGABYTE = 1_000_000
-QUEUE = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
+DEPTH = 1000
 
 
 class RecorderNode(PianoNode):
@@ -32,6 +34,9 @@ class RecorderNode(PianoNode):
         ),
         Parameter('split_duration', 0.0, 'likewise after this time [s]', 0.0, 86_400.0),
         Parameter('rig', '', 'calibration file to keep with the bag; empty = none'),
+        Parameter(
+            'real_time', True, 'ask to run before ordinary programs; takes some % of a core'
+        ),
         Parameter('topics', [''], 'further topics to record, of types that are installed'),
     )
 
@@ -49,22 +54,44 @@ class RecorderNode(PianoNode):
         if s['rig']:
             self._recorder.attach(s['rig'], RIG)
         self._further = {self.resolve_topic_name(t) for t in s['topics']}
-        self._recorded: set[str] = set()
+        self._recorded: dict[str, tuple[str, QoSProfile, Subscription]] = {}
         for topic, datatype in list_topics(s['cameras']).items():
             self._record(self.resolve_topic_name(topic), datatype)
         self.offer_pause()
         self.create_timer(DISCOVERY, self._discover, clock=self._steady)
+        # The threads that receive too, or what comes is overwritten before it was taken.
+        self._in_real_time = s['real_time'] and ask_for_real_time(every_thread=True)
 
     def _record(self, topic: str, datatype: str) -> None:
         package, _, name = datatype.split('/')
         kind = getattr(importlib.import_module(f'{package}.msg'), name)
-        self._recorded.add(topic)
-        quality = LATCHED if datatype in LATCHED_TYPES else QUEUE
-        self.create_subscription(
-            kind, topic, partial(self._take, topic, datatype), quality, raw=True
-        )
+        quality = self._choose_quality(topic, datatype)
+        take = partial(self._take, topic, datatype)
+        made = self.create_subscription(kind, topic, take, quality, raw=True)
+        self._recorded[topic] = (datatype, quality, made)
+
+    def _choose_quality(self, topic: str, datatype: str) -> QoSProfile:
+        """Ask for no more than every publisher offers: who is asked for more isn't heard."""
+        offers = [p.qos_profile for p in self.get_publishers_info_by_topic(topic)]
+        kept = all(o.durability is not DurabilityPolicy.VOLATILE for o in offers)
+        if datatype in LATCHED_TYPES and kept:
+            return LATCHED
+        sure = all(o.reliability is not ReliabilityPolicy.BEST_EFFORT for o in offers)
+        policy = ReliabilityPolicy.RELIABLE if sure else ReliabilityPolicy.BEST_EFFORT
+        return QoSProfile(depth=DEPTH, reliability=policy, durability=DurabilityPolicy.VOLATILE)
+
+    def _adapt(self) -> None:
+        """Subscribe anew, asking for less, where a publisher came that offers less."""
+        for topic, (datatype, asked, subscription) in list(self._recorded.items()):
+            offered = self._choose_quality(topic, datatype)
+            # Both count up with how little is asked for: 1 reliable, 2 best effort; 1 kept, 2 volatile.
+            less = offered.reliability > asked.reliability or offered.durability > asked.durability
+            if less:
+                self.destroy_subscription(subscription)
+                self._record(topic, datatype)
 
     def _discover(self) -> None:
+        self._adapt()
         for topic, (datatype, *_) in self.get_topic_names_and_types():
             ours = datatype.startswith('pianokpm/msg/') or topic in self._further
             if ours and topic not in self._recorded and self._recorder.records(datatype):
@@ -78,7 +105,8 @@ class RecorderNode(PianoNode):
     def diagnose(self) -> Health:
         """Tell how much was written."""
         counts = self._recorder.counts
-        values = {'messages': sum(counts.values()), 'lost': self._recorder.lost, **counts}
+        values = {'messages': sum(counts.values()), 'lost': self._recorder.lost}
+        values |= {'real time': self._in_real_time, **counts}
         if self._recorder.error:
             return Health.error(self._recorder.error, **values)
         return Health.good(f'recording to {self._recorder.path}', **values)

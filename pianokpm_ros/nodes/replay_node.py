@@ -13,11 +13,11 @@ from rosgraph_msgs.msg import Clock
 from pianokpm_ros.nodes.base import LATCHED, STREAM, Health, PianoNode, run_node
 from pianokpm_ros.nodes.parameters import Parameter, ParameterError
 from pianokpm_ros.nodes.sensor_messages import make_header
+from pianokpm_ros.priority import ask_for_real_time
 from pianokpm_ros.recording.layout import LATCHED_TYPES
 from pianokpm_ros.recording.writer import RecordingError
 from pianokpm_ros.records import NANOSECONDS
 from pianokpm_ros.replay.player import Follower, Player
-from pianokpm_ros.replay.priority import ask_for_real_time
 from pianokpm_ros.replay.selection import (
     LEVELS,
     Selection,

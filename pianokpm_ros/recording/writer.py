@@ -8,6 +8,7 @@ and `metadata.yaml`. What was written is flushed at least every `FLUSH` of log t
 import errno
 import os
 import shutil
+import time
 from pathlib import Path
 from types import TracebackType
 
@@ -20,6 +21,7 @@ from pianokpm_ros.recording.schemas import serialize
 from pianokpm_ros.records import NANOSECONDS
 
 FLUSH = NANOSECONDS // 2
+MOMENT = 0.1
 FREE_SPACE = 200_000_000
 """Recording stops when less than this is left on the disk [bytes]."""
 
@@ -45,7 +47,7 @@ class BagWriter:
         """Make the folder.
 
         Args:
-            path: folder of the bag; must not exist, or hold at most the videos of its cameras.
+            path: folder of the bag; must not exist, or hold just the videos of its cameras.
             free_space: stop when less is left on the disk [bytes].
             split_size: begin another file when this one has so many bytes; 0 = never.
             split_duration: likewise by log time [ns].
@@ -65,8 +67,8 @@ class BagWriter:
         try:
             self.path.mkdir(parents=True)
         except FileExistsError as error:
-            if self.path.is_dir() and {p.name for p in self.path.iterdir()} <= {VIDEOS}:
-                return  # the cameras began first
+            if self._is_made_by_cameras():
+                return
             raise RecordingError(
                 f'asked to record to {self.path}, which exists; name a new folder'
             ) from error
@@ -74,6 +76,14 @@ class BagWriter:
             raise RecordingError(
                 f'asked to record to {self.path}: {error.strerror}; choose another place'
             ) from error
+
+    def _is_made_by_cameras(self) -> bool:
+        for wait in (MOMENT, 0.0):  # they make it just before their own folder in it
+            found = {p.name for p in self.path.iterdir()} if self.path.is_dir() else set()
+            if found:
+                return found == {VIDEOS}
+            time.sleep(wait)
+        return False
 
     def _open_file(self) -> BagFile:
         try:

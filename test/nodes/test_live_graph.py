@@ -245,8 +245,9 @@ def test_everything_heard_was_recorded(run):
         numbers = sorted(recorded)
         if 'cam' not in topic:  # there gaps are frames that were dropped
             assert numbers == list(range(numbers[0], numbers[-1] + 1))
-    told = {k: int(v) for k, v in values(run.health['recorder_node']).items()}
-    assert told['lost'] == 0 and told['/cam0/hands'] == len(run.recorded['cam0/hands'])
+    told = {k: int(v) for k, v in values(run.health['recorder_node']).items() if v.isdigit()}
+    # Health is told once a second; the last messages may have come after it.
+    assert told['lost'] == 0 and 0 < told['/cam0/hands'] <= len(run.recorded['cam0/hands'])
     assert (run.bag / 'metadata.yaml').is_file()
     for topic in ('cam0/camera_info', 'playback/start', 'playback/end', 'diagnostics'):
         assert run.recorded[topic]

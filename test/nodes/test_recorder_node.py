@@ -1,0 +1,61 @@
+"""The recorder as a process, beside publishers that offer more and less than our own."""
+
+import time
+
+import pytest
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray
+from pianokpm.msg import HandPose
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CameraInfo, CompressedImage
+
+from pianokpm_ros.graph import NodeSpec
+from pianokpm_ros.nodes.base import IMAGES, LATCHED
+from pianokpm_ros.processes import GraphProcesses
+from pianokpm_ros.recording.reader import read_raw
+from pianokpm_ros.shares import find_share
+
+from .observer import Observer
+
+BEST_EFFORT = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
+OFFERS = {
+    '/top/image/compressed': (CompressedImage, IMAGES),
+    '/top/camera_info': (CameraInfo, QoSProfile(depth=10)),
+    '/hands/left': (HandPose, BEST_EFFORT),
+    '/hands/right': (HandPose, QoSProfile(depth=10)),
+    '/playback/start': (Time, LATCHED),
+}
+
+
+@pytest.fixture
+def observer():
+    made = Observer('other_driver')
+    made.listen('/diagnostics', DiagnosticArray)
+    yield made
+    made.close()
+
+
+def test_every_publisher_is_heard_whatever_it_offers(observer, tmp_path):
+    parameters = {
+        'bag': str(tmp_path / 'bag'),
+        'cameras': ['top'],
+        'topics': ['top/image/compressed'],
+    }
+    params = str(find_share('config/pianokpm.yaml'))
+    spec = NodeSpec('recorder_node', 'estimation', parameters, params, respawn=False)
+    with GraphProcesses([spec], lambda *_: None):
+        observer.wait_for_health('recorder_node', 'recording to')
+        out = {
+            topic: observer.node.create_publisher(kind, topic, quality)
+            for topic, (kind, quality) in OFFERS.items()
+        }
+        out['/playback/start'].publish(Time(sec=7))
+        end = time.monotonic() + 20.0
+        heard: set[str] = set()
+        while heard != set(OFFERS) and time.monotonic() < end:
+            for topic, (kind, _) in OFFERS.items():
+                if topic != '/playback/start':
+                    out[topic].publish(kind())
+            time.sleep(0.1)
+            heard = {topic for topic, *_ in read_raw(tmp_path / 'bag')} & set(OFFERS)
+    assert heard == set(OFFERS)
