@@ -101,6 +101,15 @@ def test_exercises_are_playable_and_differ_by_seed(kind):
     assert notes == again and notes != other
 
 
+@pytest.mark.parametrize('kind', KINDS)
+def test_exercises_keep_the_hands_apart(kind):
+    """The left hand plays the same keys mirrored about D4: six semitones lie between the thumbs at least."""
+    for seed in range(20):
+        notes = play_exercise(kind, np.random.default_rng(seed), 20.0, 0.006, 1.0)
+        assert min(n.key for n in notes) - max(mirror_note(n).key for n in notes) >= 6
+        assert max(n.key for n in notes) <= 104
+
+
 def test_shipped_pieces_are_playable_and_say_where_they_come_from():
     pieces = load_pieces()
     assert len(pieces) >= 5

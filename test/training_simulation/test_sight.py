@@ -51,6 +51,26 @@ def test_hands_are_lost_for_stretches():
     assert 0.04 < lost.mean() < 0.16
 
 
+def test_fingers_are_worse_than_others_for_a_whole_take():
+    uneven = replace(PLAIN, wander=(0.003,) * 21, spread=0.8)
+    found = errors(uneven)
+    ring = found[:, (14, 15, 16)].std(axis=0).mean(axis=1)
+    assert np.ptp(ring) < 0.3 * ring.mean(), 'landmarks of one finger are alike'
+    fingers = [found[:, i].std() for i in (4, 8, 12, 16, 20, 0)]
+    assert max(fingers) > 1.8 * min(fingers)
+
+
+def test_slips_multiply_the_wander():
+    calm = replace(PLAIN, wander=(0.003,) * 21)
+    slipping = replace(calm, slip_rate=0.5, slip_time=0.4, slip=5.0)
+    size = np.linalg.norm(errors(slipping), axis=2).mean(axis=1)
+    # 1 - exp(-0.5 * 0.4) = 18 % of the time, five times as large.
+    assert np.percentile(size, 95) > 3 * np.median(size)
+    expected = 0.003 * np.sqrt(1 + 0.18 * 24)
+    assert slipping.deviation == pytest.approx(expected, rel=0.02)
+    assert errors(slipping).std() == pytest.approx(expected, rel=0.25)
+
+
 def test_the_shipped_model_reads_and_writes():
     model = load_sight()
     assert load_sight(dump_sight(model)) == model

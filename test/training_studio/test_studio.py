@@ -7,7 +7,13 @@ pytest.importorskip('numba', reason='needs requirements/training.txt')
 
 from pianokpm_training.kinematic.performance import perform
 from pianokpm_training.kinematic.pieces import fuer_elise
-from pianokpm_training.studio.check import check_take, describe_score
+from pianokpm_training.studio.check import (
+    check_take,
+    describe_landmarks,
+    describe_score,
+    join_scores,
+    select_views,
+)
 from pianokpm_training.studio.film import film
 from pianokpm_training.studio.flesh import Part, clothe
 from pianokpm_training.studio.piano import build_piano
@@ -125,6 +131,11 @@ def test_a_filmed_take_is_found_by_mediapipe(performance, tmp_path):
     assert np.nanmedian(score.distances) < 0.015
     assert np.isfinite(score.distances[:, list(FINGERTIPS)]).any()
     assert 'triangulated' in '\n'.join(describe_score(score))
+    table = describe_landmarks(join_scores([score, score]))
+    assert len(table) == 2 + 21 and table[2].startswith('wrist') and 'nan' not in table[2]
+    for view in score.views.values():
+        assert len(view.pixels) == len(view.metres) == view.found
+    assert select_views(again, ('front',)).rig.names == ('front',)
 
 
 def test_what_cannot_be_filmed_is_said(performance):

@@ -3,12 +3,16 @@
 import argparse
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from pianokpm_ros.commands.progress import show_progress
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.takes import Performance, load_take
+
+if TYPE_CHECKING:
+    from pianokpm_training.studio.check import TakeScore
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,8 +42,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--workers', type=int, default=os.cpu_count() or 1, help='processes, one a camera at most'
     )
     check = actions.add_parser('check', help="compare MediaPipe's landmarks with a take's truth")
-    check.add_argument('take', type=Path, help='folder of a take')
+    check.add_argument('takes', type=Path, nargs='+', metavar='TAKE', help='folder of a take')
     check.add_argument('--hand-model', choices=('full', 'lite'), default='full')
+    check.add_argument('--views', nargs='+', metavar='VIEW', help='use these cameras only')
+    check.add_argument(
+        '--noise',
+        type=Path,
+        metavar='FILE',
+        help="write a noise model fitted to the takes' errors",
+    )
+    check.add_argument(
+        '--held-out', type=Path, nargs='+', default=[], metavar='TAKE',
+        help='compare the noise models with these takes, which are not fitted',
+    )  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -102,12 +117,49 @@ def _perform(arguments: argparse.Namespace) -> Performance:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from pianokpm_training.studio.check import check_take, describe_score
+    from pianokpm_training.studio.check import describe_landmarks, describe_score, join_scores
 
-    take = load_take(arguments.take)
-    with show_progress(Console(), {'check': 'checking'}, 'frames') as report:
-        score = check_take(
+    if arguments.held_out and not arguments.noise:
+        raise PianokpmError('asked for takes held out, but for no noise model; give --noise too')
+    scores = [_score(path, arguments) for path in arguments.takes]
+    for score in scores:
+        print(f'{score.name}:', *describe_score(score), sep='\n', end='\n\n')
+    print('\n'.join(describe_landmarks(join_scores(scores))))
+    if arguments.noise:
+        _fit_noise(arguments, scores)
+    return 0
+
+
+def _score(path: Path, arguments: argparse.Namespace) -> 'TakeScore':
+    from pianokpm_training.studio.check import check_take, select_views
+
+    take = load_take(path)
+    if arguments.views:
+        take = select_views(take, arguments.views)
+    with show_progress(Console(), {'check': take.performance.name}, 'frames') as report:
+        return check_take(
             take, arguments.hand_model, lambda done, total: report('check', done, total)
         )
-    print('\n'.join(describe_score(score)))
-    return 0
+
+
+def _fit_noise(arguments: argparse.Namespace, scores: 'list[TakeScore]') -> None:
+    from pianokpm_training.simulation.sight import dump_sight, load_sight
+    from pianokpm_training.studio.sight_fit import compare_sight, fit_sight
+
+    seconds = sum(len(s.errors) / s.rate for s in scores)
+    source = (
+        f'MediaPipe ({arguments.hand_model}) on {len(scores)} renders of {seconds:.0f} s in all, '
+        f'views {", ".join(scores[0].views)}: {", ".join(s.name for s in scores)}'
+    )
+    model = fit_sight(scores, source)
+    arguments.noise.parent.mkdir(parents=True, exist_ok=True)
+    part = arguments.noise.with_name(f'.{arguments.noise.name}.part')
+    part.write_text(dump_sight(model))
+    os.replace(part, arguments.noise)
+    print(f'\nnoise model, {arguments.noise}: {model}')
+    models = {'fitted': model, 'shipped': load_sight()}
+    print('\nfitted takes', *compare_sight(scores, models), sep='\n')
+    if arguments.held_out:
+        held = [_score(path, arguments) for path in arguments.held_out]
+        print(f'\nheld out: {", ".join(s.name for s in held)}')
+        print('\n'.join(compare_sight(held, models)))

@@ -27,6 +27,9 @@ ARPEGGIOS = {t: '123' for t in (0, 2, 4, 5, 7, 9, 11)} | {
 }
 """Likewise for the three notes of major arpeggios."""
 
+LOWEST = 65
+"""No key of a right hand lies lower: both hands play at once, and the left one, mirrored, comes as high as 59."""
+
 Bar = list[tuple[float, float, int, int]]
 """Onset [s], length [s], MIDI key, finger 1 to 5."""
 
@@ -83,11 +86,11 @@ def chords(random: np.random.Generator) -> Bar:
         ((0, 1), (4, 2), (7, 3), (12, 5)), ((0, 1), (3, 2), (7, 4), (10, 5)), ((0, 1), (12, 5)), ((0, 1), (9, 5)),
     )  # fmt: skip
     shape = shapes[random.integers(len(shapes))]
-    key, step, bar = int(random.integers(52, 72)), random.uniform(0.28, 0.9), []
+    key, step, bar = int(random.integers(65, 78)), random.uniform(0.28, 0.9), []
     for i in range(int(random.integers(5, 10))):
         length = step * random.uniform(0.45, 0.8)
         bar += [(i * step, length, key + interval, finger) for interval, finger in shape]
-        key = int(np.clip(key + random.choice([-5, -2, -1, 1, 2, 5]), 48, 76))
+        key = int(np.clip(key + random.choice([-5, -2, -1, 1, 2, 5]), LOWEST, 84))
     return bar
 
 
@@ -119,6 +122,13 @@ def _line(notes: list[tuple[int, int]], step: float, random: np.random.Generator
     return [(i * step, length, key, finger) for i, (key, finger) in enumerate(notes)]
 
 
+def _lift(bar: Bar) -> Bar:
+    """Move a bar up by the octaves that keep the hands apart."""
+    low = min(key for _, _, key, _ in bar)
+    octaves = max(0, -(-(LOWEST - low) // 12))
+    return [(onset, length, key + 12 * octaves, finger) for onset, length, key, finger in bar]
+
+
 def play_exercise(
     kind: str, random: np.random.Generator, duration: float, timing: float, loudness: float
 ) -> list[Note]:
@@ -134,7 +144,7 @@ def play_exercise(
     notes: list[Note] = []
     start, last = 0.8, duration - 0.5
     while start < last - 1.0:
-        bar = KINDS[kind](random)
+        bar = _lift(KINDS[kind](random))
         level, swell = random.uniform(32, 100), random.uniform(0, 14)
         for onset, length, key, finger in bar:
             time = start + onset + float(np.clip(random.normal(0, timing), -0.02, 0.02))

@@ -12,7 +12,7 @@ from pianokpm_training.simulation.kinematics import Motion
 from pianokpm_training.simulation.people import Technique
 from pianokpm_training.simulation.plan import BLACK_HEIGHT, RATE, Plan
 from pianokpm_training.simulation.score import is_black
-from pianokpm_training.simulation.strokes import key_speed
+from pianokpm_training.simulation.strokes import Stroke, ease, key_speed
 from scipy.interpolate import CubicSpline
 
 from pianokpm_ros.keyboard.key_samples import DIP
@@ -48,8 +48,18 @@ def press_keys(plan: Plan, motion: Motion) -> dict[int, Press]:
             continue
         height = course(ms / KEY_RATE)[:, note.finger - 1]
         height -= BLACK_HEIGHT if is_black(note.key) else 0.0
-        pressed.setdefault(note.key, []).append((ms, np.clip(-height / DIP, 0.0, 1.0)))
+        position = _let_go(ms / KEY_RATE, np.clip(-height / DIP, 0.0, 1.0), stroke)
+        pressed.setdefault(note.key, []).append((ms, position))
     return {key: _join(parts) for key, parts in pressed.items()}
+
+
+def _let_go(time: FloatArray, position: FloatArray, stroke: Stroke) -> FloatArray:
+    """Let a key only rise once its finger leaves: a pad that slips off beside it, lower, doesn't press it again."""
+    leaving = time >= stroke.release
+    position = position.copy()
+    position[leaving] = np.minimum.accumulate(position[leaving])
+    last = 0.3 * (stroke.free - stroke.release)
+    return position * (1 - ease((time - stroke.free + last) / last))
 
 
 def _join(parts: Sequence[Press]) -> Press:

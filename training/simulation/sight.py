@@ -11,8 +11,14 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
+from pianokpm_ros.anatomy import FINGER_CHAINS, PALM
+
 FloatArray = NDArray[np.floating]
 ASSET = 'sight.json'
+GROUPS = (PALM, *(tuple(i for i in chain if i not in PALM) for chain in FINGER_CHAINS))
+"""Landmarks that are well or badly placed together: the palm, and what of each finger is not part of it."""
+
+GROUP_OF = np.array([next(g for g, marks in enumerate(GROUPS) if i in marks) for i in range(21)])
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,11 @@ class SightModel:
         lost_rate: how often a hand is lost [1/s].
         lost_time: mean time it stays lost [s].
         source: what it was measured on.
+        spread: log-normal deviation of wander and bias between fingers and takes: a finger that is
+            hidden is badly placed for long.
+        slip_rate: how often the whole hand is misplaced [1/s].
+        slip_time: mean time that this lasts [s].
+        slip: factor on the wander meanwhile.
     """
 
     jitter: tuple[float, ...]
@@ -38,12 +49,18 @@ class SightModel:
     lost_rate: float
     lost_time: float
     source: str
+    spread: float = 0.0
+    slip_rate: float = 0.0
+    slip_time: float = 0.1
+    slip: float = 1.0
 
     @property
     def deviation(self) -> FloatArray:
-        """Total one-sigma error of each landmark per axis, (21,) [m]."""
-        parts = np.array([self.jitter, self.wander, self.bias])
-        return np.sqrt((parts**2).sum(axis=0))
+        """Total root mean square error of each landmark per axis, (21,) [m]."""
+        slipping = 1 - np.exp(-self.slip_rate * self.slip_time)
+        slow = np.square(self.wander) * (1 + slipping * (self.slip**2 - 1))
+        uneven = np.exp(2 * self.spread**2)
+        return np.sqrt(np.square(self.jitter) + uneven * (slow + np.square(self.bias)))
 
 
 def load_sight(text: str | None = None) -> SightModel:
@@ -74,10 +91,13 @@ def see(
         (T, 21, 3) [m], NaN while the hand is lost.
     """
     count = len(landmarks)
-    seen = landmarks + _errors((count, 21), np.array(model.wander), model, random, rate)
-    seen += _errors((1, 21), np.array(model.bias), model, random)
+    uneven = np.exp(model.spread * random.normal(size=len(GROUPS)))[GROUP_OF]
+    wander = _errors((count, 21), uneven * np.array(model.wander), model, random, rate)
+    slips = _stretches(count, rate, model.slip_rate, model.slip_time, random)
+    wander[slips] *= model.slip
+    seen = landmarks + wander + _errors((1, 21), uneven * np.array(model.bias), model, random)
     seen += random.normal(size=seen.shape) * np.array(model.jitter)[:, None]
-    seen[_lost(count, rate, model, random)] = np.nan
+    seen[_stretches(count, rate, model.lost_rate, model.lost_time, random)] = np.nan
     return seen
 
 
@@ -108,12 +128,13 @@ def _wander(noise: FloatArray, rate: float, time: float) -> FloatArray:
     return np.concatenate([noise[:1], tail])
 
 
-def _lost(
-    count: int, rate: float, model: SightModel, random: np.random.Generator
+def _stretches(
+    count: int, rate: float, often: float, lasting: float, random: np.random.Generator
 ) -> NDArray[np.bool_]:
-    lost = np.zeros(count, bool)
-    if model.lost_rate <= 0:
-        return lost
-    for start in np.flatnonzero(random.random(count) < model.lost_rate / rate):
-        lost[start : start + max(1, int(random.exponential(model.lost_time) * rate))] = True
-    return lost
+    """Draw stretches of frames that begin `often` [1/s] and last `lasting` [s] in the mean."""
+    chosen = np.zeros(count, bool)
+    if often <= 0:
+        return chosen
+    for start in np.flatnonzero(random.random(count) < often / rate):
+        chosen[start : start + max(1, int(random.exponential(lasting) * rate))] = True
+    return chosen

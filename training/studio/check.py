@@ -3,13 +3,13 @@
 Letters: F frames, V views, H hands.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pianokpm_ros.anatomy import FINGERTIPS, PALM, Side, Status
+from pianokpm_ros.anatomy import FINGERTIPS, LANDMARKS, PALM, Side, Status
 from pianokpm_ros.capture.multi_capture import MultiCapture
 from pianokpm_ros.capture.video_file import VideoFile
 from pianokpm_ros.geometry.synchronizer import FrameSet
@@ -36,21 +36,45 @@ class ViewScore:
         found: of those.
         ghosts: detections that are no hand.
         errors: median distance of each hand found [px].
+        pixels: distance of each landmark of each hand found, (21,) each [px].
+        metres: the same at the landmarks' depth, across the line of sight, (21,) each [m].
     """
 
     shown: int = 0
     found: int = 0
     ghosts: int = 0
     errors: list[float] = field(default_factory=list)
+    pixels: list[FloatArray] = field(default_factory=list)
+    metres: list[FloatArray] = field(default_factory=list)
 
 
 @dataclass
 class TakeScore:
-    """What was found in a take: by view, and the distances after triangulation [m] as (N, 21) rows."""
+    """What was found in a take.
+
+    Attributes:
+        views: by name.
+        truth: (F, 2, 21, 3) exact landmarks [m].
+        errors: (F, 2, 21, 3) triangulated minus exact landmarks [m]; NaN = unknown.
+        rate: of the frames [Hz].
+        name: of the take.
+    """
 
     views: dict[str, ViewScore]
-    distances: FloatArray
-    usable: float
+    truth: FloatArray
+    errors: FloatArray
+    rate: float
+    name: str
+
+    @property
+    def distances(self) -> FloatArray:
+        """Distances after triangulation, (2 F, 21) [m]."""
+        return np.linalg.norm(self.errors, axis=-1).reshape(-1, self.errors.shape[2])
+
+    @property
+    def usable(self) -> float:
+        """Part of the hand-frames with a pose."""
+        return float(np.isfinite(self.errors[..., 0]).any(axis=-1).mean())
 
 
 def check_take(
@@ -63,28 +87,34 @@ def check_take(
     )
     capture = MultiCapture([VideoFile(n, p) for n, p in take.videos.items()])
     triangulator = HandTriangulator(take.rig)
-    score = TakeScore({n: ViewScore() for n in take.rig.names}, np.zeros((0, 21)), np.nan)
-    rows, usable, count = [], 0, len(take.performance.stamp)
+    truth = take.performance.landmarks.astype(np.float64)
+    score = TakeScore(
+        {n: ViewScore() for n in take.rig.names},
+        truth, np.full(truth.shape, np.nan), take.rate, take.performance.name,
+    )  # fmt: skip
     capture.open()
     try:
         for index, frames in enumerate(capture.read_all()):
-            truth = take.performance.landmarks[index]
             seen = workers.process(frames)
             for name, record in seen.items():
-                _score_view(score.views[name], take.rig.camera(name), record, truth)
+                _score_view(score.views[name], take.rig.camera(name), record, truth[index])
             stamp = max(f.stamp for f in frames.values())
             poses = triangulator.process(FrameSet(stamp, seen))
             for hand, side in enumerate(SIDES):
-                pose = poses[side]
-                usable += pose.status >= Status.DEGRADED
-                rows.append(np.linalg.norm(pose.landmarks - truth[hand], axis=1))
+                if poses[side].status >= Status.DEGRADED:
+                    score.errors[index, hand] = poses[side].landmarks - truth[index, hand]
             if report is not None:
-                report(index + 1, count)
+                report(index + 1, len(truth))
     finally:
         capture.close()
         workers.close()
-    score.distances, score.usable = np.array(rows), usable / max(1, len(rows))
     return score
+
+
+def select_views(take: Take, names: Sequence[str]) -> Take:
+    """Return a take as fewer cameras saw it."""
+    rig = take.rig.select(tuple(names))
+    return replace(take, rig=rig, videos={n: take.videos[n] for n in rig.names})
 
 
 def _score_view(score: ViewScore, camera, record: HandLandmarks, truth: FloatArray) -> None:
@@ -92,16 +122,52 @@ def _score_view(score: ViewScore, camera, record: HandLandmarks, truth: FloatArr
     inside = ((pixels >= 0) & (pixels < np.array(camera.size))).all(axis=(1, 2))
     found = {side: False for side in (Side.LEFT, Side.RIGHT)}
     for seen in record.pixels:
-        distance = np.median(np.linalg.norm(pixels - seen, axis=2), axis=1)
-        hand = int(np.argmin(distance))
-        if distance[hand] > SAME_HAND * np.ptp(pixels[hand], axis=0).max():
+        distance = np.linalg.norm(pixels - seen, axis=2)
+        middle = np.median(distance, axis=1)
+        hand = int(np.argmin(middle))
+        if middle[hand] > SAME_HAND * np.ptp(pixels[hand], axis=0).max():
             score.ghosts += 1
             continue
         if not found[SIDES[hand]] and inside[hand]:
             found[SIDES[hand]] = True
-            score.errors.append(float(distance[hand]))
+            score.errors.append(float(middle[hand]))
+            score.pixels.append(distance[hand])
+            depth = camera.transform(truth[hand])[:, 2]
+            score.metres.append(distance[hand] * depth / camera.focal)
     score.shown += int(inside.sum())
     score.found += sum(found.values())
+
+
+def join_scores(scores: Sequence[TakeScore]) -> TakeScore:
+    """Put the scores of several takes together, as far as tables need them."""
+    views: dict[str, ViewScore] = {}
+    for score in scores:
+        for name, view in score.views.items():
+            whole = views.setdefault(name, ViewScore())
+            for f in fields(ViewScore):
+                setattr(whole, f.name, getattr(whole, f.name) + getattr(view, f.name))
+    truth, errors = (np.concatenate([getattr(s, n) for s in scores]) for n in ('truth', 'errors'))
+    return TakeScore(views, truth, errors, scores[0].rate, ', '.join(s.name for s in scores))
+
+
+def describe_landmarks(score: TakeScore) -> list[str]:
+    """Return a table of each landmark: median error in each view, and in space."""
+    names = [n for n, v in score.views.items() if v.pixels]
+    lines = [
+        'median error by landmark: in each view [px; mm across the line of sight], and triangulated [mm]',
+        f'{"":12}' + ''.join(f'{n:>14}' for n in names) + f'{"in space":>12}{"p90":>8}',
+    ]
+    for mark, label in enumerate(LANDMARKS):
+        cells = ''
+        for name in names:
+            view = score.views[name]
+            pixels = np.median([row[mark] for row in view.pixels])
+            metres = np.median([row[mark] for row in view.metres])
+            cells += f'{pixels:7.1f};{1e3 * metres:6.1f}'
+        own = 1e3 * score.distances[:, mark]
+        middle, high = np.nanpercentile(own, (50, 90)) if np.isfinite(own).any() else (np.nan,) * 2
+        lines.append(f'{label:12}{cells}{middle:12.1f}{high:8.1f}')
+    return lines
 
 
 def describe_score(score: TakeScore) -> list[str]:

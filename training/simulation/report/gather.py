@@ -27,6 +27,9 @@ PEOPLE = 3
 SHOWN = 0
 """The person whose takes are drawn."""
 
+CLOSE, STRIDE = 0.016, 10
+"""Hands whose landmarks are closer go through each other [m]; every tenth sample (20 Hz) is looked at."""
+
 
 @dataclass(frozen=True, eq=False)
 class JobFindings:
@@ -37,6 +40,7 @@ class JobFindings:
         hands: measures by side, of hands that play.
         ceiling: scores of a second EMG against the first, by side.
         correlations: (M,) with each variant, by side and variant; only for some takes.
+        touching: part of the time in which the hands are closer than `CLOSE`, NaN if one doesn't play.
         take: itself, where it is drawn.
     """
 
@@ -44,6 +48,7 @@ class JobFindings:
     hands: dict[Side, HandMeasures]
     ceiling: dict[Side, TakeScores]
     correlations: dict[Side, dict[str, FloatArray]]
+    touching: float
     take: SimulatedTake | None
 
 
@@ -117,7 +122,15 @@ def examine(order: Order, job: Job) -> JobFindings:
         if varied
     }
     shown = take if job.person == SHOWN else None
-    return JobFindings(job, hands, _ceiling(played), correlations, shown)
+    touching = measure_touch(take) if len(hands) == 2 else np.nan
+    return JobFindings(job, hands, _ceiling(played), correlations, touching, shown)
+
+
+def measure_touch(take: SimulatedTake) -> float:
+    """Part of the time in which landmarks of both hands are closer than two half fingers."""
+    left, right = (take.hands[s].landmarks[::STRIDE] for s in (Side.LEFT, Side.RIGHT))
+    gaps = [np.linalg.norm(a[:, None] - b, axis=2).min() for a, b in zip(left, right, strict=True)]
+    return float(np.mean(np.array(gaps) < CLOSE))
 
 
 def _ceiling(played: PlayedJob) -> dict[Side, TakeScores]:

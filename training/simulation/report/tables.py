@@ -65,6 +65,10 @@ def player_table(found: Findings) -> Table:
         ),
         ('furthest joint outside its limits', f'{max(m.overrun for m in measures):.1e} rad'),
         (
+            'hands that go through each other, mean / worst take',
+            '{:.1%} / {:.1%} of the time'.format(*_touching(found)),
+        ),
+        (
             'quickest hand joint, median of hands / max',
             f'{np.median([m.joint_speed for m in measures]):.0f} / '
             f'{max(m.joint_speed for m in measures):.0f} rad/s',
@@ -77,6 +81,12 @@ def player_table(found: Findings) -> Table:
         ('largest force on a pad in a note, median / p99 / max', _spread(force, 'N')),
     )
     return Table('The player', ('', f'{len(measures)} hands of takes'), rows)
+
+
+def _touching(found: Findings) -> tuple[float, float]:
+    parts = np.array([j.touching for j in found.jobs])
+    parts = parts[np.isfinite(parts)]
+    return (float(parts.mean()), float(parts.max())) if len(parts) else (np.nan, np.nan)
 
 
 def _spread(values: FloatArray, unit: str) -> str:
