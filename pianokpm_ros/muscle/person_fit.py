@@ -27,8 +27,9 @@ KINDS = {'gain': 0, 'mix': 3000, 'full': 12_000}
 """What may change, and from how many ticks on: each muscle's own gain and offset; also by what the others do; also
 by the features of the pose. Blocks of one short piece can't tell that a large map fits that piece alone."""
 
-STRENGTHS = tuple(10.0 ** np.arange(-1.5, 2.1, 0.5))
-"""How strongly no change is preferred, in parts of what a minute of data weighs."""
+STRENGTHS = tuple(10.0 ** np.arange(-1.0, 2.1, 0.5))
+"""How strongly no change is preferred, in parts of what a minute of data weighs. Weaker ones were better on average
+and worse at worst: a few seconds of one piece look alike, so their blocks promise too much."""
 
 MINUTE = 6000
 """Ticks of a minute."""
@@ -36,7 +37,7 @@ MINUTE = 6000
 OFFSET_PRICE, MIX_PRICE, FEATURE_PRICE = 0.1, 3.0, 30.0
 """How much more (or less) than a gain the other numbers are held: there are more of them, and they say less."""
 
-LEAST_SCALE = 0.03
+LEAST_SCALE = 0.05
 """A muscle that hardly acts in these minutes can't tell its gain: it is weighed as if it moved by this much."""
 
 STEADY = 1000

@@ -50,7 +50,9 @@ def test_crosstalk_is_found_in_a_minute():
     mixing = np.eye(MUSCLES) + 0.3 * np.eye(MUSCLES, k=1)
     fitted = fit_person([make_person(1, 6000, mixing=mixing)])
     later = make_person(2, 6000, mixing=mixing)
-    assert fitted.kind == 'mix' and (error(later, fitted.map) < 1.15 * DEVIATION).all()
+    # Shrinkage leaves a third of 0.3, of muscles that move by 0.08.
+    assert fitted.kind == 'mix' and (error(later, fitted.map) < 1.3 * DEVIATION).all()
+    assert error(later).max() > 1.5 * DEVIATION
 
 
 @pytest.mark.parametrize('seconds', [5, 12, 25, 60])
