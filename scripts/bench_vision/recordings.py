@@ -1,0 +1,156 @@
+"""Part 3: the real recordings against the baseline, recomputed in the same run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from pianokpm_ros.anatomy import BONES, FINGER_CHAINS, Side
+from pianokpm_ros.geometry.association import SIDES
+from pianokpm_ros.geometry.bones import BoneKeeper, measure_bones
+from pianokpm_ros.geometry.rig import Rig
+from pianokpm_ros.geometry.rig_formats import load_caliscope, load_handpose3d, scale_rig
+from pianokpm_ros.geometry.smoothing import PointSmoother
+from pianokpm_ros.geometry.triangulation import triangulate
+from pianokpm_ros.hands.engine import HandEngine
+from pianokpm_ros.hands.guided_workers import GuidedWorkers
+from pianokpm_ros.hands.mediapipe_detector import MediaPipeDetector
+from pianokpm_ros.hands.region_detector import RegionSettings
+from pianokpm_ros.hands.workers import LandmarkWorkers
+
+from . import footage, measures
+from .overlays import draw_hands
+
+EAGER = RegionSettings(search_period=2, idle_period=1)
+"""At 6 frames a second hands jump: palms are looked for more often than in live video."""
+
+SCALE_BONE = 0.090
+"""Wrist to index MCP, which sets the scale of `hands_stereo` [m]."""
+
+STEREO_TOLERANCE = 16_000_000
+END_BONES = [b for b, bone in enumerate(BONES) if bone[1] in {c[-1] for c in FINGER_CHAINS}]
+
+
+def bench_charuco(data: Path, own: Rig, console: Console, out: Path, model: str = 'full') -> None:
+    """Print the table of `charuco_4cam` and draw some of its hands."""
+    frames = footage.charuco_frames(data)
+    maker = load_caliscope(data / 'charuco_4cam' / 'camera_array.toml')
+    table = footage.make_table(f'charuco_4cam, {model} model', *measures.HEADINGS)
+    tolerance = footage.CHARUCO_PERIOD // 2
+
+    def static():
+        return LandmarkWorkers(
+            lambda n: MediaPipeDetector(n, n, model=model, static=True), maker.names
+        )
+
+    base = footage.bring_together(maker, footage.detect_all(static, frames), tolerance)
+    hands = measures.tell_apart(maker.cameras, base)
+    row = measures.score(maker.cameras, hands, measures.solve_dlt).row()
+    table.add_row("baseline: MediaPipe static, maker's calibration, DLT", *row)
+    for words, rig in (("maker's calibration", maker), ('our calibration', own)):
+        records = footage.detect_all(
+            lambda rig=rig: GuidedWorkers(rig, HandEngine(model), EAGER), frames
+        )
+        sets = footage.bring_together(rig, records, tolerance, align=True)
+        hands = measures.tell_apart(rig.cameras, sets)
+        for name, solver in measures.SOLVERS.items():
+            row = measures.score(rig.cameras, hands, solver).row()
+            table.add_row(f'guided regions, {words}, {name}', *row)
+    held = measures.score(own.cameras, hands, measures.solve_robust, _BoneHolder(own))
+    table.add_row('the same, bones held', *held.row())
+    console.print(table)
+    path = out / 'charuco_hands.png'
+    draw_hands(own, frames, hands, held.points, path)
+    console.print(f'hands as seen (thin) and held (thick): {path}')
+
+
+class _BoneHolder:
+    """Holds bones as the pipeline does, in the order of the hands."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._rig, self._keepers = rig, {s: BoneKeeper() for s in SIDES}
+
+    def __call__(self, side: Side, points: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+        keeper = self._keepers[Side(side)]
+        keeper.learn(points)
+        return keeper.hold(points, triangulate(self._rig.cameras, pixels).covariance)
+
+
+def bench_stereo(data: Path, console: Console, out: Path, model: str = 'full') -> None:
+    """Print what becomes of `hands_stereo` and draw some of it."""
+    folder = data / 'hands_stereo'
+    videos = {f'cam{i}': folder / f'cam{i}_test.mp4' for i in range(2)}
+    plain = load_handpose3d(folder, (720, 720))
+    frames = list(footage.read_together(videos))
+    table = footage.make_table(
+        f'hands_stereo, {model} model',
+        'frames with the hand in both views',
+        'reprojection px',
+        'bone CV, finger ends',
+        'all bones',
+        'noise of the quietest second mm',
+    )
+    ways = {
+        'MediaPipe tracking': lambda: LandmarkWorkers(
+            lambda n: MediaPipeDetector(n, n, model=model, max_hands=1), plain.names
+        ),
+        'guided regions': lambda: GuidedWorkers(
+            plain, HandEngine(model), RegionSettings(max_hands=1)
+        ),
+    }
+    for words, make in ways.items():
+        records = footage.detect_all(make, frames)
+        sets = footage.bring_together(plain, records, STEREO_TOLERANCE)
+        hands = measures.tell_apart(plain.cameras, sets)
+        rig, points = _fit_scale(plain, hands)
+        shown = f'{len(hands)} of {len(frames)}'
+        for name, solved in _refine(rig, hands, points).items():
+            table.add_row(f'{words}, {name}', shown, *_judge_stereo(rig, hands, solved))
+    console.print(table)
+    path = out / 'stereo_hands.png'
+    draw_hands(rig, frames, hands, points, path)
+    console.print(f'hands as seen (thin) and triangulated (thick): {path}')
+
+
+def _fit_scale(rig: Rig, hands: Sequence[measures.Sighted]) -> tuple[Rig, list[np.ndarray]]:
+    """Return the rig in metres, and the hands solved in it."""
+    raw = [measures.solve_dlt(rig.cameras, h.pixels) for h in hands]
+    unit = SCALE_BONE / np.nanmedian([np.linalg.norm(p[5] - p[0]) for p in raw])
+    return scale_rig(rig, float(unit)), [p * unit for p in raw]
+
+
+def _refine(rig: Rig, hands: Sequence[measures.Sighted], points: list[np.ndarray]) -> dict:
+    """Return the points of each way to refine them."""
+    holder, smoothers = _BoneHolder(rig), {s: PointSmoother() for s in SIDES}
+    held = [holder(h.side, p, h.pixels) for h, p in zip(hands, points, strict=True)]
+    smooth = [smoothers[h.side].push(h.stamp, p) for h, p in zip(hands, held, strict=True)]
+    return {'DLT': points, 'bones held': held, 'bones held, smoothed': smooth}
+
+
+def _judge_stereo(
+    rig: Rig, hands: Sequence[measures.Sighted], points: list[np.ndarray]
+) -> list[str]:
+    error = [
+        measures.distances(rig.cameras, h.pixels, p) for h, p in zip(hands, points, strict=True)
+    ]
+    bones = measures.robust_cv(measure_bones(np.stack(points)))
+    return [
+        f'{np.nanmedian(np.concatenate(error)):.2f}',
+        f'{np.mean(bones[END_BONES]):.1%}',
+        f'{np.mean(bones):.1%}',
+        f'{1e3 * _find_noise(hands, points):.2f}',
+    ]
+
+
+def _find_noise(
+    hands: Sequence[measures.Sighted], points: list[np.ndarray], window: int = 30
+) -> float:
+    """Return the noise of the quietest second: second differences over sqrt 6 [m]."""
+    quiet = []
+    for start in range(0, len(points) - window, 10):
+        part = slice(start, start + window)
+        if np.diff([h.stamp for h in hands[part]]).max() < 40_000_000:
+            second = np.diff(np.stack(points[part]), n=2, axis=0)
+            quiet.append(np.sqrt(np.nanmean(second**2) / 6))
+    return float(min(quiet, default=np.nan))

@@ -1,0 +1,209 @@
+"""Part 1: view-frames a second from four views of 640 x 480, against MediaPipe's own graph in the same run."""
+
+import os
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from rich.console import Console
+
+from pianokpm_ros.anatomy import Side
+from pianokpm_ros.geometry.rig import Rig
+from pianokpm_ros.geometry.synchronizer import FrameSet
+from pianokpm_ros.geometry.triangulator import HandTriangulator
+from pianokpm_ros.hands.engine import HandEngine
+from pianokpm_ros.hands.guided_workers import GuidedWorkers
+from pianokpm_ros.hands.mediapipe_detector import MediaPipeDetector
+from pianokpm_ros.hands.region_detector import RegionSettings
+from pianokpm_ros.hands.workers import LandmarkWorkers
+
+from .footage import make_table
+
+ROUNDS = 3
+STEP = 16_666_667
+"""Frames are given the stamps of 60 a second [ns], however fast they are done."""
+
+
+@dataclass
+class Run:
+    """What one way did with a clip.
+
+    Attributes:
+        rate: view-frames a second.
+        work: processor time of all threads for a view-frame [ms].
+        hands: found in a view-frame.
+        sets: what was found, with the index of the frame.
+    """
+
+    rate: float
+    work: float
+    hands: float
+    sets: list[tuple[int, FrameSet]] = field(default_factory=list)
+
+
+Judge = Callable[[Rig, list[tuple[int, FrameSet]]], str]
+
+
+def make_ways(rig: Rig) -> dict[str, Callable]:
+    """Return what is compared; the first is the reference."""
+
+    def mediapipe(model: str):
+        return lambda: LandmarkWorkers(lambda n: MediaPipeDetector(n, n, model=model), rig.names)
+
+    def guided(model: str):
+        return lambda: GuidedWorkers(rig, HandEngine(model))
+
+    return {
+        'solutions.hands full': mediapipe('full'),
+        'solutions.hands lite': mediapipe('lite'),
+        'guided regions full': guided('full'),
+        'guided regions lite': guided('lite'),
+    }
+
+
+def there_and_back(frames: Sequence[dict]) -> Iterator[tuple[int, dict]]:
+    """Yield frames with their index, forwards and backwards without end, stamps going on."""
+    index, step, moment = 0, 1, 0
+    while True:
+        yield (
+            index,
+            {n: replace(f, stamp=moment, sequence=moment) for n, f in frames[index].items()},
+        )
+        moment += STEP
+        if not 0 <= index + step < len(frames):
+            step = -step
+        index += step
+
+
+def run_for(workers, frames: Sequence[dict], seconds: float) -> Run:
+    """Find hands for some seconds, after a start of three sets."""
+    flow, sets = there_and_back(frames), []
+    for _ in range(3):
+        workers.process(next(flow)[1])
+    start, work = time.perf_counter(), time.process_time()
+    while time.perf_counter() - start < seconds:
+        index, together = next(flow)
+        records = workers.process(together)
+        sets.append((index, FrameSet(max(r.stamp for r in records.values()), records)))
+    count = len(sets) * len(frames[0])
+    work, taken = time.process_time() - work, time.perf_counter() - start
+    hands = sum(v.count for _, s in sets for v in s.views.values())
+    return Run(count / taken, 1e3 * work / count, hands / count, sets)
+
+
+def compare_speed(
+    words: str, clips: list[dict], rig: Rig, console: Console, seconds: float, judge: Judge
+) -> None:
+    """Print the table of one clip; `judge` says how exact the hands are."""
+    runs: dict[str, list[Run]] = defaultdict(list)
+    for _ in range(ROUNDS):
+        for name, make in make_ways(rig).items():
+            workers = make()
+            runs[name].append(run_for(workers, clips, seconds))
+            workers.close()
+    table = make_table(
+        f'{words}, {len(rig.names)} views of {rig.cameras[0].size[0]} x {rig.cameras[0].size[1]}, '
+        f'{ROUNDS} rounds of {seconds:g} s',
+        'view-frames/s',
+        'times the first (by rounds)',
+        'processor ms a view-frame',
+        'times less than the first',
+        'hands a view',
+        'error',
+    )
+    first = next(iter(runs.values()))
+    for name, found in runs.items():
+        faster = np.array([r.rate / f.rate for r, f in zip(found, first, strict=True)])
+        less = np.median([f.work / r.work for r, f in zip(found, first, strict=True)])
+        table.add_row(
+            name,
+            f'{np.median([r.rate for r in found]):.0f}',
+            f'{np.median(faster):.2f} ({faster.min():.2f}-{faster.max():.2f})',
+            f'{np.median([r.work for r in found]):.1f}',
+            f'{less:.2f}',
+            f'{np.mean([r.hands for r in found]):.2f}',
+            judge(rig, found[-1].sets),
+        )
+    console.print(table)
+
+
+def judge_pixels(rig: Rig, sets: list[tuple[int, FrameSet]]) -> str:
+    """Say how far the triangulated hands' pictures are from what was seen."""
+    triangulator = HandTriangulator(rig)
+    poses = [p for _, s in sets for p in triangulator.process(s).values()]
+    return f'{np.nanmedian([p.reprojection_error for p in poses]):.1f} px reprojection'
+
+
+def print_shares(clips: list[dict], rig: Rig, console: Console, count: int = 60) -> None:
+    """Print the processor time by stage, of all threads together."""
+    taken: dict[str, float] = defaultdict(float)
+    lock = threading.Lock()
+
+    def watch(holder, method: str, stage: str) -> None:
+        call = getattr(holder, method)
+
+        def timed(*arguments, **named):
+            start = time.thread_time()
+            result = call(*arguments, **named)
+            with lock:
+                taken[stage] += time.thread_time() - start
+            return result
+
+        setattr(holder, method, timed)
+
+    engine = HandEngine('full')
+    watch(engine, 'find_landmarks', 'landmark model and its crops')
+    watch(engine, 'find_palms', 'palm detection')
+    workers, triangulator = GuidedWorkers(rig, engine), HandTriangulator(rig)
+    watch(triangulator, 'process', 'triangulation')
+    flow, begin = there_and_back(clips), time.process_time()
+    for _ in range(count):
+        records = workers.process(next(flow)[1])
+        triangulator.process(FrameSet(max(r.stamp for r in records.values()), records))
+    total = time.process_time() - begin
+    workers.close()
+    taken['telling hands apart, threads'] = total - sum(taken.values())
+    shares = sorted(taken.items(), key=lambda t: -t[1])
+    console.print(
+        f'guided regions full, two hands: {1e3 * total / count:.0f} ms of processor time a set, of these '
+        + ', '.join(f'{n} {t / total:.0%}' for n, t in shares)
+    )
+
+
+def print_real_time(clips: list[dict], rig: Rig, console: Console, seconds: float) -> None:
+    """Print how far two views of one hand are from 60 sets a second."""
+    names, cores = rig.names[:2], os.cpu_count() or 1
+    pair = [{n: t[n] for n in names} for t in clips]
+    for model in ('full', 'lite'):
+        workers = GuidedWorkers(rig.select(names), HandEngine(model), RegionSettings(max_hands=1))
+        run = run_for(workers, pair, seconds)
+        workers.close()
+        console.print(
+            f'two views, one hand, {model}: {run.rate / 2:.0f} sets/s here; a set costs {2 * run.work:.0f} ms of '
+            f'processor time, so {cores} free cores could do {1e3 * cores / (2 * run.work):.0f} (real time is 60)'
+        )
+
+
+def hide_hand(frames: Sequence[dict], rig: Rig, side: Side) -> list[dict]:
+    """Paint over one hand, found with the full model, in all frames."""
+    settings = RegionSettings(search_period=1, idle_period=1)
+    workers = GuidedWorkers(rig, HandEngine('full'), settings)
+    hidden = []
+    for together in frames:
+        records = workers.process(together)
+        hidden.append({n: _paint(f, records[n], side) for n, f in together.items()})
+    workers.close()
+    return hidden
+
+
+def _paint(frame, record, side: Side):
+    image = frame.image.copy()
+    for index in np.flatnonzero(record.side == side):
+        low = record.pixels[index].min(axis=0).astype(int) - 15
+        high = record.pixels[index].max(axis=0).astype(int) + 15
+        low, high = np.maximum(low, 0), np.maximum(high, 0)
+        image[low[1] : high[1], low[0] : high[0]] = 127
+    return replace(frame, image=image)
