@@ -2,11 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
-PINS := $(wildcard requirements/*.txt)
+PINS := $(filter-out requirements/bench.txt,$(wildcard requirements/*.txt))
 SOURCES := $(sort $(shell find pianokpm_ros training launch config -name __pycache__ -prune -o -type f -print))
 SHELL := bash
 .DELETE_ON_ERROR:
-.PHONY: help build test lint demo size clean bench-client screenshots FORCE bench-recording bench-real
+.PHONY: help build test lint demo size clean bench-client bench-vision screenshots FORCE bench-recording bench-real
 
 help:
 	@echo 'make demo    set up, build, and run the pipeline on the recording that ships with it'
@@ -16,6 +16,7 @@ help:
 	@echo 'make size    size of the environment'
 	@echo 'make bench-client  inject faults into the consumer client, and a million random message sequences'
 	@echo 'make screenshots  pictures of the live view during the demo and of the report (needs Chromium)'
+	@echo 'make bench-vision  speed, accuracy, calibration, faults of the vision (DATA=... for real recordings)'
 	@echo 'make clean   remove .venv, build, install, log, out'
 	@echo 'PYTHON=...   which Python 3.10 to 3.12 to use (now: $(PYTHON))'
 
@@ -77,3 +78,11 @@ bench-real: install/.ready $(VENV)/.training
 
 screenshots: install/.ready
 	@source ./activate.bash && python scripts/screenshots.py
+
+# What it compares with needs no more than what stands in the file: the GUI build of OpenCV stays out.
+$(VENV)/.bench: $(VENV)/.ready requirements/bench.txt
+	@$(BIN)/python -m pip install -q --no-deps -r requirements/bench.txt
+	@touch $@
+
+bench-vision: install/.ready $(VENV)/.bench
+	@source ./activate.bash && python -m scripts.bench_vision --data '$(or $(DATA),../shared/data)'

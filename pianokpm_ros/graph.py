@@ -49,6 +49,9 @@ class GraphOptions:
 
     take: str = _option('', 'folder of a take: sets the videos, the rig and the keys')
     videos: tuple[str, ...] = _option((), 'cameras from files, as name=path name=path ...')
+    live: tuple[str, ...] = _option(
+        (), 'live cameras, as name=/dev/video0 name=rtsp://... (also http, a number)'
+    )
     cameras: tuple[str, ...] = _option(
         (), 'names of cameras that other drivers publish as <name>/image_raw'
     )
@@ -85,23 +88,35 @@ class GraphOptions:
     @property
     def sources(self) -> dict[str, str]:
         """Path of the video of each file camera."""
-        pairs = [v.partition('=') for v in self.videos]
-        for name, equals, path in pairs:
-            if not (name.isidentifier() and equals and path):
-                raise GraphError(
-                    f'asked for the video {name + equals + path!r}; write name=path with a name of letters, '
-                    'digits and _'
-                )
-        if len({name for name, _, _ in pairs}) < len(pairs):
-            raise GraphError(
-                f'asked for the videos {" ".join(self.videos)}; give each camera a name of its own'
-            )
-        return {name: path for name, _, path in pairs}
+        return _read_pairs('videos', 'path', self.videos)
+
+    @property
+    def live_sources(self) -> dict[str, str]:
+        """Address of each live camera."""
+        return _read_pairs('live', 'address', self.live)
+
+    @property
+    def captured(self) -> dict[str, str]:
+        """Path or address of each camera that `capture_node` reads."""
+        return self.sources | self.live_sources
 
     @property
     def camera_names(self) -> tuple[str, ...]:
-        """Names of all cameras, of files first."""
-        return (*self.sources, *self.cameras)
+        """Names of all cameras, those that `capture_node` reads first."""
+        return (*self.sources, *self.live_sources, *self.cameras)
+
+
+def _read_pairs(option: str, what: str, words: Iterable[str]) -> dict[str, str]:
+    pairs = [w.partition('=') for w in words]
+    for name, equals, value in pairs:
+        if not (name.isidentifier() and equals and value):
+            raise GraphError(
+                f'{option}: found {name + equals + value!r}; write name={what} with a name of letters, digits '
+                'and _'
+            )
+    if len({name for name, _, _ in pairs}) < len(pairs):
+        raise GraphError(f'{option}: found {" ".join(words)}; give each camera a name of its own')
+    return {name: value for name, _, value in pairs}
 
 
 def read_options(kind: type, values: Mapping[str, str]) -> Any:
@@ -251,9 +266,9 @@ def list_topics(cameras: Iterable[str]) -> dict[str, str]:
 
 def _list_nodes(o: GraphOptions) -> Iterator[tuple[str, str, dict[str, Value]]]:
     names = list(o.camera_names)
-    detected = [*(o.sources if o.images else ()), *o.cameras]
+    detected = [*(o.captured if o.images else ()), *o.cameras]
     plays_keys = bool(o.keys) and o.rate > 0
-    if o.sources:
+    if o.captured:
         yield 'capture_node', 'capture', _capture_parameters(o, plays_keys)
     if detected:
         yield 'hand_landmark_node', 'capture', {'cameras': detected}
@@ -280,16 +295,20 @@ def _list_nodes(o: GraphOptions) -> Iterator[tuple[str, str, dict[str, Value]]]:
 
 
 def _capture_parameters(o: GraphOptions, plays_keys: bool) -> dict[str, Value]:
-    return {
-        'cameras': list(o.sources),
-        'videos': list(o.sources.values()),
+    parameters: dict[str, Value] = {
+        'cameras': list(o.captured),
         'rig': o.rig,
-        'rate': o.rate,
-        'at_end': o.at_end,
         'landmarks': not o.images,
         **({'preview_rate': PREVIEW_RATE} if o.view else {}),
-        'wait_for': [f'{node} {topic}' for node, topic in _list_listeners(o, plays_keys)],
         **({'record_videos': str(Path(o.record) / VIDEOS)} if o.film else {}),
+    }
+    if o.live:
+        return parameters | {'addresses': list(o.live_sources.values())}
+    return parameters | {
+        'videos': list(o.sources.values()),
+        'rate': o.rate,
+        'at_end': o.at_end,
+        'wait_for': [f'{node} {topic}' for node, topic in _list_listeners(o, plays_keys)],
     }
 
 
@@ -334,7 +353,9 @@ def _fill_from_take(options: GraphOptions) -> GraphOptions:
 
 def _check(o: GraphOptions) -> None:
     if not o.camera_names:
-        raise GraphError('asked for a graph without a camera; name a take, videos or cameras')
+        raise GraphError(
+            'asked for a graph without a camera; name a take, videos, live cameras or cameras of others'
+        )
     if len(set(o.camera_names)) < len(o.camera_names):
         raise GraphError(f'asked for the cameras {", ".join(o.camera_names)}; names must differ')
     if len(o.camera_names) > 1 and not o.rig:
@@ -348,7 +369,11 @@ def _check(o: GraphOptions) -> None:
             f'asked to play files and keys over and over at {o.rate:g} times their speed; keys keep in step '
             'from round to round at their own speed alone: leave rate at 1'
         )
-    if o.film and not (o.record and o.sources):
+    if o.live and o.sources:
+        raise GraphError(
+            'asked for live cameras and for videos, which have times of their own; choose'
+        )
+    if o.film and not (o.record and o.captured):
         raise GraphError(
             'asked to keep videos without a bag or without cameras of this graph; name the bag to record '
             'and the cameras that it captures'

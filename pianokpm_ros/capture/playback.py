@@ -85,6 +85,18 @@ class Playback(threading.Thread):
         """Names of the cameras whose files broke off."""
         return tuple(s.name for s in self._sources if s.truncated)
 
+    def summarise(self) -> tuple[str, str, dict[str, object]]:
+        """Return `error`, `warning` or `good`, where it is in words, and the numbers."""
+        values = {'sets': self.sets, 'dropped': self.dropped, 'rounds': self.rounds}
+        if self.state is PlaybackState.FAILED:
+            return 'error', self.error, values
+        if self.truncated:
+            broken = ', '.join(self.truncated)
+            return 'warning', f'{self.state.value}; files broke off: {broken}', values
+        if self.waited_in_vain:
+            return 'warning', f'{self.state.value}; not all that were waited for listen', values
+        return 'good', self.state.value, values
+
     def run(self) -> None:
         """Play until the end or until stopped."""
         try:

@@ -1,14 +1,15 @@
-"""Cameras of a rig, from files: publishes the hands in their frames, or the frames themselves."""
+"""Cameras of a rig, live or from files: publishes the hands in their frames, or the frames themselves."""
 
 import sys
 from pathlib import Path
 
 from builtin_interfaces.msg import Time
 
+from pianokpm_ros.capture.device import CameraSettings
+from pianokpm_ros.capture.live_run import LiveRun, make_cameras, pair_addresses, read_size
 from pianokpm_ros.capture.multi_capture import Frames
 from pianokpm_ros.capture.playback import Playback, PlaybackSettings, PlaybackState
 from pianokpm_ros.capture.preview import Preview
-from pianokpm_ros.capture.video_file import VideoFile
 from pianokpm_ros.capture.video_set import pair_videos, prepare_videos
 from pianokpm_ros.geometry.rig import Rig, load_rig
 from pianokpm_ros.graph import AT_END
@@ -19,6 +20,7 @@ from pianokpm_ros.nodes.detection import HAND_PARAMETERS, read_hand_settings
 from pianokpm_ros.nodes.parameters import Parameter, ParameterError
 from pianokpm_ros.nodes.sensor_messages import make_header
 from pianokpm_ros.recording.video import CameraVideo
+from pianokpm_ros.records import Frame
 
 
 class CaptureNode(PianoNode):
@@ -26,7 +28,14 @@ class CaptureNode(PianoNode):
 
     PARAMETERS = (
         Parameter('cameras', [''], 'camera names, as in the rig'),
-        Parameter('videos', [''], 'video file of each camera, in the same order'),
+        Parameter(
+            'addresses', [''], 'live: /dev/video0, a number or a URL of each, in this order'
+        ),
+        Parameter('size', '', 'asked of live cameras, as 640x480; empty = the calibrated size'),
+        Parameter('frame_rate', 0.0, 'asked of live cameras [Hz]; 0 = as it is', 0.0, 1000.0),
+        Parameter('format', '', 'asked of live cameras: MJPG, YUYV, ...; empty = as it is'),
+        Parameter('exposure', 0.0, 'asked of live cameras [s]; 0 = automatic', 0.0, 1.0),
+        Parameter('videos', [''], 'or video file of each camera, in the same order'),
         Parameter('timestamps', '', 'CSV with the time of each frame; empty = as in the videos'),
         Parameter('rig', '', 'calibration file; empty = not calibrated'),
         Parameter('rate', 1.0, 'playback speed; 0 = as fast as possible', 0.0, 100.0),
@@ -45,21 +54,53 @@ class CaptureNode(PianoNode):
         s = self.settings
         self._awaited = self._read_awaited()
         rig = load_rig(s['rig']) if s['rig'] else None
-        videos = pair_videos(s['cameras'], s['videos'])
-        sources = prepare_videos(videos, rig, s['timestamps'])
+        self._run = self._open_live(rig) if s['addresses'] else self._open_files(rig)
         self._workers = (
-            make_workers(read_hand_settings(s), tuple(videos), rig) if s['landmarks'] else None
+            make_workers(read_hand_settings(s), tuple(self._outputs), rig)
+            if s['landmarks']
+            else None
         )
-        self._films = {
-            source.name: CameraVideo(Path(s['record_videos']), source.name, source.rate or 60.0)
-            for source in (sources if s['record_videos'] else ())
-        }
-        self._outputs = {source.name: self._offer(source, rig) for source in sources}
+        self.offer_pause()
+        self._run.start()
+
+    def _open_live(self, rig: Rig | None) -> LiveRun:
+        s = self.settings
+        if s['videos']:
+            raise ParameterError('addresses, videos: cameras are live or from files, not both')
+        asked = CameraSettings(
+            read_size(s['size']),
+            s['frame_rate'] or None,
+            s['format'] or None,
+            s['exposure'] or None,
+        )
+        cameras = make_cameras(
+            pair_addresses(s['cameras'], s['addresses']), asked, rig, lambda: self.now
+        )
+        run = LiveRun(cameras, self._take)
+        sizes = run.open(rig)
+        self._films = self._make_films(dict.fromkeys(sizes, s['frame_rate']))
+        self._outputs = {name: self._offer(name, size, rig) for name, size in sizes.items()}
+        run.on_frame = self._film_frame
+        return run
+
+    def _open_files(self, rig: Rig | None) -> Playback:
+        s = self.settings
+        sources = prepare_videos(pair_videos(s['cameras'], s['videos']), rig, s['timestamps'])
+        self._films = self._make_films({source.name: source.rate for source in sources})
+        self._outputs = {c.name: self._offer(c.name, c.size, rig) for c in sources}
         self._start = self.create_publisher(Time, 'playback/start', LATCHED)
         self._end = self.create_publisher(Time, 'playback/end', LATCHED)
-        self.offer_pause()
-        self._playback = self._make_playback(sources)
-        self._playback.start()
+        settings = PlaybackSettings(s['rate'], s['at_end'] == 'loop', s['wait_timeout'])
+        made = Playback(sources, settings, lambda: self.now, self._has_listeners, self._take)
+        made.on_frames = self._film
+        made.on_start, made.on_end, made.on_finish = self._announce, self._close_round, self._rest
+        return made
+
+    def _make_films(self, rates: dict[str, float | None]) -> dict[str, CameraVideo]:
+        if not self.settings['record_videos']:
+            return {}
+        folder = Path(self.settings['record_videos'])
+        return {name: CameraVideo(folder, name, rate or 60.0) for name, rate in rates.items()}
 
     def _read_awaited(self) -> list[tuple[str, str]]:
         entries = [tuple(entry.split()) for entry in self.settings['wait_for']]
@@ -69,19 +110,11 @@ class CaptureNode(PianoNode):
             )
         return entries
 
-    def _offer(self, source: VideoFile, rig: Rig | None) -> CameraOutput:
-        s, name = self.settings, source.name
+    def _offer(self, name: str, size: tuple[int, int], rig: Rig | None) -> CameraOutput:
+        s = self.settings
         preview = Preview(s['preview_rate'], s['preview_quality']) if s['preview_rate'] else None
         calibration = rig.camera(name) if rig else None
-        return CameraOutput(self, name, source.size, calibration, s['landmarks'], preview)
-
-    def _make_playback(self, sources: list[VideoFile]) -> Playback:
-        s = self.settings
-        settings = PlaybackSettings(s['rate'], s['at_end'] == 'loop', s['wait_timeout'])
-        made = Playback(sources, settings, lambda: self.now, self._has_listeners, self._take)
-        made.on_frames = self._film
-        made.on_start, made.on_end, made.on_finish = self._announce, self._close_round, self._rest
-        return made
+        return CameraOutput(self, name, size, calibration, s['landmarks'], preview)
 
     def _has_listeners(self) -> bool:
         return all(
@@ -99,6 +132,9 @@ class CaptureNode(PianoNode):
             if film.camera in frames:
                 film.push(frames[film.camera])
 
+    def _film_frame(self, frame: Frame) -> None:
+        self._film({frame.camera: frame})
+
     def _take(self, frames: Frames) -> None:
         if not self.enabled:
             return
@@ -112,42 +148,29 @@ class CaptureNode(PianoNode):
         self._end.publish(make_header(stamp, '').stamp)
 
     def _rest(self) -> None:
-        playback = self._playback
+        playback = self._run
         if playback.state is PlaybackState.FAILED:
             self.get_logger().error(playback.error)
         elif self.settings['at_end'] == 'exit':
             self.finish()
 
     def diagnose(self) -> Health:
-        """Say where the playback is."""
-        p = self._playback
-        values = {'sets': p.sets, 'dropped': p.dropped, 'rounds': p.rounds}
-        lost = sum(film.dropped for film in self._films.values())
-        values |= (
-            {'filmed': sum(f.written for f in self._films.values()), 'not filmed': lost}
-            if self._films
-            else {}
-        )
-        if p.state is PlaybackState.FAILED:
-            return Health.error(p.error, **values)
-        if p.truncated:
-            return Health.warning(
-                f'{p.state.value}; files broke off: {", ".join(p.truncated)}', **values
-            )
-        if p.waited_in_vain:
-            return Health.warning(
-                f'{p.state.value}; not all that were waited for listen', **values
-            )
-        if lost:
-            return Health.warning(f'{p.state.value}; some frames are not in the videos', **values)
-        return Health.good(p.state.value, **values)
+        """Say where the playback is, or how the cameras are."""
+        level, message, values = self._run.summarise()
+        films = self._films.values()
+        lost = sum(film.dropped for film in films)
+        if self._films:
+            values |= {'filmed': sum(f.written for f in films), 'not filmed': lost}
+        if level == 'good' and lost:
+            level, message = 'warning', f'{message}; some frames are not in the videos'
+        return getattr(Health, level)(message, **values)
 
     def close(self) -> None:
-        """Stop playing and free the detectors."""
-        self._playback.stop()
+        """Stop capture and free the detectors."""
+        self._run.stop()
         for film in self._films.values():
             film.close()
-        if self._workers is not None and not self._playback.is_alive():
+        if self._workers is not None and not self._run.is_alive():
             self._workers.close()
 
 

@@ -8,7 +8,8 @@ import logging
 import os
 from pathlib import Path
 
-os.environ.setdefault('OPENBLAS_NUM_THREADS', '1')  # 3 x 3 systems: waking threads costs more
+for name in ('OPENBLAS_NUM_THREADS', 'NUMBA_NUM_THREADS'):
+    os.environ.setdefault(name, '1')  # 3 x 3 systems: waking threads costs more
 
 import cv2
 import numpy as np
@@ -39,9 +40,6 @@ from .worst_frames import draw_worst
 
 PARTS = ('engines', 'speed', 'studio', 'recordings', 'board', 'solvers')
 SMALL = (640, 480)
-BARE_HANDS = slice(90, 111)
-"""Frames of `charuco_4cam` with two bare hands in every view."""
-
 CLIP = 60
 """Frames of the take that are played there and back for timing."""
 
@@ -87,7 +85,7 @@ def _bench_real_speed(arguments: argparse.Namespace, maker: Rig, console: Consol
     rig, seconds = footage.shrink_rig(maker, SMALL), arguments.seconds
     two = [
         {n: footage.shrink(f, SMALL) for n, f in t.items()}
-        for t in footage.charuco_frames(arguments.data)[BARE_HANDS]
+        for t in footage.charuco_frames(arguments.data)[footage.BARE_HANDS]
     ]
     one = hide_hand(two, rig, Side.LEFT)
     compare_speed('charuco_4cam, two hands', two, rig, console, seconds, judge_pixels)

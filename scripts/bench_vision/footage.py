@@ -16,6 +16,9 @@ from pianokpm_ros.geometry.synchronizer import FrameSet, Synchronizer
 from pianokpm_ros.records import Frame, HandLandmarks
 
 CHARUCO_PERIOD = 166_000_000
+BARE_HANDS = slice(90, 111)
+"""Frames of `charuco_4cam` with two bare hands in every view."""
+
 CHARUCO_CAMERAS = tuple(f'cam_{i}' for i in range(4))
 
 

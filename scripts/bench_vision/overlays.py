@@ -11,7 +11,7 @@ from pianokpm_ros.geometry.rig import Rig
 
 from .measures import Sighted
 
-SIDE, MARGIN = 260, 0.25
+SIDE, MARGIN, EDGE = 260, 0.25, 25
 ROWS = 5
 SEEN, SOLVED = (0, 200, 255), (80, 220, 80)
 
@@ -47,6 +47,7 @@ def _crop(image: np.ndarray, seen: np.ndarray, solved: np.ndarray) -> np.ndarray
     corner, scale = (low + high) / 2 - width / 2, SIDE / width
     matrix = np.array([[scale, 0, -scale * corner[0]], [0, scale, -scale * corner[1]]])
     crop = cv2.warpAffine(image, matrix, (SIDE, SIDE))
+    crop[_outside((seen - corner) * scale)] = 0
     for pixels, colour, thick in ((solved, SOLVED, 2), (seen, SEEN, 1)):
         for a, b in BONES:
             if np.isfinite(pixels[[a, b]]).all():
@@ -55,3 +56,12 @@ def _crop(image: np.ndarray, seen: np.ndarray, solved: np.ndarray) -> np.ndarray
                 ]
                 cv2.line(crop, ends[0], ends[1], colour, thick, cv2.LINE_AA)
     return crop
+
+
+def _outside(pixels: np.ndarray) -> np.ndarray:
+    """Return the mask of what is not close to the hand."""
+    mask = np.zeros((SIDE, SIDE), np.uint8)
+    hull = cv2.convexHull(np.round(pixels).astype(np.int32))
+    cv2.fillConvexPoly(mask, hull, 1)
+    cv2.polylines(mask, [hull], True, 1, 2 * EDGE)
+    return mask == 0

@@ -33,36 +33,45 @@ END_BONES = [b for b, bone in enumerate(BONES) if bone[1] in {c[-1] for c in FIN
 
 
 def bench_charuco(data: Path, own: Rig, console: Console, out: Path, model: str = 'full') -> None:
-    """Print the table of `charuco_4cam` and draw some of its hands."""
+    """Print the tables of `charuco_4cam`, of all hands and of bare ones, and draw some."""
     frames = footage.charuco_frames(data)
     maker = load_caliscope(data / 'charuco_4cam' / 'camera_array.toml')
-    table = footage.make_table(f'charuco_4cam, {model} model', *measures.HEADINGS)
-    tolerance = footage.CHARUCO_PERIOD // 2
-
-    def static():
-        return LandmarkWorkers(
-            lambda n: MediaPipeDetector(n, n, model=model, static=True), maker.names
-        )
-
-    base = footage.bring_together(maker, footage.detect_all(static, frames), tolerance)
-    hands = measures.tell_apart(maker.cameras, base)
-    row = measures.score(maker.cameras, hands, measures.solve_dlt).row()
-    table.add_row("baseline: MediaPipe static, maker's calibration, DLT", *row)
-    for words, rig in (("maker's calibration", maker), ('our calibration', own)):
-        records = footage.detect_all(
-            lambda rig=rig: GuidedWorkers(rig, HandEngine(model), EAGER), frames
-        )
-        sets = footage.bring_together(rig, records, tolerance, align=True)
-        hands = measures.tell_apart(rig.cameras, sets)
-        for name, solver in measures.SOLVERS.items():
-            row = measures.score(rig.cameras, hands, solver).row()
-            table.add_row(f'guided regions, {words}, {name}', *row)
-    held = measures.score(own.cameras, hands, measures.solve_robust, _BoneHolder(own))
-    table.add_row('the same, bones held', *held.row())
-    console.print(table)
+    bare = frames[footage.BARE_HANDS.start][maker.names[0]].stamp
+    hands = {id(rig): _find_hands(rig, frames, model) for rig in (maker, own)}
+    base = _find_baseline(maker, frames, model)
+    for words, start in (('all hands, most hold the board', 0), ('bare hands, the last 21', bare)):
+        table = footage.make_table(f'charuco_4cam, {model} model: {words}', *measures.HEADINGS)
+        chosen = [h for h in base if h.stamp >= start]
+        row = measures.score(maker.cameras, chosen, measures.solve_dlt).row()
+        table.add_row("baseline: MediaPipe static, maker's calibration, DLT", *row)
+        for rig, name in ((maker, "maker's"), (own, 'our')):
+            chosen = [h for h in hands[id(rig)] if h.stamp >= start - rig.delay_of(rig.names[0])]
+            for way, solver in measures.SOLVERS.items():
+                row = measures.score(rig.cameras, chosen, solver).row()
+                table.add_row(f'guided regions, {name} calibration, {way}', *row)
+        held = measures.score(own.cameras, chosen, measures.solve_robust, _BoneHolder(own))
+        table.add_row('the same, bones held', *held.row())
+        console.print(table)
     path = out / 'charuco_hands.png'
-    draw_hands(own, frames, hands, held.points, path)
-    console.print(f'hands as seen (thin) and held (thick): {path}')
+    draw_hands(own, frames, chosen, held.points, path)
+    console.print(f'bare hands as seen (thin) and held (thick): {path}')
+
+
+def _find_baseline(rig: Rig, frames: list[dict], model: str) -> list[measures.Sighted]:
+    def make():
+        return LandmarkWorkers(
+            lambda n: MediaPipeDetector(n, n, model=model, static=True), rig.names
+        )
+
+    records = footage.detect_all(make, frames)
+    sets = footage.bring_together(rig, records, footage.CHARUCO_PERIOD // 2)
+    return measures.tell_apart(rig.cameras, sets)
+
+
+def _find_hands(rig: Rig, frames: list[dict], model: str) -> list[measures.Sighted]:
+    records = footage.detect_all(lambda: GuidedWorkers(rig, HandEngine(model), EAGER), frames)
+    sets = footage.bring_together(rig, records, footage.CHARUCO_PERIOD // 2, align=True)
+    return measures.tell_apart(rig.cameras, sets)
 
 
 class _BoneHolder:
