@@ -21,6 +21,12 @@ OPEN_TIMEOUT, READ_TIMEOUT = 5.0, 0.5
 WINDOW = 300
 """Frames over which the quickest transport is looked for."""
 
+LATEST = 300_000_000
+"""A frame that seems to have been this long on its way [ns] wasn't: the stream's time runs otherwise than ours."""
+
+TIMELESS = ('mpjpeg', 'mjpeg', 'h264', 'hevc')
+"""Formats without times: FFmpeg counts their frames as 25 a second."""
+
 
 @dataclass(frozen=True)
 class CameraSettings:
@@ -168,6 +174,7 @@ class StreamDevice:
             ) from error
         stream.codec_context.thread_count = 1  # frame threads would hold frames back
         self._frames = self._container.decode(stream)
+        self._timeless = self._container.format.name in TIMELESS
         context = stream.codec_context
         self.said = tuple(_compare_stream(settings, (context.width, context.height)))
 
@@ -180,7 +187,9 @@ class StreamDevice:
         if frame is None:
             return None
         arrival = self._clock()
-        shown = None if frame.pts is None else round(frame.pts * frame.time_base * 1_000_000_000)
+        shown = None
+        if frame.pts is not None and not self._timeless:
+            shown = round(frame.pts * frame.time_base * 1_000_000_000)
         return Picture(frame.to_ndarray(format='bgr24'), self._arrivals.stamp(shown, arrival))
 
     def close(self) -> None:
@@ -211,7 +220,8 @@ class ArrivalClock:
         if shown is None:
             return arrival
         lag = arrival - shown
-        if self._lags and abs(lag - self._lags[-1]) > 1_000_000_000:
-            self._lags.clear()  # the stream's time jumped
+        jumped = self._lags and abs(lag - self._lags[-1]) > 1_000_000_000
+        if jumped or lag - min(self._lags, default=lag) > LATEST:
+            self._lags.clear()
         self._lags.append(lag)
         return min(arrival, shown + min(self._lags))

@@ -17,6 +17,7 @@ def make_cameras(
     settings: CameraSettings,
     rig: Rig | None,
     clock: Callable[[], int],
+    timeout: float = 8.0,
 ) -> list[LiveCamera]:
     """Make the cameras, not yet open; with a rig in its sizes and with its delays.
 
@@ -25,6 +26,7 @@ def make_cameras(
         settings: asked of local cameras; the rig's size counts where none is asked for.
         rig: must have each camera; None = not calibrated.
         clock: of the stamps [ns].
+        timeout: how long to wait for the first frame [s].
     """
     cameras = []
     for name, address in addresses.items():
@@ -37,7 +39,7 @@ def make_cameras(
                 settings.exposure,
             )
             delay = rig.delay_of(name)
-        cameras.append(LiveCamera(name, address, wanted, delay, clock))
+        cameras.append(LiveCamera(name, address, wanted, delay, clock, timeout))
     return cameras
 
 

@@ -35,6 +35,7 @@ class CaptureNode(PianoNode):
         Parameter('frame_rate', 0.0, 'asked of live cameras [Hz]; 0 = as it is', 0.0, 1000.0),
         Parameter('format', '', 'asked of live cameras: MJPG, YUYV, ...; empty = as it is'),
         Parameter('exposure', 0.0, 'asked of live cameras [s]; 0 = automatic', 0.0, 1.0),
+        Parameter('open_timeout', 8.0, 'longest time to wait for their first frames [s]', 0.1, 60.0),
         Parameter('videos', [''], 'or video file of each camera, in the same order'),
         Parameter('timestamps', '', 'CSV with the time of each frame; empty = as in the videos'),
         Parameter('rig', '', 'calibration file; empty = not calibrated'),
@@ -73,9 +74,8 @@ class CaptureNode(PianoNode):
             s['format'] or None,
             s['exposure'] or None,
         )
-        cameras = make_cameras(
-            pair_addresses(s['cameras'], s['addresses']), asked, rig, lambda: self.now
-        )
+        addresses = pair_addresses(s['cameras'], s['addresses'])
+        cameras = make_cameras(addresses, asked, rig, lambda: self.now, s['open_timeout'])
         run = LiveRun(cameras, self._take)
         sizes = run.open(rig)
         self._films = self._make_films(dict.fromkeys(sizes, s['frame_rate']))

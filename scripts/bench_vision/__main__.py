@@ -8,9 +8,6 @@ import logging
 import os
 from pathlib import Path
 
-for name in ('OPENBLAS_NUM_THREADS', 'NUMBA_NUM_THREADS'):
-    os.environ.setdefault(name, '1')  # 3 x 3 systems: waking threads costs more
-
 import cv2
 import numpy as np
 from rich.console import Console

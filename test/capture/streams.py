@@ -18,10 +18,11 @@ BOUNDARY = 'frame'
 
 
 class MjpegServer:
-    """Serves numbered frames; can be frozen, stalled, cut off and started again on the same port."""
+    """Serves numbered frames, or pictures over and over; can be frozen, stalled, cut off and started again."""
 
-    def __init__(self, rate=30, port=0):
+    def __init__(self, rate=30, port=0, pictures=None):
         self.rate, self.frozen, self.stalled = rate, False, False
+        self._pictures = pictures
         self.sent = 0
         self._connections = []
         outer = self
@@ -58,12 +59,17 @@ class MjpegServer:
                 continue
             if not self.frozen:
                 self.sent += 1
-            data = cv2.imencode('.jpg', paint(self.sent % 256))[1].tobytes()
+            data = cv2.imencode('.jpg', self._picture(self.sent))[1].tobytes()
             head = (
                 f'--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n'
             )
             file.write(head.encode() + data + b'\r\n')
             file.flush()
+
+    def _picture(self, number):
+        if self._pictures is None:
+            return paint(number % 256)
+        return self._pictures[number % len(self._pictures)]
 
     def cut(self):
         """Break all connections and stop listening, as a camera that is unplugged."""

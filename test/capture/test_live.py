@@ -188,6 +188,24 @@ def test_stamps_of_a_stream_do_not_jitter_with_the_network():
     assert jumped == 90_000_000_000
 
 
+@pytest.mark.parametrize('rate', [8, 45])
+def test_stamps_do_not_drift_whatever_the_rate_of_a_stream_without_times(server, camera, rate):
+    cam = camera('phone', server(rate=rate).url)
+    cam.open()
+    start = time.monotonic()
+    while time.monotonic() - start < 1.5:
+        frame = cam.read()
+        # FFmpeg counts 25 frames a second: at 8 a second stamps would be a second behind by now.
+        assert 0 <= time.time_ns() - frame.stamp < 300_000_000
+
+
+def test_a_stream_whose_time_runs_slow_is_not_followed_into_the_past():
+    clock = ArrivalClock()
+    arrival = np.arange(200) * 40_000_000
+    stamps = [clock.stamp(int(0.8 * a), int(a)) for a in arrival]
+    assert max(a - s for a, s in zip(arrival, stamps, strict=True)) <= 300_000_000
+
+
 @pytest.mark.parametrize(
     ('address', 'stream'),
     [('rtsp://a/b', True), ('HTTP://a', True), ('/dev/video0', False), ('0', False)],

@@ -23,6 +23,21 @@ def test_videos_with_a_rig_make_the_shortest_graph():
     assert nodes['triangulation_node'].parameters['rig'] == '/x/rig.yaml'
 
 
+def test_live_cameras_are_opened_by_capture():
+    nodes = describe(
+        live=('a=/dev/video0', 'b=http://phone/v?x=1'), rig='/x/rig.yaml', record='/x/b'
+    )
+    capture = nodes['capture_node'].parameters
+    assert capture['cameras'] == ['a', 'b']
+    assert capture['addresses'] == ['/dev/video0', 'http://phone/v?x=1']
+    assert 'videos' not in capture and 'wait_for' not in capture
+    assert nodes['triangulation_node'].parameters['cameras'] == ['a', 'b']
+    images = describe(live=('a=0',), images=True)
+    assert images['hand_landmark_node'].parameters['cameras'] == ['a']
+    film = describe(live=('a=0',), record='/x/b', film=True)
+    assert film['capture_node'].parameters['record_videos'] == '/x/b/videos'
+
+
 def test_what_is_asked_for_is_added():
     nodes = describe(**TWO, keys='/x/k.mid', record='/x/bag', emg='any', cameras=('c',))
     assert {'keyboard_node', 'emg_sensor_node', 'hand_landmark_node', 'recorder_node'} <= set(
@@ -100,6 +115,9 @@ def test_a_take_sets_videos_rig_and_keys_where_nothing_else_is_asked_for(tmp_pat
         ({'videos': ('a.mp4',)}, 'write name=path'),
         ({'videos': ('a=x', 'a=y')}, 'a name of its own'),
         ({'videos': ('a=x',), 'cameras': ('a',)}, 'names must differ'),
+        ({'live': ('/dev/video0',)}, 'write name=address'),
+        ({'live': ('a=0', 'b=1')}, 'without a rig'),
+        ({'live': ('a=0',), 'videos': ('b=x',), 'rig': 'r'}, 'live cameras and for videos'),
         ({'cameras': ('a', 'b')}, 'without a rig'),
         ({'cameras': ('a',), 'rate': -1.0}, 'rate'),
         ({'cameras': ('a',), 'at_end': 'x'}, 'at_end'),

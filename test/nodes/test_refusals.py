@@ -64,6 +64,14 @@ def cases(recording, folder):
         'other size': (
             'capture_node', {**video, 'rig': str(small)}, 'calibrated for 640x480 but sends 360x360',
         ),
+        'no live camera': (
+            'capture_node', {'cameras': ['usb'], 'addresses': ['/dev/video77'], 'open_timeout': 0.5},
+            'plugged in',
+        ),
+        'live and files': ('capture_node', {**video, 'addresses': ['0']}, 'not both'),
+        'odd size': (
+            'capture_node', {'cameras': ['usb'], 'addresses': ['0'], 'size': 'big'}, '640x480',
+        ),
         'camera not in rig': (
             'capture_node', {**video, 'cameras': ['webcam'], 'rig': rig}, "the camera 'webcam'",
         ),
@@ -122,6 +130,7 @@ def write_arguments(values):
 NAMES = [
     'no camera', 'missing video', 'no video', 'other size', 'camera not in rig', 'rate out of range',
     'wrong type', 'no such choice', 'no detector', 'two cameras without rig', 'missing rig',
+    'no live camera', 'live and files', 'odd size',
     'singular rig', 'rig without camera', 'flipped bit', 'truncated model', 'no model',
     "another model's person", 'no person',
     'unknown look-ahead', 'no MIDI file', 'no keys', 'bag exists', 'no bag', 'full disk',

@@ -1,0 +1,109 @@
+"""Running live cameras: sizes checked, every frame filmed, the newest handed on, health in words."""
+
+import time
+
+import pytest
+
+from pianokpm_ros.capture.device import CameraSettings
+from pianokpm_ros.capture.live_run import LiveRun, make_cameras, pair_addresses, read_size
+from pianokpm_ros.capture.source import CaptureError
+from pianokpm_ros.geometry.rig import Rig, RigError
+from pianokpm_ros.geometry.single_view import assume_camera
+
+from .conftest import SIZE, read_number
+from .streams import MjpegServer
+
+
+@pytest.fixture
+def server():
+    made = MjpegServer()
+    yield made
+    made.cut()
+
+
+def make_run(server, rig=None, handle=lambda frames: None):
+    addresses = {'phone': server.url}
+    return LiveRun(make_cameras(addresses, CameraSettings(), rig, time.time_ns), handle)
+
+
+def wait_for(condition, seconds=5.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_slow_work_gets_the_newest_frames_and_films_get_all(server):
+    handled, filmed = [], []
+
+    def work(frames):
+        time.sleep(0.12)
+        handled.append(read_number(frames['phone'].image))
+
+    run = make_run(server, handle=work)
+    assert run.open() == {'phone': SIZE}
+    run.on_frame = lambda frame: filmed.append(read_number(frame.image))
+    run.start()
+    wait_for(lambda: len(handled) >= 4)
+    run.stop()
+    assert not run.is_alive()
+    # 30 frames a second against 8: most are overtaken, none is handed on twice or late.
+    assert handled == sorted(set(handled)) and handled[-1] - handled[0] > 2 * len(handled)
+    assert run.overtaken > 0 and len(filmed) > 2 * len(handled)
+    assert filmed == list(range(filmed[0], filmed[0] + len(filmed)))
+
+
+def test_a_camera_that_is_gone_is_an_error_in_words(server):
+    run = make_run(server)
+    run.open()
+    run.start()
+    wait_for(lambda: run.summarise()[0] == 'good')
+    server.cut()
+    wait_for(lambda: run.summarise()[0] == 'error', 1.0)
+    _, words, values = run.summarise()
+    assert 'phone is ' in words and values['phone state'] != 'ok' and values['sets'] > 0
+    run.stop()
+
+
+def test_a_size_that_is_not_the_calibrated_one_is_refused_and_closed(server):
+    rig = Rig((assume_camera('phone', (640, 480)),))
+    run = make_run(server, rig)
+    with pytest.raises(RigError, match='calibrated for 640x480 but sends 96x64'):
+        run.open(rig)
+    sent = server.sent
+    time.sleep(0.2)
+    assert server.sent <= sent + 2  # nobody listens any more
+
+
+def test_a_camera_that_changes_its_size_is_left_out(server):
+    got = []
+    run = make_run(server, handle=got.append)
+    run.open()
+    server._pictures = [server._picture(i)[::2, ::2] for i in range(8)]
+    run.start()
+    wait_for(lambda: run.misfits > 3)
+    assert run.summarise()[0] == 'warning'
+    run.stop()
+    assert all(f['phone'].image.shape[1::-1] == SIZE for f in got)
+
+
+def test_the_rig_gives_size_and_delay():
+    rig = Rig((assume_camera('a', (640, 480)),))
+    camera = make_cameras({'a': '0'}, CameraSettings(rate=60), rig, time.time_ns)[0]
+    assert camera._settings == CameraSettings((640, 480), 60)
+    with pytest.raises(RigError, match="asked for the camera 'b'"):
+        make_cameras({'b': '0'}, CameraSettings(), rig, time.time_ns)
+
+
+@pytest.mark.parametrize('text', ['640', 'x480', '0x480', 'wide'])
+def test_sizes_are_read_or_refused(text):
+    assert read_size('1280X720') == (1280, 720) and read_size('') is None
+    with pytest.raises(CaptureError, match='640x480'):
+        read_size(text)
+
+
+def test_addresses_belong_to_cameras():
+    assert pair_addresses(['a', 'b'], ['0', '1']) == {'a': '0', 'b': '1'}
+    for cameras, addresses in (([], []), (['a'], []), (['a', 'a'], ['0', '1'])):
+        with pytest.raises(CaptureError, match='an address for each'):
+            pair_addresses(cameras, addresses)
