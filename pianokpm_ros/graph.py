@@ -27,8 +27,8 @@ RESPAWN_DELAY = 1.0
 PREVIEW_RATE = 8.0
 """Pictures a second of each camera where somebody looks [Hz]."""
 
-LIVE = 'midi:'
-"""Begins the name of a live MIDI port where a file could be named too."""
+LIVE, SENSORS = 'midi:', 'lsl:'
+"""Begin the names of a live MIDI port and of a stream of key sensors where a file could be named too."""
 
 AT_END = ('idle', 'exit', 'loop')
 SIDES = ('left', 'right')
@@ -57,7 +57,7 @@ class GraphOptions:
     )
     rig: str = _option('', 'calibration file of the cameras; empty = one camera, single view')
     keys: str = _option(
-        '', "MIDI file, or take, to play keys from; live: 'midi:' and a port; empty = pose only"
+        '', "MIDI file, or take, to play keys from; live: 'midi:' and a port, 'lsl:' and a stream; empty = none"
     )
     emg: str = _option('', "name of the LSL stream of an EMG amplifier, or 'any'; empty = no EMG")
     model: str = _option('', 'folder of the model; empty = the one that ships with the package')
@@ -278,7 +278,7 @@ def _list_nodes(o: GraphOptions) -> Iterator[tuple[str, str, dict[str, Value]]]:
             'keyboard_node',
             'capture',
             {'port': o.keys.removeprefix(LIVE)}
-            if o.keys.startswith(LIVE)
+            if o.keys.startswith((LIVE, SENSORS))
             else {'file': o.keys, 'rate': o.rate, 'follow_playback': follow},
         )
     if o.emg:

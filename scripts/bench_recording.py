@@ -268,7 +268,8 @@ def throughput(a: argparse.Namespace, out: Path) -> bool:
         f'{np.percentile(sending, 99):.3f} ms; the table says how far off that the stamp is)'
     )
     print_cost('throughput', seen, bag)
-    print_replay(bag, 6.0, min(10.0, a.seconds - 4))
+    lead = (int(truth['play']) - next(read_raw(bag))[3]) * 1e-9
+    print_replay(bag, lead + 1.0, min(10.0, a.seconds - 4))
     return fine and not lost
 
 

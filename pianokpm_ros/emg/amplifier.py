@@ -84,7 +84,7 @@ def load_lsl(scope: str = 'site') -> ModuleType:
         import pylsl
     except (ImportError, RuntimeError, OSError) as error:
         raise AmplifierError(
-            f"an EMG amplifier needs pylsl, which can't be loaded ({error}); install it with "
+            f"streams of LSL need pylsl, which can't be loaded ({error}); install it with "
             '`pip install -r requirements/lsl.txt`'
         ) from error
     if not getattr(load_lsl, 'configured', False):
@@ -99,15 +99,22 @@ def load_lsl(scope: str = 'site') -> ModuleType:
 class LslAmplifier:
     """One EMG stream, as blocks on the caller's clock."""
 
-    def __init__(self, query: StreamQuery, clock: Callable[[], int], scope: str = 'site') -> None:
+    def __init__(
+        self,
+        query: StreamQuery,
+        clock: Callable[[], int],
+        scope: str = 'site',
+        describe: Callable[[Any, StreamWishes], StreamDescription] = describe_stream,
+    ) -> None:
         """Begin to look for the stream.
 
         Args:
             query: which stream.
             clock: returns the time now on the clock of the records [ns].
             scope: how far to look.
+            describe: reads a stream's description; raises AmplifierError where it can't be used.
         """
-        self._lsl, self._clock = load_lsl(scope), clock
+        self._lsl, self._clock, self._describe = load_lsl(scope), clock, describe
         self.query, self.state = query, StreamState.SEARCHING
         self.losses = 0
         self._resolver = self._lsl.ContinuousResolver('type', query.kind)
@@ -165,8 +172,10 @@ class LslAmplifier:
         try:
             info = inlet.info(PATIENCE)
             if info.channel_format() == self._lsl.cf_string:
-                raise AmplifierError(f'stream {info.name()!r} sends text; EMG needs numbers')
-            description = describe_stream(info, self.query.wishes)
+                raise AmplifierError(
+                    f'stream {info.name()!r} sends text; {self.query.kind} needs numbers'
+                )
+            description = self._describe(info, self.query.wishes)
             inlet.time_correction(PATIENCE)
             inlet.open_stream(PATIENCE)
         except (self._lsl.util.LostError, self._lsl.util.TimeoutError) as error:
@@ -221,7 +230,7 @@ class LslAmplifier:
     def _lose(self) -> list[EmgBlock]:
         self._inlet, self.state = None, StreamState.LOST
         self.losses += 1
-        logger.warning('EMG stream of %s is lost', self.query)
+        logger.warning('the stream of %s is lost', self.query)
         return self._maker.flush()
 
     def close(self) -> list[EmgBlock]:

@@ -4,6 +4,7 @@ Read from the stream's description: `channels/channel/label`, `unit`, `type` and
 form, `side` of each channel and `origin` and `processing` of the stream. Letter: C channels.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -134,14 +135,19 @@ def describe_stream(info: StreamInfo, wishes: StreamWishes | None = None) -> Str
     )
 
 
-def _read_channels(info: StreamInfo) -> list[_Channel]:
+def read_channel_texts(info: StreamInfo, names: Sequence[str]) -> list[tuple[str, ...]]:
+    """Return some texts of the description of every channel, empty where it doesn't say."""
     node = info.desc().child('channels').child('channel')
-    found = []
+    found: list[tuple[str, ...]] = []
     while not node.empty() and len(found) < info.channel_count():
-        texts = (node.child_value(n) for n in ('label', 'unit', 'type', 'side'))
-        found.append(_Channel(len(found), *(t.strip() for t in texts)))
+        found.append(tuple(node.child_value(n).strip() for n in names))
         node = node.next_sibling('channel')
-    return found + [_Channel(i) for i in range(len(found), info.channel_count())]
+    return found + [('',) * len(names)] * (info.channel_count() - len(found))
+
+
+def _read_channels(info: StreamInfo) -> list[_Channel]:
+    texts = read_channel_texts(info, ('label', 'unit', 'type', 'side'))
+    return [_Channel(i, *t) for i, t in enumerate(texts)]
 
 
 def _choose(channels: list[_Channel], wishes: StreamWishes, name: str) -> list[_Channel]:

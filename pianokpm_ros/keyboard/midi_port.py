@@ -21,10 +21,11 @@ import mido
 
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.keyboard.live_keys import LiveKeys
+from pianokpm_ros.keyboard.sensor_keys import SensorKeys
 
 logger = logging.getLogger(__name__)
 
-TCP = 'tcp:'
+TCP, LSL = 'tcp:', 'lsl:'
 CHECK = 1_000_000_000
 """Time between two looks at the list of ports [ns]."""
 
@@ -53,7 +54,7 @@ class MidiInput(Protocol):
         losses: how often it went away.
     """
 
-    keys: LiveKeys
+    keys: LiveKeys | SensorKeys
     connected: bool
     losses: int
 
@@ -68,11 +69,18 @@ def open_midi(name: str, clock: Clock) -> MidiInput:
     """Open a port; one that isn't there yet is waited for, one that can't be is an error.
 
     Args:
-        name: `tcp:HOST:PORT`, or a part of a port's name; `*` = the only port there is.
+        name: `tcp:HOST:PORT`, or a part of a port's name; `*` = the only port there is; or `lsl:NAME`,
+            key position sensors instead of MIDI.
         clock: returns the time now [ns]; called in the port's thread.
     """
     if name.startswith(TCP):
         return TcpMidi(name, clock)
+    if name.startswith(LSL):
+        from pianokpm_ros.keyboard.lsl_keys import (
+            LslKeys,
+        )  # whoever plays MIDI need not have pylsl
+
+        return LslKeys(name, clock)
     return RtMidi(name, clock)
 
 

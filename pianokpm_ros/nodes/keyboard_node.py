@@ -1,10 +1,11 @@
-"""Keys of a piano: played live on a MIDI port, or from a MIDI file or the key sensors of a take."""
+"""Keys of a piano: live from a MIDI port or key sensors, or from a MIDI file or the key sensors of a take."""
 
 import sys
 
 from builtin_interfaces.msg import Time
 from pianokpm.msg import KeyMotion
 
+from pianokpm_ros.emg.stream import AmplifierError
 from pianokpm_ros.keyboard.key_player import KeyPlayer, load_keys
 from pianokpm_ros.keyboard.midi_port import MidiError, MidiInput, open_midi
 from pianokpm_ros.messages import stamp_of
@@ -19,7 +20,11 @@ class KeyboardNode(PianoNode):
 
     PARAMETERS = (
         Parameter('file', '', 'MIDI file, or folder of a take'),
-        Parameter('port', '', "live MIDI: part of a port's name, * = the only one, tcp:HOST:PORT"),
+        Parameter(
+            'port',
+            '',
+            "live: part of a MIDI port's name, * = the only one, tcp:HOST:PORT, lsl:NAME",
+        ),
         Parameter('rate', 1.0, 'playback speed', 0.01, 100.0),
         Parameter('follow_playback', True, 'begin when capture does; off = at once'),
     )
@@ -67,7 +72,7 @@ class KeyboardNode(PianoNode):
     def _listen(self, port: MidiInput, now: int) -> KeyMotion | None:
         try:
             port.check()
-        except MidiError as error:
+        except (MidiError, AmplifierError) as error:
             self.fail(str(error))
             return None
         return port.keys.record(now)

@@ -20,6 +20,7 @@ DISCOVERY = 0.5
 
 MEGABYTE = 1_000_000
 DEPTH = 1000
+IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 
 
 class RecorderNode(PianoNode):
@@ -76,7 +77,9 @@ class RecorderNode(PianoNode):
         kept = all(o.durability is not DurabilityPolicy.VOLATILE for o in offers)
         if datatype in LATCHED_TYPES and kept:
             return LATCHED
-        sure = all(o.reliability is not ReliabilityPolicy.BEST_EFFORT for o in offers)
+        sure = datatype not in IMAGE_TYPES and all(
+            o.reliability is not ReliabilityPolicy.BEST_EFFORT for o in offers
+        )
         policy = ReliabilityPolicy.RELIABLE if sure else ReliabilityPolicy.BEST_EFFORT
         return QoSProfile(depth=DEPTH, reliability=policy, durability=DurabilityPolicy.VOLATILE)
 

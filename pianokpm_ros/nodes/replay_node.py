@@ -50,7 +50,9 @@ class ReplayNode(PianoNode):
         Parameter('loop', False, 'begin again at the end'),
         Parameter('clock', True, 'publish the time of the bag on /clock'),
         Parameter('follow', [''], 'answers whose stamps to wait for when as fast as possible'),
-        Parameter('wait_topics', [''], 'topics that must have subscribers before it begins'),
+        Parameter(
+            'wait_topics', [''], 'who must listen before it begins: `topic`, or `topic count`'
+        ),
         Parameter('wait_timeout', 10.0, 'longest time to wait for them [s]', 0.0, 600.0),
         Parameter('real_time', True, 'ask for a real-time thread, at rates up to 4'),
     )
@@ -63,6 +65,7 @@ class ReplayNode(PianoNode):
         self._selection = Selection(
             s['what'], tuple(s['topics']), tuple(s['exclude']), s['start'], s['duration']
         )
+        self._awaited = self._read_awaited()
         self._outputs = {t: self._offer(t, k) for t, k in self._find_topics().items()}
         self._clock_out = self.create_publisher(Clock, '/clock', 10) if s['clock'] else None
         self._follower = Follower(s['follow']) if s['follow'] else None
@@ -73,6 +76,14 @@ class ReplayNode(PianoNode):
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._play, name='replay', daemon=True)
         self._thread.start()
+
+    def _read_awaited(self) -> dict[str, int]:
+        entries = [entry.split() for entry in self.settings['wait_topics']]
+        if any(len(e) not in (1, 2) or not e[-1].isdecimal() and len(e) == 2 for e in entries):
+            raise ParameterError(
+                f'wait_topics: expected `topic` or `topic count` each, found {self.settings["wait_topics"]}'
+            )
+        return {topic: int(*count or (1,)) for topic, *count in entries}
 
     def _find_topics(self) -> dict[str, str]:
         topics = list_topics(self.settings['bag'], self._selection)
@@ -120,8 +131,8 @@ class ReplayNode(PianoNode):
             self.finish()
 
     def _wait_for_listeners(self) -> None:
-        wanted, waited = self.settings['wait_topics'], 0.0
-        while not all(self.count_subscribers(t) for t in wanted):
+        waited = 0.0
+        while not all(self.count_subscribers(t) >= count for t, count in self._awaited.items()):
             if waited > self.settings['wait_timeout'] or self._ending.wait(POLL):
                 return
             waited += POLL

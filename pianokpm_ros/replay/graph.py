@@ -78,9 +78,15 @@ def describe_replay(options: ReplayOptions) -> tuple[NodeSpec, ...]:
     return tuple(made)
 
 
+def _list_listeners(o: ReplayOptions) -> list[str]:
+    """List topics, and how many must listen to each before the replay begins."""
+    recorders = int(bool(o.record))
+    answers = [f'muscle_activity/{side} {recorders + (o.rate == 0)}' for side in SIDES]
+    return [f'hands/{side} {1 + recorders}' for side in SIDES] + answers
+
+
 def _player(o: ReplayOptions) -> dict[str, Any]:
     answers = [f'muscle_activity/{side}' for side in SIDES]
-    listened = [f'hands/{side}' for side in SIDES]
     chosen = {
         'bag': o.bag,
         'rate': o.rate,
@@ -92,5 +98,5 @@ def _player(o: ReplayOptions) -> dict[str, Any]:
     }
     lists = {'topics': list(o.topics), 'exclude': list(o.exclude)}
     if o.estimate:
-        lists |= {'wait_topics': listened, 'follow': answers if o.rate == 0 else []}
+        lists |= {'wait_topics': _list_listeners(o), 'follow': answers if o.rate == 0 else []}
     return chosen | {name: values for name, values in lists.items() if values}

@@ -1,5 +1,6 @@
 import logging
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -218,6 +219,56 @@ def test_a_disk_that_takes_no_more_keeps_what_is_there(tmp_path):
     made = recover_bag(tmp_path / 'bag')
     # A pose message has about 1 kB with its heads: of the 100 kB allowed all but the last buffer is there.
     assert made.total >= 80
+
+
+def in_own_mounts(script, folder):
+    """Run a script with a disk of 1 MB on a folder; nobody else sees it."""
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    words = f'mount -t tmpfs -o size=1m tmpfs {folder} && exec {sys.executable} -c "$0"'
+    command = ['unshare', '--mount', '--map-root-user', 'sh', '-c', words, textwrap.dedent(script)]
+    try:
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    except FileNotFoundError:
+        pytest.skip('needs unshare')
+    if 'unshare:' in done.stderr or 'mount:' in done.stderr:
+        pytest.skip(f'this system allows no mounts of its own: {done.stderr.strip()}')
+    return done.stdout + done.stderr
+
+
+def test_a_disk_that_is_really_full_and_one_that_is_read_only(tmp_path):
+    said = in_own_mounts(
+        f"""
+        import subprocess
+        import numpy as np
+        from pianokpm_ros.recording.recovery import recover_bag
+        from pianokpm_ros.recording.writer import BagWriter, RecordingError
+        from test.messages.examples import make_pose
+        disk, written = {str(tmp_path / 'disk')!r}, 0
+        bag, rng = BagWriter(disk + '/bag', free_space=0), np.random.default_rng(0)
+        try:
+            for written in range(5000):
+                bag.write_record('/hands/left', make_pose(rng, 1), written * 100_000_000)
+        except RecordingError as error:
+            print(error)
+        try:
+            bag.close()
+        except RecordingError:
+            pass
+        made = recover_bag(disk + '/bag', {str(tmp_path / 'made')!r})
+        print('kept', made.total, 'of', written)
+        subprocess.run(['mount', '-o', 'remount,ro', disk], check=True)
+        try:
+            BagWriter(disk + '/other')
+        except RecordingError as error:
+            print(error)
+        """,
+        (tmp_path / 'disk').mkdir() or tmp_path / 'disk',
+    )
+    assert 'the disk is full; what was recorded so far is kept' in said, said
+    kept, written = (int(n) for n in re.search(r'kept (\d+) of (\d+)', said).groups())
+    # What was not flushed in the last half second of log time, 5 messages, may be missing.
+    assert written - 10 <= kept <= written and kept > 500, said
+    assert 'Read-only file system; choose another place' in said, said
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason='root writes anywhere')

@@ -1,0 +1,52 @@
+"""Key position sensors for tests: a process with a real LSL outlet on this machine, 500 Hz.
+
+Key k goes down and up as `course(k, t)` says, t in seconds of LSL's clock; its first line is the wall
+clock minus LSL's [s].
+"""
+
+import argparse
+import time
+
+import numpy as np
+import pylsl
+
+RATE = 500.0
+
+
+def course(keys, t):
+    """(N, K) positions: each key swings between rest and bottom, at a rate of its own."""
+    rates = 0.5 + 0.1 * (np.asarray(keys) % 12)
+    return 0.5 - 0.5 * np.cos(2 * np.pi * rates * np.asarray(t)[:, None])
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--keys', nargs='+', default=['60', '64', '67'])
+    parser.add_argument('--unit', default='millimeters')
+    parser.add_argument('--travel', type=float, default=9.5)
+    a = parser.parse_args()
+    pylsl.set_config_content(
+        '[multicast]\nResolveScope = machine\n[ports]\nIPv6 = disable\n[log]\nlevel = -3\n'
+    )
+    info = pylsl.StreamInfo('keybed', 'KeyPosition', len(a.keys), RATE, 'float32', 'serial-7')
+    channels = info.desc().append_child('channels')
+    for key in a.keys:
+        channel = channels.append_child('channel')
+        channel.append_child_value('label', key)
+        channel.append_child_value('unit', a.unit)
+        channel.append_child_value('travel', str(a.travel))
+    outlet = pylsl.StreamOutlet(info)
+    print(time.time() - pylsl.local_clock(), flush=True)
+    start, sent = pylsl.local_clock(), 0
+    numbers = [int(k) if k.isdecimal() else 0 for k in a.keys]
+    while True:
+        due = int((pylsl.local_clock() - start) * RATE)
+        if due > sent:
+            t = start + np.arange(sent, due) / RATE
+            outlet.push_chunk((a.travel * course(numbers, t)).astype(np.float32), t.tolist())
+        sent = due
+        time.sleep(0.01)
+
+
+if __name__ == '__main__':
+    main()

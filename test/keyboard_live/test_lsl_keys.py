@@ -1,0 +1,87 @@
+"""Key position sensors as real LSL streams on this machine."""
+
+import contextlib
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pianokpm_ros.emg.stream import AmplifierError
+from pianokpm_ros.keyboard.lsl_keys import LslKeys
+
+from .key_sender import course
+
+SENDER = Path(__file__).with_name('key_sender.py')
+KEYS = [60, 64, 67]
+
+
+@pytest.fixture
+def send():
+    pytest.importorskip('pylsl', reason='pip install -r requirements/lsl.txt')
+    with contextlib.ExitStack() as stack:
+
+        def start(*arguments):
+            process = stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, str(SENDER), *arguments], stdout=subprocess.PIPE, text=True
+                )
+            )
+            stack.callback(process.kill)
+            process.offset = float(process.stdout.readline())
+            return process
+
+        yield start
+
+
+def collect(sensors, done, timeout=20.0):
+    """Poll as the node does until a condition holds; returns the records."""
+    records, end = [], time.monotonic() + timeout
+    while not done(records):
+        assert time.monotonic() < end, f'{len(records)} records, losses {sensors.losses}'
+        sensors.check()
+        records.append(sensors.keys.record(time.time_ns()))
+        time.sleep(0.01)
+    return records
+
+
+def moving(records, count):
+    return sum(len(r.key) > 0 for r in records) >= count
+
+
+def test_positions_arrive_with_their_time_and_a_lost_stream_lifts_the_keys(send):
+    sender = send()
+    sensors = LslKeys('lsl:keybed', time.time_ns, 'machine')
+    records = collect(sensors, lambda r: moving(r, 60))
+    assert sensors.connected and records[-1].source == 'sensor:keybed'
+    errors = []
+    for record in records:
+        for t, key, position in zip(record.time, record.key, record.position, strict=True):
+            true = course([int(key)], [record.stamp * 1e-9 + float(t) - sender.offset])[0, 0]
+            errors.append(abs(position - true))
+    # Rest and standstill hide 0.02; a wrong key, unit or a stamp off by 20 ms would show 0.1.
+    assert {int(k) for r in records for k in r.key} == set(KEYS)
+    assert np.median(errors) < 0.01 and np.percentile(errors, 95) < 0.03
+    sender.kill()
+    collect(sensors, lambda r: sensors.losses == 1)
+    assert not sensors.connected and not len(sensors.keys.record(time.time_ns()).key)
+    sensors.close()
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'words'),
+    [
+        (('--unit', 'volts'), 'known are normalized'),
+        (('--travel', '0'), 'dip of the key'),
+        (('--keys', '60', 'C4'), 'MIDI number'),
+        (('--keys', '60', '60'), 'MIDI number'),
+        (('--keys', '12'), '21 to 108'),
+    ],
+)
+def test_a_stream_that_is_described_otherwise_is_refused(send, arguments, words):
+    send(*arguments)
+    sensors = LslKeys('lsl:', time.time_ns, 'machine')
+    with pytest.raises(AmplifierError, match=words):
+        collect(sensors, lambda r: False)

@@ -1,0 +1,69 @@
+"""The keyboard node as a process, played over a real connection."""
+
+import time
+
+import mido
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray
+from mido.sockets import connect
+from pianokpm.msg import KeyMotion
+
+from pianokpm_ros.graph import REFUSED, NodeSpec
+from pianokpm_ros.processes import GraphProcesses
+from pianokpm_ros.shares import find_share
+
+from ..capture.streams import free_port
+from .observer import Observer
+
+
+def spec(**parameters):
+    params = str(find_share('config/pianokpm.yaml'))
+    return NodeSpec('keyboard_node', 'capture', parameters, params, respawn=False)
+
+
+@pytest.fixture
+def observer():
+    with Observer('listener') as made:
+        made.listen('/diagnostics', DiagnosticArray)
+        made.listen('/keys', KeyMotion)
+        yield made
+
+
+def positions(messages):
+    return {(k, p) for m in messages['/keys'] for k, p in zip(m.key, m.position, strict=True)}
+
+
+def test_what_is_played_appears_with_its_time_and_a_lost_keyboard_lifts_its_keys(observer):
+    port = free_port()
+    with GraphProcesses([spec(port=f'tcp:127.0.0.1:{port}')], lambda *_: None):
+        observer.wait_for_health('keyboard_node', 'no keyboard is connected')
+        peer = connect('127.0.0.1', port)
+        observer.wait_for_health('keyboard_node', 'listening')
+        before = time.time_ns()
+        peer.send(mido.Message('note_on', note=60, velocity=90))
+        after = time.time_ns()
+        observer.wait(lambda m: (60, 1.0) in positions(m))
+        first = next(m for m in observer.messages['/keys'] if 60 in m.key)
+        stamp = first.header.stamp.sec * 1_000_000_000 + first.header.stamp.nanosec
+        # The kernel dates what arrives, so the node may be late but not its stamp.
+        assert before <= stamp <= after + 20_000_000 and list(first.midi_velocity) == [90]
+        del peer  # its `close` leaves the connection open
+        observer.wait(lambda m: (60, 0.0) in positions(m))
+        observer.wait_for_health('keyboard_node', 'no keyboard is connected')
+
+
+@pytest.mark.parametrize(
+    ('parameters', 'words'),
+    [
+        ({'port': 'tcp:nowhere'}, 'tcp:HOST:PORT'),
+        ({'port': 'tcp:127.0.0.1:1', 'file': 'x.mid'}, 'found both'),
+        ({'file': '/no/file.mid'}, 'No such file'),
+    ],
+)
+def test_what_can_not_be_played_is_refused(parameters, words):
+    lines = []
+    with GraphProcesses([spec(**parameters)], lambda _, line: lines.append(line)) as graph:
+        graph.wait(lambda: graph.states['keyboard_node'].returncode is not None)
+        assert graph.states['keyboard_node'].returncode == REFUSED
+    said = '\n'.join(lines)
+    assert words in said and 'Traceback' not in said
