@@ -57,7 +57,8 @@ class GraphOptions:
     )
     rig: str = _option('', 'calibration file of the cameras; empty = one camera, single view')
     keys: str = _option(
-        '', "MIDI file, or take, to play keys from; live: 'midi:' and a port, 'lsl:' and a stream; empty = none"
+        '',
+        "MIDI file, or take, to play keys from; live: 'midi:' and a port, 'lsl:' and a stream; empty = none",
     )
     emg: str = _option('', "name of the LSL stream of an EMG amplifier, or 'any'; empty = no EMG")
     model: str = _option('', 'folder of the model; empty = the one that ships with the package')
