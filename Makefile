@@ -25,15 +25,15 @@ $(VENV)/.ready: $(PINS) scripts/check_machine.py
 	@echo '== environment in $(VENV)/ (some minutes the first time)'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -q --upgrade pip==25.3
-	@$(BIN)/python -m pip install -q -r requirements/runtime.txt -r requirements/ros.txt -r requirements/test.txt
+	@$(BIN)/python -m pip install -q -c requirements/constraints.txt -r requirements/runtime.txt -r requirements/ros.txt -r requirements/test.txt
 	@$(BIN)/python -m pip install -q --no-deps -r requirements/mediapipe.txt
 	@touch $@
 
 # Training and its tests need torch: not wanted for the demo.
 $(VENV)/.training: $(VENV)/.ready
 	@echo '== training extra (torch)'
-	@$(BIN)/python -m pip install -q -r requirements/training.txt
-	@$(BIN)/python -m pip install -q -c requirements/runtime.txt -r requirements/lsl.txt -r requirements/midi.txt -r requirements/bids.txt -r requirements/import.txt \
+	@$(BIN)/python -m pip install -q -c requirements/constraints.txt -r requirements/training.txt
+	@$(BIN)/python -m pip install -q -c requirements/constraints.txt -c requirements/runtime.txt -r requirements/lsl.txt -r requirements/midi.txt -r requirements/bids.txt -r requirements/import.txt \
 	  || echo 'LSL, live MIDI, BIDS or HDF5 have no wheel for this machine: their tests are skipped'
 	@touch $@
 
