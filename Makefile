@@ -6,7 +6,7 @@ PINS := $(filter-out requirements/bench.txt,$(wildcard requirements/*.txt))
 SOURCES := $(sort $(shell find pianokpm_ros training launch config -name __pycache__ -prune -o -type f -print))
 SHELL := bash
 .DELETE_ON_ERROR:
-.PHONY: help build test lint demo size clean bench-client bench-vision screenshots FORCE bench-recording bench-real
+.PHONY: help build test lint demo size clean bench-client bench-vision screenshots FORCE bench-recording bench-real bench-person
 
 help:
 	@echo 'make demo    set up, build, and run the pipeline on the recording that ships with it'
@@ -86,3 +86,7 @@ $(VENV)/.bench: $(VENV)/.ready requirements/bench.txt
 
 bench-vision: install/.ready $(VENV)/.bench
 	@source ./activate.bash && python -m scripts.bench_vision --data '$(or $(DATA),../shared/data)'
+
+# How calibration to a person closes the gap: make bench-person DATA=out/dataset [MODEL=DIR]
+bench-person: install/.ready $(VENV)/.training
+	@source ./activate.bash && python scripts/bench_person.py $(DATA) $(if $(MODEL),--model $(MODEL)) --picture out/person.png

@@ -98,6 +98,7 @@ def test_the_command_learns_from_a_data_set(tmp_path, capsys, bundle):
     assert main([*words, '--subject', 's09']) == 1 and 'has s01, s02' in capsys.readouterr().err
     assert main([*words, '--subject', 's02']) == 0
     said = ' '.join(capsys.readouterr().out.split())
+    assert 'all of it is one piece' in said and 'is little' not in said
     assert 'on held-out time' in said and 'learned from simulated EMG' in said
     person = load_person(tmp_path / 's02.json')
     assert person.fit['recordings'] == ['s02_1'] and person.model_id == bundle.model_id

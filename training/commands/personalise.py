@@ -14,6 +14,9 @@ from pianokpm_ros.muscle.person import Person, save_person
 from pianokpm_ros.muscle.person_fit import Fitted
 from pianokpm_ros.shares import find_asset
 
+LITTLE, ONE_PIECE = 12.0, 30.0
+"""Less than this, or less than that of one piece, has made estimates of other pieces worse (docs/person.md) [s]."""
+
 
 class UsageError(PianokpmError, ValueError):
     """Options contradict each other."""
@@ -59,6 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
         begin = time.perf_counter()
         person, fitted = learn_person(recordings, bundle, arguments.name, arguments.lookahead)
         _print_fit(bundle, fitted, time.perf_counter() - begin, console)
+        for words in advise(fitted, len(person.fit['recordings'])):
+            console.print(f'[bold]careful[/bold]: {words}')
     save_person(person, arguments.output)
     _print_use(person, arguments.output, console)
     return 0
@@ -72,6 +77,20 @@ def _read_scale(words: list[str]) -> dict[str, float]:
         raise UsageError(
             f'--scale {" ".join(words)}: write MUSCLE=FACTOR, such as ADM=0.8'
         ) from None
+
+
+def advise(fitted: Fitted, recordings: int) -> list[str]:
+    """Say what is too little to learn a person from, though it can be done."""
+    words = []
+    if fitted.seconds < LITTLE:
+        words.append(
+            f'{fitted.seconds:.0f} s is little; {LITTLE:.0f} s or more are safer, a minute is good'
+        )
+    if recordings == 1 and fitted.seconds < ONE_PIECE:
+        words.append(
+            'all of it is one piece, and muscles differ from piece to piece: add other playing'
+        )
+    return words
 
 
 def _print_fit(bundle: ModelBundle, fitted: Fitted, took: float, console: Console) -> None:
