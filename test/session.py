@@ -56,7 +56,15 @@ def make_rig():
 
 
 def make_session(
-    folder, seconds=8.0, seed=4, emg_shift=0.0, key_shift=0.0, noise=0.4, hum=0.0, drop=None
+    folder,
+    seconds=8.0,
+    seed=4,
+    emg_shift=0.0,
+    key_shift=0.0,
+    noise=0.4,
+    hum=0.0,
+    drop=None,
+    origin=EmgOrigin.SIMULATED,
 ):
     """Write a session's bag to a new folder.
 
@@ -69,6 +77,7 @@ def make_session(
         noise: of the landmarks [px].
         hum: amplitude of 50 Hz on the EMG [V].
         drop: (first, count) of EMG blocks that are missing.
+        origin: what the EMG says of itself.
     """
     rng = np.random.default_rng(seed)
     playing = perform(random_exercise(rng, seconds), rate=240.0, seed=seed)
@@ -76,7 +85,7 @@ def make_session(
     messages = [
         *_views(session, rng, noise),
         *_keys(session),
-        *_emg(session, rng, hum, drop),
+        *_emg(session, rng, hum, drop, origin),
         *_events(session),
     ]
     with BagWriter(folder) as bag:
@@ -160,7 +169,7 @@ def envelopes(s):
     return made
 
 
-def _emg(s, rng, hum, drop):
+def _emg(s, rng, hum, drop, origin):
     raw = EmgSynthesizer(EMG_RATE, len(MUSCLES), 7).push(envelopes(s)) * MVC_VOLTS
     time = np.arange(len(raw)) / EMG_RATE
     raw += rng.normal(0, 3e-6, raw.shape) + hum * np.sin(2 * np.pi * 50 * time)[:, None]
@@ -170,7 +179,7 @@ def _emg(s, rng, hum, drop):
             continue
         stamp = s.start + round(first / EMG_RATE * SECOND)
         block = EmgBlock(
-            stamp + round(s.emg_shift * SECOND), number, EmgOrigin.SIMULATED, EMG_RATE, MUSCLES,
+            stamp + round(s.emg_shift * SECOND), number, origin, EMG_RATE, MUSCLES,
             np.full(len(MUSCLES), Side.RIGHT, np.uint8), 'V', 'raw', 'lsl:test',
             raw[first : first + size].astype(np.float32),
         )  # fmt: skip

@@ -1,16 +1,23 @@
 import json
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
 from pianokpm_training.datasets.recording import DataError, SignalTrack
 from pianokpm_training.sessions.bids import export_bids, resample
+from pianokpm_training.sessions.building import BuildSettings, build_data
+
+from pianokpm_ros.records import EmgOrigin
+
+from ..session import make_session
 
 edfio = pytest.importorskip('edfio', reason='pip install -r requirements/bids.txt')
 
 
 def test_simulated_emg_lies_under_derivatives_and_reads_back(data, tmp_path):
     (path,) = export_bids(data, tmp_path / 'bids')
-    assert 'derivatives/simulated/sub-p07' in str(path) and 'desc-simulated_emg.bdf' in path.name
+    assert 'derivatives/simulated/sub-p07' in str(path) and 'acq-rightsimulated' in path.name
     bdf = edfio.read_bdf(path)
     (entry,) = [e for e in data.entries.values() if e.side == 'right']
     emg = data.load(entry).emg
@@ -24,12 +31,27 @@ def test_simulated_emg_lies_under_derivatives_and_reads_back(data, tmp_path):
     table = path.with_name(path.name.replace('_emg.bdf', '_channels.tsv')).read_text().splitlines()
     assert table[1].split('\t')[:3] == ['ADM', 'EMG', 'uV'] and len(table) == 7
     top = json.loads((tmp_path / 'bids' / 'dataset_description.json').read_text())
-    assert (
-        top['DatasetType'] == 'raw'
-        and 'sub-p07' in (tmp_path / 'bids' / 'participants.tsv').read_text()
-    )
+    assert top['DatasetType'] == 'raw' and not (tmp_path / 'bids' / 'participants.tsv').exists()
+    people = tmp_path / 'bids' / 'derivatives' / 'simulated' / 'participants.tsv'
+    assert people.read_text().split() == ['participant_id', 'sub-p07']
     with pytest.raises(DataError, match='exists'):
         export_bids(data, tmp_path / 'bids')
+
+
+@pytest.mark.parametrize('origin', [EmgOrigin.SIMULATED, EmgOrigin.MEASURED])
+def test_the_public_validator_finds_no_error(tmp_path, origin):
+    validator = shutil.which('bids-validator-deno')
+    if validator is None:
+        pytest.skip('pip install -r requirements/bids_validator.txt')
+    session = make_session(tmp_path / 'bag', seconds=4.0, origin=origin)
+    data, _ = build_data([tmp_path / 'bag'], tmp_path / 'data', BuildSettings())
+    export_bids(data, tmp_path / 'bids')
+    command = [validator, str(tmp_path / 'bids'), '--recursive', '--format', 'json']
+    report = json.loads(subprocess.run(command, capture_output=True, text=True).stdout)
+    parts = [report, *report.get('derivativesSummary', {}).values()]
+    issues = [i for part in parts for i in part['issues']['issues']]
+    assert not [i for i in issues if i['severity'] == 'error'], issues
+    assert any(part['summary']['modalities'] == ['emg'] for part in parts), session
 
 
 def test_a_true_rate_is_brought_to_a_whole_one_and_lost_stays_lost():

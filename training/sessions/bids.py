@@ -21,6 +21,20 @@ from pianokpm_ros.anatomy import MUSCLE_NAMES
 FloatArray = NDArray[np.floating]
 BIDS_VERSION = '1.11.0'
 MICROVOLT = 1e6
+NOT_MEASURED = 'Simulated EMG; never a measurement of a person'
+ABOUT = """Surface EMG of hand muscles during piano playing, exported by `pianokpm dataset export --bids`.
+Persons are known by pseudonyms. What lies under `derivatives/simulated` was never measured: it
+comes from simulated muscles. `acq` names the hand. Events are the notes that were played, by both
+hands; their times are those of the EMG's clock. BDF holds whole seconds and no gaps: samples that did not
+arrive are zeros, counted as LostSamples in the sidecar, and the rest of the last second is zeros too.
+"""
+COLUMNS = {
+    'trial_type': {'Description': 'kind of event', 'Levels': {'note': 'a key was played'}},
+    'key': {'Description': 'MIDI number of the key, 21 to 108'},
+    'velocity': {'Description': 'MIDI velocity, 0 = unknown'},
+    'finger': {'Description': '1 thumb to 5 little finger, as the hand in space tells'},
+}
+"""What the columns of an events file mean."""
 
 
 def export_bids(
@@ -57,7 +71,8 @@ def _root(recording: Recording, top: Path) -> Path:
     root = top / 'derivatives' / 'simulated'
     root.mkdir(parents=True, exist_ok=True)
     if not (root / 'dataset_description.json').exists():
-        _dump(_describe('Simulated EMG; never a measurement of a person', True), root)
+        _dump(_describe(NOT_MEASURED, True), root)
+        (root / 'README').write_text(f'{NOT_MEASURED}.\n\n{ABOUT}')
     return root
 
 
@@ -68,17 +83,26 @@ def _write_recording(recording: Recording, top: Path) -> list[Path]:
     folder = _root(recording, top) / f'sub-{subject}' / f'ses-{session}' / 'emg'
     folder.mkdir(parents=True, exist_ok=True)
     hand = info.side.label
+    # `desc` would say it better, but BIDS 1.11 knows it for no file of EMG.
+    hand += 'simulated' if info.simulated else ''
     base = f'sub-{subject}_ses-{session}_task-{task}_acq-{hand}_run-{info.trial + 1}'
-    base += '_desc-simulated' if info.simulated else ''
     samples, rate = resample(recording.emg)
     path = folder / f'{base}_emg.bdf'
     lost = write_bdf(path, samples, rate, recording.emg)
     sidecar = _sidecar(recording, rate, lost)
-    (folder / f'{base}_emg.json').write_text(json.dumps(sidecar, indent=1) + '\n')
+    _write_json(folder / f'{base}_emg.json', sidecar)
     (folder / f'{base}_channels.tsv').write_text(_channels(recording, rate))
+    about = {'Description': NOT_MEASURED} if info.simulated else {}
+    if about:
+        _write_json(folder / f'{base}_channels.json', about)
     if recording.notes is not None:
         (folder / f'{base}_events.tsv').write_text(_events(recording))
+        _write_json(folder / f'{base}_events.json', COLUMNS | about)
     return [path]
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=1) + '\n')
 
 
 def resample(emg: SignalTrack) -> tuple[FloatArray, float]:
@@ -127,6 +151,7 @@ def _sidecar(recording: Recording, rate: float, lost: int) -> dict[str, Any]:
     return {
         'TaskName': info.task,
         'TaskDescription': info.description,
+        **({'Description': NOT_MEASURED} if info.simulated else {}),
         'SamplingFrequency': rate,
         'EMGChannelCount': len(emg.channel),
         'EMGReference': 'n/a',
@@ -182,13 +207,13 @@ def _describe(name: str, derivative: bool) -> dict[str, Any]:
 
 
 def _dump(content: dict[str, Any], folder: Path) -> None:
-    (folder / 'dataset_description.json').write_text(json.dumps(content, indent=1) + '\n')
+    _write_json(folder / 'dataset_description.json', content)
 
 
 def _write_top(data: DataSet, top: Path) -> None:
     _dump(_describe(data.description or 'Piano recordings', False), top)
-    people = sorted({''.join(c for c in e.subject if c.isalnum()) for e in data.entries.values()})
-    rows = ['participant_id', *(f'sub-{p}' for p in people)]
-    (top / 'participants.tsv').write_text('\n'.join(rows) + '\n')
-    words = 'Persons are known by pseudonyms. What lies under `derivatives/simulated` was never measured.'
-    (top / 'README').write_text(f'{data.description}\n\n{words}\n')
+    for root in (top, top / 'derivatives' / 'simulated'):
+        people = sorted(p.name for p in root.glob('sub-*'))
+        if people:
+            (root / 'participants.tsv').write_text('\n'.join(['participant_id', *people]) + '\n')
+    (top / 'README').write_text(f'{data.description}\n\n{ABOUT}')
