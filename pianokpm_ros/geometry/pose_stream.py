@@ -84,6 +84,23 @@ class PoseStream:
         return self._synchronizer.counters
 
     @property
+    def complaints(self) -> tuple[str, ...]:
+        """What is wrong with the calibration or a camera, in words."""
+        check = self._triangulator.check
+        said = [
+            f'camera {name} disagrees with the others by {check.errors[name]:.0f} px: was it moved, is it '
+            'late, frozen or wrongly calibrated?'
+            for name in check.suspects
+        ]
+        size = self._triangulator.size.complaint
+        return (*([f'{size}; calibrate again'] if size else []), *said)
+
+    @property
+    def view_errors(self) -> dict[str, float]:
+        """How far each camera disagrees with the others [px], NaN = not known yet."""
+        return self._triangulator.check.errors
+
+    @property
     def silent(self) -> bool:
         """Whether no camera has been heard for longer than the timeout."""
         return self._watch.silent

@@ -10,6 +10,7 @@ from pianokpm_ros.geometry.alignment import ViewAligner
 from pianokpm_ros.geometry.association import SIDES, associate, distinct_hands
 from pianokpm_ros.geometry.bones import BoneSettings
 from pianokpm_ros.geometry.camera import Camera
+from pianokpm_ros.geometry.hand_size import HandSize
 from pianokpm_ros.geometry.refiner import PoseRefiner
 from pianokpm_ros.geometry.rig import Rig
 from pianokpm_ros.geometry.single_view import assume_camera, place_hand
@@ -61,6 +62,8 @@ class HandTriangulator:
         self._last: dict[Side, tuple[int, FloatArray]] = {}
         self.check = ViewCheck()
         """How far each camera disagrees with the others, for diagnostics."""
+        self.size = HandSize()
+        """Of the hands that several views saw, likewise."""
         self._aligner = ViewAligner()
         self._newest: int | None = None
         self._refiners = {
@@ -148,6 +151,7 @@ class HandTriangulator:
         for camera, view, hand in seen:
             off = np.linalg.norm(camera.project(result.points) - view.pixels[hand], axis=1)
             self.check.push(camera.name, camera.size[0], float(np.median(off[known])))
+        self.size.push(result.points)
         sound = (
             np.nanmedian(result.error) <= self.settings.max_error
             and frames.skew <= self.settings.max_skew

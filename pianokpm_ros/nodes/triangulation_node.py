@@ -5,8 +5,10 @@ import sys
 from pianokpm.msg import HandLandmarks, HandPose
 
 from pianokpm_ros.geometry.association import SIDES
+from pianokpm_ros.geometry.bones import BoneSettings
 from pianokpm_ros.geometry.pose_stream import PoseStream, StreamSettings
 from pianokpm_ros.geometry.rig import Rig, RigError, load_rig
+from pianokpm_ros.geometry.smoothing import SmoothingSettings
 from pianokpm_ros.geometry.triangulator import HandTriangulator, TriangulatorSettings
 from pianokpm_ros.nodes.base import LISTEN, STREAM, Health, PianoNode, run_node
 from pianokpm_ros.nodes.parameters import Parameter, ParameterError
@@ -38,6 +40,8 @@ class TriangulationNode(PianoNode):
         Parameter(
             'max_skew', 0.009, 'stamps of a set further apart than this: DEGRADED [s]', 0.0, 0.1
         ),
+        Parameter('hold_bones', False, 'learn bone lengths from the poses and hold them softly'),
+        Parameter('smooth', False, 'smooth poses (One Euro filter; still hands are 40 ms late)'),
     )
 
     def __init__(self) -> None:
@@ -46,7 +50,11 @@ class TriangulationNode(PianoNode):
         rig = load_rig(s['rig']) if s['rig'] else None
         self._cameras = self._choose_cameras(rig)
         quality = TriangulatorSettings(
-            s['pixel_noise'], s['max_error'], max_skew=nanoseconds(s['max_skew'])
+            s['pixel_noise'],
+            s['max_error'],
+            max_skew=nanoseconds(s['max_skew']),
+            bones=BoneSettings() if s['hold_bones'] else None,
+            smoothing=SmoothingSettings() if s['smooth'] else None,
         )
         self._stream = PoseStream(
             HandTriangulator(rig.select(self._cameras) if rig else None, quality),
@@ -101,11 +109,15 @@ class TriangulationNode(PianoNode):
             'restarts': c.restarts,
             'rejected': self.rejected,
             **missing,
+            **{f'{n} disagrees by px': round(e, 1) for n, e in self._stream.view_errors.items()},
         }
         if not self._stream.heard:
             return Health.warning(f'no view yet of {", ".join(self._cameras)}', **values)
         if self._stream.silent:
             return Health.error('no camera is heard: poses are INVALID', **values)
+        complaints = self._stream.complaints
+        if complaints:
+            return Health.warning('; '.join(complaints), **values)
         return Health.good('running', **values)
 
 

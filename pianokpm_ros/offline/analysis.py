@@ -5,10 +5,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pianokpm_ros.anatomy import Side
+from pianokpm_ros.anatomy import Side, Status
 from pianokpm_ros.capture.multi_capture import Frames, MultiCapture
 from pianokpm_ros.geometry.association import SIDES
 from pianokpm_ros.geometry.camera import Camera
+from pianokpm_ros.geometry.hand_size import HandSize
 from pianokpm_ros.geometry.rig import Rig
 from pianokpm_ros.geometry.single_view import assume_camera
 from pianokpm_ros.geometry.synchronizer import SyncCounters, Synchronizer
@@ -16,7 +17,7 @@ from pianokpm_ros.geometry.triangulator import HandTriangulator
 from pianokpm_ros.hands.choice import HandSettings, make_workers
 from pianokpm_ros.muscle.bundle import ModelBundle
 from pianokpm_ros.muscle.estimator import MuscleEstimator
-from pianokpm_ros.offline.inputs import Inputs
+from pianokpm_ros.offline.inputs import InputError, Inputs
 from pianokpm_ros.offline.pipeline import (
     Batch,
     Moment,
@@ -78,6 +79,7 @@ class Analysis:
         samples: envelope samples of each hand.
         messages: in the bag, by topic.
         truncated: cameras whose video broke off.
+        size: of the hands that several views saw.
     """
 
     quality: PoseQuality
@@ -93,6 +95,7 @@ class Analysis:
     samples: dict[Side, int] = field(default_factory=lambda: dict.fromkeys(SIDES, 0))
     messages: dict[str, int] = field(default_factory=dict)
     truncated: list[str] = field(default_factory=list)
+    size: HandSize = field(default_factory=HandSize)
 
     def add(self, batch: Batch) -> None:
         """Take what a set of frames brought."""
@@ -112,6 +115,18 @@ class Analysis:
         if self.landmark_error is not None:
             for pose in moment.poses.values():
                 self.landmark_error.add(pose)
+        self._check_size(moment)
+
+    def _check_size(self, moment: Moment) -> None:
+        """Refuse a calibration in another unit as soon as it shows, before long work is done in vain."""
+        for pose in moment.poses.values():
+            if pose.status == Status.OK and (pose.views >= 2).any():
+                self.size.push(pose.landmarks)
+        if self.size.complaint:
+            raise InputError(
+                f'{self.size.complaint}; give --scale with the metres in one unit, or --scale hand to take '
+                'them from the size of the hand'
+            )
 
     @property
     def duration(self) -> float:

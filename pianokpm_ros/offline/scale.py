@@ -4,7 +4,8 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from pianokpm_ros.anatomy import LANDMARKS, Status
+from pianokpm_ros.anatomy import Status
+from pianokpm_ros.geometry.hand_size import ENDS
 from pianokpm_ros.geometry.rig_formats import scale_rig
 from pianokpm_ros.offline.analysis import (
     EstimateSettings,
@@ -21,7 +22,6 @@ ENOUGH = 90
 """Poses after which the median doesn't move any more."""
 
 LEAST = 10
-ENDS = LANDMARKS.index('wrist'), LANDMARKS.index('index_mcp')
 
 
 def fit_scale(inputs: Inputs, settings: EstimateSettings) -> tuple[Inputs, float]:

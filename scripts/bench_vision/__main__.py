@@ -13,6 +13,7 @@ import numpy as np
 from rich.console import Console
 
 from pianokpm_ros.anatomy import Side
+from pianokpm_ros.commands.native_log import quiet_native_log
 from pianokpm_ros.geometry.rig import Rig
 from pianokpm_ros.geometry.rig_formats import load_caliscope
 from pianokpm_ros.shares import find_asset
@@ -51,6 +52,11 @@ def main() -> None:
     parser.add_argument('--out', type=Path, default=Path('out/bench_vision'), help='for pictures')
     parser.add_argument('--seconds', type=float, default=3.0, help='of a timing (%(default)s)')
     arguments = parser.parse_args()
+    with quiet_native_log():
+        _run(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> None:
     logging.basicConfig(level=logging.ERROR)
     cv2.setNumThreads(1)
     console = Console(width=170, highlight=False)

@@ -198,6 +198,17 @@ def test_poses_only_needs_no_model_and_skips_what_is_not_wanted(clip, tmp_path, 
     assert 'exists' in capsys.readouterr().err
 
 
+def test_a_calibration_in_another_unit_is_refused_with_the_way_out(clip, tmp_path, capsys):
+    videos, calibration = clip
+    words = ['estimate', *map(str, videos.values()), '--rig', str(calibration), '--poses-only']
+    out = tmp_path / 'result'
+    assert main([*words, '--hand-model', 'lite', '--out', str(out)]) != 0
+    error = capsys.readouterr().err
+    # The hand of 90 mm is 2.28 of the maker's units long (1 / 0.0395).
+    assert re.search(r'measure 2\.\d+ m .* 0\.07 to 0\.12 m.*--scale hand', error), error
+    assert not out.exists()
+
+
 def test_one_view_without_calibration_is_degraded_not_refused(clip, model, tmp_path):
     videos, _ = clip
     words = ['estimate', str(videos['cam0']), '--model', str(model), '--out', str(tmp_path / 'r')]

@@ -5,6 +5,7 @@ import pytest
 
 from pianokpm_ros.anatomy import Side, Status
 from pianokpm_ros.geometry.pose_stream import FramePeriod, PoseStream, StreamSettings
+from pianokpm_ros.geometry.rig_formats import scale_rig
 from pianokpm_ros.geometry.screening import screen_landmarks
 from pianokpm_ros.geometry.triangulator import HandTriangulator
 from pianokpm_ros.records import HandLandmarks
@@ -75,6 +76,22 @@ def test_silence_is_told_after_the_timeout_and_again_and_never_passes_late_frame
     ]
     assert {p.status for p in late} == {Status.OK} and not stream.silent
     assert [p.sequence for p in late] == [5, 5]
+
+
+def test_a_rig_in_another_unit_and_a_camera_that_was_moved_are_told(rig, hands):
+    stream = make_stream(rig)
+    feed(stream, rig, hands, 0, 30)
+    assert stream.complaints == () and all(e < 0.1 for e in stream.view_errors.values())
+    centimetres = scale_rig(rig, 100.0)
+    stream = make_stream(centimetres)
+    feed(stream, centimetres, hands * 100, 0, 30)
+    assert 'not metres' in stream.complaints[0] and len(stream.complaints) == 1
+    stream, moved = make_stream(rig), scale_rig(rig, 1.0)
+    left = moved.camera('left')
+    shifted = replace(left, translation=left.translation + [0.03, 0, 0])
+    moved = replace(moved, cameras=tuple(shifted if c is left else c for c in moved.cameras))
+    feed(stream, moved, hands, 0, 30)
+    assert 'camera left disagrees' in stream.complaints[0]
 
 
 def test_nothing_is_said_before_anything_was_heard(pair):
