@@ -6,7 +6,8 @@ PINS := $(filter-out requirements/bench.txt,$(wildcard requirements/*.txt))
 SOURCES := $(sort $(shell find pianokpm_ros training launch config -name __pycache__ -prune -o -type f -print))
 SHELL := bash
 .DELETE_ON_ERROR:
-.PHONY: help build test lint demo size clean bench-client bench-vision screenshots FORCE bench-recording bench-real bench-person
+.PHONY: help build test lint demo size clean bench-client bench-vision bench-exoskeleton bench-latency screenshots FORCE \
+  bench-recording bench-real bench-person
 
 help:
 	@echo 'make demo    set up, build, and run the pipeline on the recording that ships with it'
@@ -15,6 +16,7 @@ help:
 	@echo 'make lint    ruff'
 	@echo 'make size    size of the environment'
 	@echo 'make bench-client  inject faults into the consumer client, and a million random message sequences'
+	@echo 'make bench-exoskeleton  the exoskeleton example in closed loop, its cameras covered for a while'
 	@echo 'make screenshots  pictures of the live view during the demo and of the report (needs Chromium)'
 	@echo 'make bench-vision  speed, accuracy, calibration, faults of the vision (DATA=... for real recordings)'
 	@echo 'make clean   remove .venv, build, install, log, out'
@@ -90,3 +92,6 @@ bench-vision: install/.ready $(VENV)/.bench
 # How calibration to a person closes the gap: make bench-person DATA=out/dataset [MODEL=DIR]
 bench-person: install/.ready $(VENV)/.training
 	@source ./activate.bash && python scripts/bench_person.py $(DATA) $(if $(MODEL),--model $(MODEL)) --picture out/person.png
+
+bench-exoskeleton: install/.ready
+	@source ./activate.bash && python scripts/bench_exoskeleton.py

@@ -185,7 +185,11 @@ def describe_demo(
                 *(['view_node keys'] if options.view else []),
             ]
         if node.name == 'view_node':
-            parameters |= {'port': arguments.view, 'wait_for_browser': True}
+            parameters |= {
+                'port': arguments.view,
+                'wait_for_browser': True,
+                'title': f'{take.performance.name}, simulated take',
+            }
         for name, seconds in PATIENCE.get(node.name, {}).items():
             parameters[name] = min(seconds / min(rate, 1.0), 10.0)
         nodes.append(replace(node, parameters=parameters))
