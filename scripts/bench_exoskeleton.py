@@ -62,7 +62,12 @@ def prepare(take: Take, views: list[str], out: Path, console: Console) -> Path:
         out.mkdir(parents=True, exist_ok=True)
         console.print('Covering the cameras and finding the hands (once) ...')
         videos = {name: cover(take.videos[name], out / f'{name}_covered.mp4') for name in views}
-        command = ['estimate', *map(str, videos.values()), '--rig', str(take.path / 'rig.yaml')]
+        command = [
+            'estimate',
+            *(f'{n}={p}' for n, p in videos.items()),
+            '--rig',
+            str(take.path / 'rig.yaml'),
+        ]
         command += ['--keys', str(take.path / 'keys.mid'), '--out', str(result)]
         command += [word for name in SKIPPED for word in ('--skip', name)]
         subprocess.run([sys.executable, '-m', 'pianokpm_ros.cli', *command], check=True)

@@ -197,8 +197,16 @@ def show(result: Result, console: Console) -> int:
         table.add_column(name)
     node_silence = 0.1 + 0.08  # triangulation notices the silence of hands it no longer sees
     limits = [
-        ('let go after the cover [ms]', 1e3 * r.passive, 1e3 * (o.passive_after + node_silence + SLACK)),
-        ('no torque after the cover [ms]', 1e3 * r.zero, 1e3 * (o.hold + o.ramp + node_silence + SLACK)),
+        (
+            'let go after the cover [ms]',
+            1e3 * r.passive,
+            1e3 * (o.passive_after + node_silence + SLACK),
+        ),
+        (
+            'no torque after the cover [ms]',
+            1e3 * r.zero,
+            1e3 * (o.hold + o.ramp + node_silence + SLACK),
+        ),
         ('holds on again after the cover [s]', r.back, o.recovery_count * o.period + 0.5 + SLACK),
         ('steepest command [N m / s]', *r.steepest),
     ]

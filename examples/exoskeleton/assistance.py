@@ -83,5 +83,7 @@ class Assistance:
 
     def _learn(self, work: FloatArray, seconds: float) -> None:
         o = self.options
-        change = o.learning * np.maximum(work - o.effort, 0.0) - (self.need - o.least) / o.forgetting
+        change = (
+            o.learning * np.maximum(work - o.effort, 0.0) - (self.need - o.least) / o.forgetting
+        )
         self.need = np.clip(self.need + change * seconds, o.least, 1.0)
