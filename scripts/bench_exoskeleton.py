@@ -49,7 +49,7 @@ def main() -> int:
     take = load_take(find_asset('takes/demo'))
     bag = prepare(take, arguments.views, arguments.out, console)
     heard = play(bag, take)
-    result = measure(heard, take, SIDE)
+    result = measure(heard, take, bag, SIDE)
     plot(heard, result, arguments.out / 'exoskeleton.png')
     console.print(f'plot: {arguments.out / "exoskeleton.png"}')
     return show(result, console)

@@ -13,6 +13,8 @@ from examples.exoskeleton.assistance import JOINTS, Assistance, AssistanceOption
 from pianokpm_ros.anatomy import Side, Status
 from pianokpm_ros.client import ClientOptions, Command, Fault, State
 from pianokpm_ros.geometry.association import SIDES
+from pianokpm_ros.offline.tracks import known_tracks
+from pianokpm_ros.recording.reader import read_bag
 from pianokpm_ros.takes import Take
 
 FloatArray = NDArray[np.floating]
@@ -59,9 +61,11 @@ class Result:
         torque: (T, J) commands [N m].
         motor: (T, J) what the motors did [N m].
         truth: (T, J) what the same law commands for the simulation's own activity, undelayed [N m].
+        ideal: (T, J) likewise for the whole estimate, made without hurry and without faults [N m].
         engaged: (T,).
-        delay: of the motors behind the truth, by the best correlation [s].
-        correlation: (J,) there; NaN for joints that hardly work.
+        delay: of the motors behind the ideal, by the best correlation [s].
+        following: (J + 1,) correlation of motors and ideal there, of each joint and of all.
+        estimating: (J + 1,) correlation of ideal and truth: what the model makes of it.
         stated: look-ahead plus measured latency plus the motors' lag [s].
         latency: median from a frame's stamp to its estimate's arrival [s].
         passive: from the cover to letting go [s].
@@ -74,9 +78,11 @@ class Result:
     torque: FloatArray
     motor: FloatArray
     truth: FloatArray
+    ideal: FloatArray
     engaged: NDArray[np.bool_]
     delay: float
-    correlation: FloatArray
+    following: FloatArray
+    estimating: FloatArray
     stated: float
     latency: float
     passive: float
@@ -85,21 +91,23 @@ class Result:
     steepest: tuple[float, float]
 
 
-def measure(heard: Heard, take: Take, side: Side) -> Result:
+def measure(heard: Heard, take: Take, bag: Path, side: Side) -> Result:
     """Bring all to one time base and measure."""
     seconds = take.performance.duration * 1e-9
     time = np.arange(0, seconds, STEP)
     torque, motor = (_resample(heard, kind, time) for kind in (heard.torque, heard.motor))
     engaged = _resample(heard, heard.engaged, time)[:, 0] > 0.5
-    truth = imagine(take, side, time)
-    delay, correlation = compare(motor, truth, time)
+    truth = follow(*read_truth(take, side), time)
+    ideal = follow(*read_estimate(bag, side), time)
+    delay, following = compare(motor, ideal, time)
+    estimating = compare(ideal, truth, time, longest=STEP)[1]
     good = [(t, e) for t, e in heard.estimates if e[2] >= Status.DEGRADED]
     arrival = heard.to_take([t for t, _ in good])
     latency = float(np.median(arrival - [e[0] - ORIGIN for _, e in good]))
     lookahead = float(np.median([e[1] for _, e in good]))
     lag = lookahead + latency + STEP / 2 + 0.012
     return Result(
-        time, torque, motor, truth, engaged, delay, correlation, lag, latency,
+        time, torque, motor, truth, ideal, engaged, delay, following, estimating, lag, latency,
         *_find_times(time, torque, engaged), _find_slopes(heard),
     )  # fmt: skip
 
@@ -112,31 +120,42 @@ def _resample(heard: Heard, kind: list, time: FloatArray) -> FloatArray:
     return values[np.maximum(index, 0)]
 
 
-def imagine(take: Take, side: Side, time: FloatArray) -> FloatArray:
-    """Run the example's law on the simulation's own activity, as if it were known at once (T, J)."""
+def read_truth(take: Take, side: Side) -> tuple[FloatArray, FloatArray]:
+    """Return times (N,) [s] and activity (N, M) of the simulation."""
     p = take.performance
-    stamps, envelope = p.envelope_stamp * 1e-9, p.envelope[SIDES.index(side)]
-    activity = np.stack([np.interp(time, stamps, column) for column in envelope.T], 1)
+    return p.envelope_stamp * 1e-9, p.envelope[SIDES.index(side)]
+
+
+def read_estimate(bag: Path, side: Side) -> tuple[FloatArray, FloatArray]:
+    """Return times (N,) [s] and activity (N, M) of the estimate that was made without hurry."""
+    track = known_tracks(r for _, r, _ in read_bag(bag, {f'/muscle_activity/{side.label}'}))[side]
+    return track.stamp * 1e-9 - ORIGIN, np.nan_to_num(track.envelope)
+
+
+def follow(stamps: FloatArray, activity: FloatArray, time: FloatArray) -> FloatArray:
+    """Run the example's law on an activity as if it were known at once (T, J)."""
+    held = np.stack([np.interp(time, stamps, column) for column in activity.T], 1)
     law = Assistance()
     return np.array(
         [
             law.step(Command(State.ACTIVE, Fault.NONE, tuple(row), 1.0, 1.0, 0.0, 0), STEP)
-            for row in np.clip(activity, 0, 1)
+            for row in np.clip(held, 0, 1)
         ]
     )
 
 
-def compare(motor: FloatArray, truth: FloatArray, time: FloatArray) -> tuple[float, FloatArray]:
-    """Return the delay [s] at which all joints together follow best, and each joint's correlation (J,) there."""
-    out = (time < COVER[0] - LONGEST_DELAY) | (time > COVER[1] + SETTLE)
-    use = out & (time > SETTLE) & (time < time[-1] - LONGEST_DELAY)
+def compare(
+    late: FloatArray, early: FloatArray, time: FloatArray, longest: float = LONGEST_DELAY
+) -> tuple[float, FloatArray]:
+    """Return the delay [s] at which all joints together follow best, and the correlations (J + 1,) there."""
+    use = (time > SETTLE) & (time < COVER[0] - LONGEST_DELAY) | (time > COVER[1] + SETTLE)
     scores = []
-    for shift in range(int(LONGEST_DELAY / STEP)):
-        moved = np.roll(truth, shift, axis=0)[use]
-        scores.append(np.corrcoef(motor[use].ravel(), moved.ravel())[0, 1])
+    for shift in range(max(1, round(longest / STEP))):
+        moved = np.roll(early, shift, axis=0)[use]
+        scores.append(np.corrcoef(late[use].ravel(), moved.ravel())[0, 1])
     best = int(np.argmax(scores))
-    moved = np.roll(truth, best, axis=0)[use]
-    each = [np.corrcoef(motor[use][:, j], moved[:, j])[0, 1] for j in range(len(JOINTS))]
+    moved = np.roll(early, best, axis=0)[use]
+    each = [np.corrcoef(late[use][:, j], moved[:, j])[0, 1] for j in range(len(JOINTS))]
     return best * STEP, np.array([*each, scores[best]])
 
 
@@ -166,22 +185,35 @@ def plot(heard: Heard, result: Result, path: Path) -> None:
     """Draw the joints' torques beside the truth's, and when the example held on."""
     figure, axes = plt.subplots(len(JOINTS), sharex=True, figsize=(11, 9), layout='constrained')
     r = result
+    covered = (r.time >= COVER[0]) & (r.time < COVER[1])
+    seen = np.where(covered[:, None], np.nan, r.ideal)
     for j, (ax, name) in enumerate(zip(axes, JOINTS, strict=True)):
-        ax.plot(r.time + r.delay, r.truth[:, j], color='0.6', label='same law, simulated activity')
-        ax.plot(r.time, r.motor[:, j], color=INK[j], label='assist torque, from the estimate')
+        ax.plot(r.time, r.truth[:, j], color='0.75', label="same law, the simulation's activity")
+        ax.plot(
+            r.time,
+            r.ideal[:, j],
+            color='0.35',
+            lw=0.9,
+            ls='--',
+            label='same law, estimate without delay',
+        )
+        ax.plot(r.time, r.motor[:, j], color=INK[j], label='assist torque')
         ax.axvspan(*COVER, color='0.9', zorder=0, label='cameras covered')
-        top = max(np.abs(r.truth[:, j]).max(), np.abs(r.motor[:, j]).max(), 0.02) * 1.15
+        shown = np.stack([r.truth[:, j], r.ideal[:, j], r.motor[:, j]])
+        low, high = min(shown.min() * 1.1, -0.004), shown.max() * 1.15 + 0.004
         ax.fill_between(
-            r.time, -top, top, where=~r.engaged, color='#f5c0b0', alpha=0.5, lw=0, zorder=0.5,
+            r.time, low, high, where=~r.engaged, color='#f5c0b0', alpha=0.5, lw=0, zorder=0.5,
             label='passive: lets go',
         )  # fmt: skip
-        ax.set_ylim(min(-0.1 * top, r.motor[:, j].min() * 1.2), top)
+        ax.set_ylim(low, high)
         ax.set_ylabel(f'{name.replace("_", " ")}\n[N m]', fontsize=9)
         ax.spines[['top', 'right']].set_visible(False)
-    axes[0].legend(loc='upper right', ncol=4, fontsize=8, frameon=False)
+    figure.legend(
+        *axes[0].get_legend_handles_labels(), loc='outside lower center', ncol=5, frameon=False
+    )
     axes[0].set_title(
-        f'Exoskeleton example on the demo take, simulated motors; the grey curve is {1e3 * r.delay:.0f} ms later '
-        'than it was\nestimated (model trained on simulated EMG); the truth is the simulation\'s, not a person\'s',
+        'Exoskeleton example in closed loop with the demo take. Everything here is simulated: hands, their muscles, '
+        'motors.\nAssist torque from the estimate (model trained on simulated EMG), right hand.',
         fontsize=10, loc='left',
     )  # fmt: skip
     axes[-1].set_xlabel('time of the take [s]')
@@ -213,9 +245,14 @@ def show(result: Result, console: Console) -> int:
     for name, found, limit in limits:
         table.add_row(name, f'{found:.3g}', f'<= {limit:.3g}', 'yes' if found <= limit else 'NO')
     console.print(table)
-    each = ', '.join(f'{n} {v:.2f}' for n, v in zip((*JOINTS, 'all'), r.correlation, strict=True))
     console.print(
-        f'Torque follows the simulation {1e3 * r.delay:.0f} ms later; stated: {1e3 * r.stated:.0f} ms (look-ahead, '
-        f'{1e3 * r.latency:.0f} ms from landmarks to estimate, control, motors). Correlation there: {each}.'
+        f'Torque follows the estimate {1e3 * r.delay:.0f} ms later; stated: {1e3 * r.stated:.0f} ms (look-ahead, '
+        f'{1e3 * r.latency:.0f} ms from landmarks to estimate, control, motors; slope limits come on top).'
     )
+    for words, values in (
+        ('torque and estimate', r.following),
+        ("estimate and simulation, which is the model's part", r.estimating),
+    ):
+        each = ', '.join(f'{n} {v:.2f}' for n, v in zip((*JOINTS, 'all'), values, strict=True))
+        console.print(f'Correlation of {words}: {each}.')
     return int(any(not found <= limit for _, found, limit in limits))

@@ -59,11 +59,12 @@ def describe_replay(options: ReplayOptions) -> tuple[NodeSpec, ...]:
         )
     topics = list_topics(o.bag, Selection(o.what, o.topics, o.exclude, o.start, o.duration))
     params = o.params_file or str(find_share('config/pianokpm.yaml'))
-    made = [NodeSpec('replay_node', 'capture', _player(o), params, o.namespace, respawn=False)]
+    cameras = [t.split('/')[-2] for t, kind in topics.items() if kind == HANDS]
+    player = _player(o, cameras if o.what == 'landmarks' else [])
+    made = [NodeSpec('replay_node', 'capture', player, params, o.namespace, respawn=False)]
     if not o.estimate:
         return tuple(made)
     simulated = {'use_sim_time': o.clock}
-    cameras = [t.split('/')[-2] for t, kind in topics.items() if kind == HANDS]
     stages: list[tuple[str, dict[str, Any]]] = []
     if o.what == 'landmarks':
         stages.append(('triangulation_node', {'cameras': cameras, 'rig': find_rig(o.bag, o.rig)}))
@@ -78,14 +79,15 @@ def describe_replay(options: ReplayOptions) -> tuple[NodeSpec, ...]:
     return tuple(made)
 
 
-def _list_listeners(o: ReplayOptions) -> list[str]:
+def _list_listeners(o: ReplayOptions, cameras: list[str]) -> list[str]:
     """List topics, and how many must listen to each before the replay begins."""
     recorders = int(bool(o.record))
     answers = [f'muscle_activity/{side} {recorders + (o.rate == 0)}' for side in SIDES]
-    return [f'hands/{side} {1 + recorders}' for side in SIDES] + answers
+    landmarks = [f'{name}/hands {1 + recorders}' for name in cameras]
+    return landmarks + [f'hands/{side} {1 + recorders}' for side in SIDES] + answers
 
 
-def _player(o: ReplayOptions) -> dict[str, Any]:
+def _player(o: ReplayOptions, cameras: list[str]) -> dict[str, Any]:
     answers = [f'muscle_activity/{side}' for side in SIDES]
     chosen = {
         'bag': o.bag,
@@ -98,5 +100,5 @@ def _player(o: ReplayOptions) -> dict[str, Any]:
     }
     lists = {'topics': list(o.topics), 'exclude': list(o.exclude)}
     if o.estimate:
-        lists |= {'wait_topics': _list_listeners(o), 'follow': answers if o.rate == 0 else []}
+        lists |= {'wait_topics': _list_listeners(o, cameras), 'follow': answers if o.rate == 0 else []}
     return chosen | {name: values for name, values in lists.items() if values}
