@@ -191,7 +191,7 @@ def plot(heard: Heard, result: Result, path: Path) -> None:
         ax.plot(r.time, r.truth[:, j], color='0.75', label="same law, the simulation's activity")
         ax.plot(
             r.time,
-            r.ideal[:, j],
+            seen[:, j],
             color='0.35',
             lw=0.9,
             ls='--',

@@ -100,5 +100,8 @@ def _player(o: ReplayOptions, cameras: list[str]) -> dict[str, Any]:
     }
     lists = {'topics': list(o.topics), 'exclude': list(o.exclude)}
     if o.estimate:
-        lists |= {'wait_topics': _list_listeners(o, cameras), 'follow': answers if o.rate == 0 else []}
+        lists |= {
+            'wait_topics': _list_listeners(o, cameras),
+            'follow': answers if o.rate == 0 else [],
+        }
     return chosen | {name: values for name, values in lists.items() if values}
