@@ -6,6 +6,7 @@ from rich.console import Console
 
 from pianokpm_ros.protocol.guide import Guide
 from pianokpm_ros.protocol.plan import Plan, load_plan
+from pianokpm_ros.protocol.streams import StreamWatch
 from pianokpm_ros.shares import find_share
 
 SHIPPED = 'config/protocol.yaml'
@@ -20,10 +21,10 @@ def guide_session(plan: Plan, namespace: str = '') -> bool:
     """Guide a person while a recorder runs; tells whether they came to the end."""
     from pianokpm_ros.nodes.event_publisher import EventPublisher
 
-    console = Console(highlight=False)
-    with EventPublisher(namespace) as events:
+    console, watch = Console(highlight=False), StreamWatch(plan.electrodes)
+    with EventPublisher(namespace, watch) as events:
         events.wait_for_recorder()
-        guide = Guide(console, events.tell, console.input)
+        guide = Guide(console, events.tell, console.input, look=watch.look)
         try:
             finished = guide.run(plan)
         except (KeyboardInterrupt, EOFError):

@@ -1,12 +1,21 @@
-"""Send the events of a guided session to the recorder."""
+"""Send the events of a guided session to the recorder, and listen to what arrives meanwhile."""
 
+import contextlib
+import threading
 import time
+from functools import partial
 from typing import Any
 
 import rclpy
+from pianokpm.msg import EmgBlock, HandPose, KeyMotion
 from rclpy.context import Context
+from rclpy.experimental import EventsExecutor
 from std_msgs.msg import String
 
+from pianokpm_ros.anatomy import Status
+from pianokpm_ros.messages import MessageError, from_message
+from pianokpm_ros.nodes.base import LISTEN
+from pianokpm_ros.protocol.streams import HANDS, StreamWatch
 from pianokpm_ros.recording.events import EVENT_TOPIC, SessionEvent
 from pianokpm_ros.recording.writer import RecordingError
 
@@ -15,9 +24,9 @@ POLL = 0.1
 
 
 class EventPublisher:
-    """A small node of its own, without callbacks; a context that ends it."""
+    """A small node of its own, spun in a thread; a context that ends it."""
 
-    def __init__(self, namespace: str = '') -> None:
+    def __init__(self, namespace: str = '', watch: StreamWatch | None = None) -> None:
         self._context = Context()
         rclpy.init(context=self._context)
         self._node = rclpy.create_node(
@@ -25,6 +34,35 @@ class EventPublisher:
         )
         self._topic = EVENT_TOPIC.lstrip('/')
         self._events = self._node.create_publisher(String, self._topic, 100)
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._spin, name='events', daemon=True)
+        if watch is not None:
+            self._listen(watch)
+        self._thread.start()
+
+    def _listen(self, watch: StreamWatch) -> None:
+        def take_emg(message: EmgBlock) -> None:
+            with contextlib.suppress(MessageError):  # the recorder keeps it, whatever it is
+                watch.heard_emg(from_message(message))
+
+        subscribe = self._node.create_subscription
+        subscribe(EmgBlock, 'emg', take_emg, LISTEN)
+        subscribe(KeyMotion, 'keys', lambda _: watch.heard('keys'), LISTEN, raw=True)
+        for hand in HANDS:
+            take = partial(self._count, watch, hand)
+            subscribe(HandPose, f'hands/{hand}', take, LISTEN)
+
+    @staticmethod
+    def _count(watch: StreamWatch, hand: str, pose: HandPose) -> None:
+        if pose.status >= Status.DEGRADED:
+            watch.heard(hand)
+
+    def _spin(self) -> None:
+        executor = EventsExecutor(context=self._context)
+        executor.add_node(self._node)
+        while not self._ending.is_set():
+            executor.spin_once(timeout_sec=POLL)
+        executor.remove_node(self._node)
 
     def wait_for_recorder(self, timeout: float = PATIENCE) -> None:
         """Wait until somebody records; raises RecordingError where nobody comes."""
@@ -46,5 +84,7 @@ class EventPublisher:
 
     def __exit__(self, *_: object) -> None:
         time.sleep(POLL)  # the last event is on its way
+        self._ending.set()
+        self._thread.join(2.0)
         self._node.destroy_node()
         rclpy.shutdown(context=self._context)

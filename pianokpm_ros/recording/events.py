@@ -5,6 +5,7 @@ and shows them.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,9 @@ EVENT_TYPE = 'std_msgs/msg/String'
 SCHEMA, VERSION = 'pianokpm-event', 1
 ACTIONS = ('session', 'begin', 'end', 'discard')
 KINDS = ('rest', 'mvc', 'taps', 'task')
+
+PSEUDONYM = re.compile(r'(s|p|sub-?|p?id-?)?\d{1,4}', re.IGNORECASE)
+"""What may stand for a person: letters that say nothing, and a number."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ import argparse
 import time
 
 import numpy as np
-import pylsl
 
 RATE = 500.0
 
@@ -19,23 +18,30 @@ def course(keys, t):
     return 0.5 - 0.5 * np.cos(2 * np.pi * rates * np.asarray(t)[:, None])
 
 
+def make_info(keys, unit, travel):
+    import pylsl
+
+    info = pylsl.StreamInfo('keybed', 'KeyPosition', len(keys), RATE, 'float32', 'serial-7')
+    channels = info.desc().append_child('channels')
+    for key in keys:
+        channel = channels.append_child('channel')
+        channel.append_child_value('label', key)
+        channel.append_child_value('unit', unit)
+        channel.append_child_value('travel', str(travel))
+    return info
+
+
 def main():
+    import pylsl
+
     parser = argparse.ArgumentParser()
     parser.add_argument('--keys', nargs='+', default=['60', '64', '67'])
-    parser.add_argument('--unit', default='millimeters')
     parser.add_argument('--travel', type=float, default=9.5)
     a = parser.parse_args()
     pylsl.set_config_content(
         '[multicast]\nResolveScope = machine\n[ports]\nIPv6 = disable\n[log]\nlevel = -3\n'
     )
-    info = pylsl.StreamInfo('keybed', 'KeyPosition', len(a.keys), RATE, 'float32', 'serial-7')
-    channels = info.desc().append_child('channels')
-    for key in a.keys:
-        channel = channels.append_child('channel')
-        channel.append_child_value('label', key)
-        channel.append_child_value('unit', a.unit)
-        channel.append_child_value('travel', str(a.travel))
-    outlet = pylsl.StreamOutlet(info)
+    outlet = pylsl.StreamOutlet(make_info(a.keys, 'millimeters', a.travel))
     print(time.time() - pylsl.local_clock(), flush=True)
     start, sent = pylsl.local_clock(), 0
     numbers = [int(k) if k.isdecimal() else 0 for k in a.keys]

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pianokpm_ros.emg.stream import AmplifierError
-from pianokpm_ros.keyboard.lsl_keys import LslKeys
+from pianokpm_ros.emg.stream import AmplifierError, StreamWishes
+from pianokpm_ros.keyboard.lsl_keys import LslKeys, describe_keys
 
-from .key_sender import course
+from . import key_sender
 
 SENDER = Path(__file__).with_name('key_sender.py')
 KEYS = [60, 64, 67]
@@ -59,7 +59,9 @@ def test_positions_arrive_with_their_time_and_a_lost_stream_lifts_the_keys(send)
     errors = []
     for record in records:
         for t, key, position in zip(record.time, record.key, record.position, strict=True):
-            true = course([int(key)], [record.stamp * 1e-9 + float(t) - sender.offset])[0, 0]
+            true = key_sender.course([int(key)], [record.stamp * 1e-9 + float(t) - sender.offset])[
+                0, 0
+            ]
             errors.append(abs(position - true))
     # Rest and standstill hide 0.02; a wrong key, unit or a stamp off by 20 ms would show 0.1.
     assert {int(k) for r in records for k in r.key} == set(KEYS)
@@ -71,17 +73,22 @@ def test_positions_arrive_with_their_time_and_a_lost_stream_lifts_the_keys(send)
 
 
 @pytest.mark.parametrize(
-    ('arguments', 'words'),
+    ('keys', 'unit', 'travel', 'words'),
     [
-        (('--unit', 'volts'), 'known are normalized'),
-        (('--travel', '0'), 'dip of the key'),
-        (('--keys', '60', 'C4'), 'MIDI number'),
-        (('--keys', '60', '60'), 'MIDI number'),
-        (('--keys', '12'), '21 to 108'),
+        (['60'], 'volts', 9.5, 'known are normalized'),
+        (['60'], 'mm', 0.0, 'dip of the key'),
+        (['60', 'C4'], 'mm', 9.5, 'MIDI number'),
+        (['60', '60'], 'mm', 9.5, 'MIDI number'),
+        (['12'], 'mm', 9.5, '21 to 108'),
     ],
 )
-def test_a_stream_that_is_described_otherwise_is_refused(send, arguments, words):
-    send(*arguments)
-    sensors = LslKeys('lsl:', time.time_ns, 'machine')
+def test_a_stream_that_is_described_otherwise_is_refused(keys, unit, travel, words):
+    pytest.importorskip('pylsl', reason='pip install -r requirements/lsl.txt')
     with pytest.raises(AmplifierError, match=words):
-        collect(sensors, lambda r: False)
+        describe_keys(key_sender.make_info(keys, unit, travel), StreamWishes())
+
+
+def test_normalized_positions_need_no_travel():
+    pytest.importorskip('pylsl', reason='pip install -r requirements/lsl.txt')
+    found = describe_keys(key_sender.make_info(['60', '61'], 'normalized', 0.0), StreamWishes())
+    assert found.channel == ('60', '61') and found.scale.tolist() == [1.0, 1.0]

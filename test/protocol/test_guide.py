@@ -5,8 +5,9 @@ import pytest
 from rich.console import Console
 
 from pianokpm_ros.anatomy import MUSCLES
-from pianokpm_ros.protocol.guide import Guide
+from pianokpm_ros.protocol.guide import LISTEN, Guide
 from pianokpm_ros.protocol.plan import ProtocolError, load_plan, make_plan
+from pianokpm_ros.protocol.streams import StreamLine
 from pianokpm_ros.recording.events import SessionEvent, list_trials
 
 SHORT = dict(
@@ -14,7 +15,7 @@ SHORT = dict(
 )
 
 
-def guide(answers, plan):
+def guide(answers, plan, look=list):
     """Run a guide with answers; returns it, the events with times that count the waiting, and whether it ended well."""
     told, clock, given = [], itertools.count(), iter(answers)
     waited = [0.0]
@@ -25,7 +26,9 @@ def guide(answers, plan):
     def wait(seconds):
         waited[0] += seconds
 
-    made = Guide(Console(file=io.StringIO()), tell, lambda _: next(given), wait)
+    said = io.StringIO()
+    made = Guide(Console(file=said, width=200), tell, lambda _: next(given), wait, look)
+    made.said = said.getvalue
     return made, told, made.run(plan)
 
 
@@ -63,8 +66,29 @@ def test_a_repeated_take_counts_once_and_a_skipped_one_not():
         sum(e.action == 'begin' for e in told) == 4
         and sum(e.action == 'discard' for e in told) == 2
     )
-    assert trials[0].begin == pytest.approx(10e9, abs=100)
+    assert trials[0].begin == pytest.approx((10 + LISTEN) * 1e9, abs=100)
     assert (made.done, made.repeated, made.skipped) == (2, 2, 1)
+
+
+def test_a_name_is_no_pseudonym():
+    plan = make_plan(rest=1.0, mvc={'repeats': 0}, taps=0)
+    made, told, finished = guide(['Anna', '', 'p7b', 'sub-07', '', '', ''], plan)
+    assert finished and told[0].details['subject'] == 'sub-07'
+    assert 'Anna' not in ''.join(e.to_json() for e in told)
+
+
+def test_what_does_not_arrive_is_told_before_and_after_a_take():
+    plan = make_plan(rest=1.0, mvc={'repeats': 0}, taps=1)
+    bad = [StreamLine('EMG', False, 'nothing'), StreamLine('keys', True, 'some')]
+    good = [StreamLine('EMG', True, 'six [channels]'), StreamLine('keys', True, 'some')]
+    # Each look but the last is preceded by one that only begins to count: twice at first, then two takes.
+    looks = iter([[], bad, [], good, [], bad, [], bad])
+    answers = ['', 'p07', '', '', '', '', '', '']
+    made, _, finished = guide(answers, plan, lambda: next(looks))
+    # Once at the start, once after the rest; taps do without EMG.
+    assert finished and made.said().count('WRONG EMG: nothing') == 2
+    assert 'ok    EMG: six [channels]' in made.said()
+    assert not guide(['q'], plan, lambda: bad)[2]
 
 
 def test_one_can_end_at_any_time():

@@ -6,7 +6,6 @@ Letters: N samples, C channels, M muscles.
 import hashlib
 import json
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -38,7 +37,7 @@ from pianokpm_ros.emg.processing import (
     normalize_to_mvc,
     normalize_to_percentile,
 )
-from pianokpm_ros.recording.events import Trial
+from pianokpm_ros.recording.events import PSEUDONYM, Trial
 from pianokpm_ros.recording.reader import find_files
 from pianokpm_ros.records import NANOSECONDS, EmgOrigin, Normalization
 
@@ -50,7 +49,6 @@ ENVELOPE_STEP = 1_000_000
 MVC_WINDOW = 0.5
 """The strongest contraction is the best mean over this time [s]."""
 
-PSEUDONYM = re.compile(r'^(s|p|sub-?|p?id-?)?\d{1,4}$', re.IGNORECASE)
 REPORT = 'quality'
 
 
@@ -360,7 +358,7 @@ class Subjects:
 
     def pseudonym(self, said: str, bag: Path) -> str:
         """Return a folder name for a person."""
-        if PSEUDONYM.match(said):
+        if PSEUDONYM.fullmatch(said):
             return said.lower().replace('-', '')
         key = said or str(bag)
         if key not in self._given:
