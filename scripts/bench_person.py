@@ -81,7 +81,8 @@ def _load_seen(data, bundle, split: str, count: int) -> list[PersonTakes]:
 def _line(row: Row, none: Row, floor: dict[str, float]) -> str:
     low, high = row.interval('rmse')
     before, after = (r.values('nrmse') for r in (none, row))
-    gap = (before.mean() - after.mean()) / (before.mean() - floor['nrmse'])
+    room = before.mean() - floor['nrmse']
+    gap = (before.mean() - after.mean()) / room if room > 0 else np.nan
     ratio = row.values('rmse') / none.values('rmse')
     tail = ''
     if row is not none:

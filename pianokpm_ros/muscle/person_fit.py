@@ -23,7 +23,7 @@ BLOCKS = 8
 LIMITS = (0.3, 3.0)
 """Of the factor on a deviation."""
 
-KINDS = {'gain': 0, 'mix': 3000, 'full': 12_000}
+KINDS = {'gain': 0, 'mix': 2000, 'full': 9000}
 """What may change, and from how many ticks on: each muscle's own gain and offset; also by what the others do; also
 by the features of the pose. Blocks of one short piece can't tell that a large map fits that piece alone."""
 
