@@ -239,23 +239,32 @@ def find_key_range(take: str, keys: FloatArray) -> tuple[float, float]:
 
 def compress_keys(position: FloatArray, rate: float) -> KeyTrack:
     """Keep (N, K) positions only where a key moves, with one still sample on either side of each motion."""
-    position = np.clip(position, 0.0, 1.0)
-    known = np.isfinite(position)
-    position = np.where(known, position, 0.0)
-    change = np.diff(position, axis=0, prepend=position[:1]) != 0.0
-    moving = change | np.roll(change, -1, axis=0) | np.roll(change, 1, axis=0)
-    moving[0], moving[-1] = position[0] > 0, moving[-1] & change[-1]
-    at, key = np.nonzero(moving & known)
-    velocity = (
-        np.gradient(position, axis=0) * rate if len(position) > 1 else np.zeros_like(position)
-    )
+    stamps = uniform_stamps(len(position), rate)
+    rows = [_compress_key(column, rate) for column in position.T]  # one by one: takes are long
+    at = np.concatenate([r[0] for r in rows])
+    key = np.repeat(np.arange(len(rows)) + FIRST_KEY, [len(r[0]) for r in rows])
+    order = np.lexsort((key, at))
     return KeyTrack(
-        uniform_stamps(len(position), rate)[at],
-        (key + FIRST_KEY).astype(np.uint8),
-        position[at, key].astype(np.float32),
-        velocity[at, key].astype(np.float32),
+        stamps[at[order]],
+        key[order].astype(np.uint8),
+        np.concatenate([r[1] for r in rows])[order].astype(np.float32),
+        np.concatenate([r[2] for r in rows])[order].astype(np.float32),
         'sensor:pianokpm',
     )
+
+
+def _compress_key(position: FloatArray, rate: float) -> tuple[NDArray, FloatArray, FloatArray]:
+    """Return the indices, positions and velocities to keep of one key."""
+    known = np.isfinite(position)
+    position = np.clip(np.where(known, position, 0.0), 0.0, 1.0)
+    change = np.diff(position, prepend=position[:1]) != 0.0
+    moving = change.copy()
+    moving[:-1] |= change[1:]
+    moving[1:] |= change[:-1]
+    moving[0] |= position[0] > 0
+    at = np.flatnonzero(moving & known)
+    velocity = np.gradient(position) * rate if len(position) > 1 else np.zeros(1)
+    return at, position[at], velocity[at]
 
 
 def _make_view(points: FloatArray, rate: float, found: _Findings) -> ViewTrack:
