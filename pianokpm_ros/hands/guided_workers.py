@@ -5,6 +5,7 @@ a view lost is looked for where the other views put it, and a view that contradi
 told to let go. While both hands are known in space no view looks for palms.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -15,7 +16,7 @@ from pianokpm_ros.anatomy import PALM, Side
 from pianokpm_ros.geometry.association import SIDES, associate
 from pianokpm_ros.geometry.camera import Camera
 from pianokpm_ros.geometry.rig import Rig
-from pianokpm_ros.geometry.triangulation import triangulate
+from pianokpm_ros.geometry.triangulation import solve_equally, triangulate
 from pianokpm_ros.hands.engine import HandEngine
 from pianokpm_ros.hands.region_detector import RegionDetector, RegionSettings
 from pianokpm_ros.records import Frame, HandLandmarks
@@ -24,6 +25,9 @@ FloatArray = NDArray[np.floating]
 
 AGREEMENT = 0.35
 """A view whose landmarks are further from the others' than this part of the hand's length shows something else."""
+
+SURE = 0.1
+"""While all views are nearer than this to the linear solution, a robust one would hardly differ."""
 
 MEMORY = 500_000_000
 """How long a palm's last place helps to tell the hands apart [ns]."""
@@ -194,16 +198,24 @@ def _place(
         if len(seen) < 2:
             return None
         pixels = np.stack([records[n].pixels[index[n]] for n in seen])
-        points = triangulate([cameras[n] for n in seen], pixels).points
+        used = [cameras[n] for n in seen]
+        points = solve_equally(used, pixels)
+        off = _distances(used, pixels, points)
+        if max(off) > SURE:  # some view is off: those that agree must not be drawn to it
+            points = triangulate(used, pixels).points
+            off = _distances(used, pixels, points)
         if not np.isfinite(points).all():
             return None
-        off = [_distance(p, cameras[n].project(points)) for n, p in zip(seen, pixels, strict=True)]
         worst = int(np.argmax(off))
         if off[worst] <= AGREEMENT:
             return _Hand(points, index)
         if len(seen) == 2:
             return None
         index[seen[worst]] = -1
+
+
+def _distances(cameras: Sequence[Camera], pixels: FloatArray, points: FloatArray) -> list[float]:
+    return [_distance(p, c.project(points)) for c, p in zip(cameras, pixels, strict=True)]
 
 
 def _distance(pixels: FloatArray, expected: FloatArray) -> float:

@@ -14,7 +14,7 @@ from pianokpm_ros.geometry.association import SIDES, associate
 from pianokpm_ros.geometry.bones import measure_bones
 from pianokpm_ros.geometry.camera import Camera
 from pianokpm_ros.geometry.synchronizer import FrameSet
-from pianokpm_ros.geometry.triangulation import solve_linear, stack_projections, triangulate
+from pianokpm_ros.geometry.triangulation import solve_equally, triangulate
 
 FloatArray = NDArray[np.floating]
 Solver = Callable[[Sequence[Camera], FloatArray], FloatArray]
@@ -67,18 +67,12 @@ HEADINGS = (
 )
 
 
-def solve_dlt(cameras: Sequence[Camera], pixels: FloatArray) -> FloatArray:
-    """Plain linear triangulation, all views alike."""
-    rays = np.stack([c.normalize(p) for c, p in zip(cameras, pixels, strict=True)])
-    return solve_linear(stack_projections(cameras), rays)
-
-
 def solve_robust(cameras: Sequence[Camera], pixels: FloatArray) -> FloatArray:
     """The pipeline's own solver."""
     return triangulate(cameras, pixels).points
 
 
-SOLVERS: dict[str, Solver] = {'DLT': solve_dlt, 'ours': solve_robust}
+SOLVERS: dict[str, Solver] = {'DLT': solve_equally, 'ours': solve_robust}
 
 
 def tell_apart(cameras: Sequence[Camera], sets: Sequence[FrameSet]) -> list[Sighted]:
@@ -96,7 +90,7 @@ def tell_apart(cameras: Sequence[Camera], sets: Sequence[FrameSet]) -> list[Sigh
                     pixels[i] = view.pixels[choice[column]]
             if np.isfinite(pixels[:, 0, 0]).sum() >= 2:
                 found.append(Sighted(index, frames.stamp, side, pixels))
-                last[side] = solve_dlt(cameras, pixels)[list(PALM)].mean(axis=0)
+                last[side] = solve_equally(cameras, pixels)[list(PALM)].mean(axis=0)
     return found
 
 

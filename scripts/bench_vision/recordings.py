@@ -12,7 +12,7 @@ from pianokpm_ros.geometry.bones import BoneKeeper, measure_bones
 from pianokpm_ros.geometry.rig import Rig
 from pianokpm_ros.geometry.rig_formats import load_caliscope, load_handpose3d, scale_rig
 from pianokpm_ros.geometry.smoothing import PointSmoother
-from pianokpm_ros.geometry.triangulation import triangulate
+from pianokpm_ros.geometry.triangulation import solve_equally, triangulate
 from pianokpm_ros.hands.engine import HandEngine
 from pianokpm_ros.hands.guided_workers import GuidedWorkers
 from pianokpm_ros.hands.mediapipe_detector import MediaPipeDetector
@@ -42,7 +42,7 @@ def bench_charuco(data: Path, own: Rig, console: Console, out: Path, model: str 
     for words, start in (('all hands, most hold the board', 0), ('bare hands, the last 21', bare)):
         table = footage.make_table(f'charuco_4cam, {model} model: {words}', *measures.HEADINGS)
         chosen = [h for h in base if h.stamp >= start]
-        row = measures.score(maker.cameras, chosen, measures.solve_dlt).row()
+        row = measures.score(maker.cameras, chosen, solve_equally).row()
         table.add_row("baseline: MediaPipe static, maker's calibration, DLT", *row)
         for rig, name in ((maker, "maker's"), (own, 'our')):
             chosen = [h for h in hands[id(rig)] if h.stamp >= start - rig.delay_of(rig.names[0])]
@@ -124,7 +124,7 @@ def bench_stereo(data: Path, console: Console, out: Path, model: str = 'full') -
 
 def _fit_scale(rig: Rig, hands: Sequence[measures.Sighted]) -> tuple[Rig, list[np.ndarray]]:
     """Return the rig in metres, and the hands solved in it."""
-    raw = [measures.solve_dlt(rig.cameras, h.pixels) for h in hands]
+    raw = [solve_equally(rig.cameras, h.pixels) for h in hands]
     unit = SCALE_BONE / np.nanmedian([np.linalg.norm(p[5] - p[0]) for p in raw])
     return scale_rig(rig, float(unit)), [p * unit for p in raw]
 

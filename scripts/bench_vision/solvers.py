@@ -8,6 +8,7 @@ import numpy as np
 from rich.console import Console
 
 from pianokpm_ros.geometry.rig import Rig
+from pianokpm_ros.geometry.triangulation import solve_equally
 
 from . import measures
 from .footage import make_table
@@ -47,7 +48,7 @@ def bench_solvers(rig: Rig, console: Console) -> None:
     pixels += rng.normal(0, 1, pixels.shape)
     cameras, group = rig.cameras, make_group(rig)
     ways: dict[str, Callable[[], np.ndarray]] = {
-        'ours, linear': lambda: measures.solve_dlt(cameras, pixels),
+        'ours, linear': lambda: solve_equally(cameras, pixels),
         'ours, robust, with covariance': lambda: measures.solve_robust(cameras, pixels),
     }
     if group is not None:

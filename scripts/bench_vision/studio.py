@@ -14,6 +14,7 @@ from pianokpm_ros.geometry.bones import BoneSettings
 from pianokpm_ros.geometry.rig import Rig
 from pianokpm_ros.geometry.smoothing import SmoothingSettings
 from pianokpm_ros.geometry.synchronizer import FrameSet
+from pianokpm_ros.geometry.triangulation import solve_equally
 from pianokpm_ros.geometry.triangulator import HandTriangulator, TriangulatorSettings
 from pianokpm_ros.takes import Take
 
@@ -85,7 +86,7 @@ def print_solvers(take: Take, sets: Sequence[FrameSet], console: Console) -> Non
     cameras = take.rig.cameras
     hands = measures.tell_apart(cameras, sets)
     ways: dict[str, Callable] = {
-        'plain DLT': measures.solve_dlt,
+        'plain DLT': solve_equally,
         'ours': measures.solve_robust,
         'OpenCV, first two views': _solve_opencv,
     }
