@@ -28,10 +28,11 @@ def test_jitter_is_white():
 
 def test_wander_is_correlated_in_time_and_between_landmarks():
     found = errors(replace(PLAIN, wander=(0.003,) * 21))
-    # 100 s hold about 100 / (2 * 0.2) = 250 independent values: 1 / sqrt(2 * 250) = 4.5 % a series, less over 63.
+    # 100 s hold about 100 / (4 * 0.2) = 125 independent values: 1 / sqrt(2 * 125) = 6 % a series, less over 63.
     assert found.std() == pytest.approx(0.003, rel=0.08)
     step = np.corrcoef(found[:-1, 0, 0], found[1:, 0, 0])[0, 1]
-    assert step == pytest.approx(np.exp(-1 / (RATE * 0.2)), abs=0.03)
+    x = 1 / (RATE * 0.2)
+    assert step == pytest.approx((1 + x) * np.exp(-x), abs=0.03)
     pairs = [np.corrcoef(found[:, i, 0], found[:, 20 - i, 0])[0, 1] for i in range(9)]
     assert np.mean(pairs) == pytest.approx(0.3, abs=0.12)
 

@@ -10,6 +10,7 @@ from importlib import resources
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import lfilter
 
 from pianokpm_ros.anatomy import FINGER_CHAINS, PALM
 
@@ -28,7 +29,7 @@ class SightModel:
     Attributes:
         jitter: white noise of each landmark, (21,) [m] per axis.
         wander: slowly varying error of each landmark, (21,) [m] per axis, one sigma.
-        wander_time: its correlation time [s].
+        wander_time: its time constant [s]; see `_wander`.
         bias: constant error of a take and landmark, (21,) [m] per axis, one sigma.
         common: part of the variance of wander and bias that all landmarks share, 0..1.
         lost_rate: how often a hand is lost [1/s].
@@ -110,22 +111,27 @@ def _errors(
 ) -> FloatArray:
     """Errors of unit variance per landmark, partly common to all, correlated in time if a rate is given."""
     own, common = (
-        _wander(random.normal(size=(shape[0], n, 3)), rate, model.wander_time)
-        for n in (shape[1], 1)
+        draw_wander((shape[0], n, 3), rate, model.wander_time, random) for n in (shape[1], 1)
     )
     return (np.sqrt(model.common) * common + np.sqrt(1 - model.common) * own) * size[:, None]
 
 
-def _wander(noise: FloatArray, rate: float, time: float) -> FloatArray:
-    """First-order correlated noise of unit variance (an AR(1) process); without a rate the noise itself."""
-    if rate <= 0 or len(noise) < 2:
-        return noise
-    from scipy.signal import lfilter
+def draw_wander(
+    shape: tuple[int, ...], rate: float, time: float, random: np.random.Generator
+) -> FloatArray:
+    """Draw smooth correlated noise of unit variance; without a rate white noise.
 
+    White noise through two equal first-order filters: its covariance is (1 + x) exp(-x) at a distance of
+    x = t / `time`. A detector that tracks moves its mistakes smoothly.
+    """
+    if rate <= 0:
+        return random.normal(size=shape)
     keep = float(np.exp(-1 / (rate * time)))
-    start = keep * noise[:1]
-    tail, _ = lfilter([np.sqrt(1 - keep**2)], [1, -keep], noise[1:], axis=0, zi=start)
-    return np.concatenate([noise[:1], tail])
+    lead = int(np.ceil(12 * rate * time))
+    noise = random.normal(size=(lead + shape[0], *shape[1:]))
+    made = lfilter([1.0], np.convolve([1, -keep], [1, -keep]), noise, axis=0)[lead:]
+    # White noise through two equal poles has the variance (1 + k^2) / (1 - k^2)^3.
+    return made * np.sqrt((1 - keep**2) ** 3 / (1 + keep**2))
 
 
 def _stretches(

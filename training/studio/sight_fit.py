@@ -18,11 +18,14 @@ from pianokpm_training.studio.check import TakeScore
 
 FloatArray = NDArray[np.floating]
 
-LONGEST_LAG = 0.30
+LONGEST_LAG = 0.20
 """Up to which errors are correlated with themselves [s]."""
 
-TIMES = np.geomspace(0.03, 1.0, 60)
+TIMES = np.geomspace(0.015, 0.3, 60)
 """Correlation times that are tried [s]."""
+
+USUAL = 4.5
+"""Errors of up to this many median absolute errors are usual: three sigma of a normal error."""
 
 LEAST = 0.5
 """Hands known in a smaller part of a take are left out."""
@@ -113,8 +116,14 @@ def _slip_factor(courses: Sequence[Course], slipped: Sequence[NDArray[np.bool_]]
 
 
 def autocovariance(course: Course, lags: Sequence[int]) -> FloatArray:
-    """Covariance of errors about their mean with themselves some frames later, (K, L) [m^2], mean over axes."""
-    rest = course.error - np.nanmean(course.error, axis=0)
+    """Covariance of errors about their mean with themselves some frames later, (K, L) [m^2], mean over axes.
+
+    Errors far from a landmark's usual ones count as the furthest usual ones: slips are told of elsewhere.
+    """
+    rest = course.error - np.nanmedian(course.error, axis=0)
+    far = USUAL * np.nanmedian(np.abs(rest), axis=0)
+    rest = np.clip(rest, -far, far)
+    rest = rest - np.nanmean(rest, axis=0)
     return np.array(
         [np.nanmean(rest[: len(rest) - k] * rest[k:], axis=(0, 2)) for k in map(int, lags)]
     )
@@ -124,7 +133,7 @@ def _correlation_time(courses: Sequence[Course]) -> float:
     """Find the correlation time that fits the normalised covariances of all landmarks best [s].
 
     The mean of a short take follows the wander: what is left of its covariance at lag k is
-    s^2 (rho^k - 2 T/D) for takes of duration D, with a correlation time T well below D.
+    s^2 (rho(k) - 4 T/D) for takes of duration D well above T: 4 T is the integral of rho over all lags.
     """
     best = (np.inf, float(TIMES[0]))
     for time in TIMES:
@@ -141,7 +150,8 @@ def _correlation_time(courses: Sequence[Course]) -> float:
 def _slow_part(
     found: FloatArray, lags: NDArray[np.int64], time: float, course: Course
 ) -> tuple[FloatArray, FloatArray]:
-    shape = np.exp(-lags[1:] / (course.rate * time)) - 2 * time * course.rate / len(course.error)
+    x = lags[1:] / (course.rate * time)
+    shape = (1 + x) * np.exp(-x) - 4 * time * course.rate / len(course.error)
     return shape, np.maximum(shape @ found[1:] / (shape @ shape), 0.0)
 
 
@@ -150,7 +160,7 @@ def split_error(course: Course, time: float) -> tuple[FloatArray, FloatArray]:
     lags = np.arange(int(LONGEST_LAG * course.rate) + 1)
     found = autocovariance(course, lags)
     _, slow = _slow_part(found, lags, time, course)
-    white = found[0] - slow * (1 - 2 * time * course.rate / len(course.error))
+    white = found[0] - slow * (1 - 4 * time * course.rate / len(course.error))
     return np.sqrt(np.maximum(white, 0.0)), np.sqrt(slow)
 
 
