@@ -45,7 +45,12 @@ def test_the_parts_of_the_error_are_found_again():
     # Means of logarithms of three numbers lie some 15 % below the deviation.
     assert 0.75 * 0.005 < np.mean(found.bias) < 1.1 * 0.005
     assert found.common == pytest.approx(0.3, abs=0.1)
-    assert found.lost_rate == 0 and found.spread < 0.25 and found.source == 'test'
+    # Nothing lost in 144 s: half a loss is assumed.
+    assert (
+        found.lost_rate == pytest.approx(0.5 / 144, rel=0.02)
+        and found.spread < 0.25
+        and found.source == 'test'
+    )
 
 
 def test_uneven_fingers_raise_the_spread():

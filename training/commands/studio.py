@@ -151,13 +151,13 @@ def _fit_noise(arguments: argparse.Namespace, scores: 'list[TakeScore]') -> None
         f'MediaPipe ({arguments.hand_model}) on {len(scores)} renders of {seconds:.0f} s in all, '
         f'views {", ".join(scores[0].views)}: {", ".join(s.name for s in scores)}'
     )
-    model = fit_sight(scores, source)
+    model, shipped = fit_sight(scores, source), load_sight()
     arguments.noise.parent.mkdir(parents=True, exist_ok=True)
     part = arguments.noise.with_name(f'.{arguments.noise.name}.part')
     part.write_text(dump_sight(model))
     os.replace(part, arguments.noise)
     print(f'\nnoise model, {arguments.noise}: {model}')
-    models = {'fitted': model, 'shipped': load_sight()}
+    models = {'fitted': model, 'shipped': shipped}
     print('\nfitted takes', *compare_sight(scores, models), sep='\n')
     if arguments.held_out:
         held = [_score(path, arguments) for path in arguments.held_out]

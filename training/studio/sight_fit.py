@@ -72,6 +72,9 @@ def fit_sight(scores: Sequence[TakeScore], source: str) -> SightModel:
     )
     lost = _stretches([~np.isfinite(s.errors[:, h, :, 0]).any(axis=1)
                        for s in scores for h in range(s.errors.shape[1])], scores[0].rate)  # fmt: skip
+    if not lost[0]:
+        # Nothing seen in so much time: half a loss is the usual guess (Jeffreys).
+        lost = round(0.5 / sum(s.errors.shape[1] * len(s.errors) / s.rate for s in scores), 4), 0.1
     slips = _stretches(slipped, scores[0].rate)
     return SightModel(
         _typical(white), _typical(slow), round(time, 3), _typical(bias),
