@@ -11,6 +11,9 @@ import numpy as np
 from pianokpm_ros.records import EmgBlock
 
 HANDS = ('left', 'right')
+SILENCE = 0.5
+"""EMG comes in blocks far shorter than this [s]."""
+
 LEAST_RATE = 20.0
 """Poses a second, below which strokes are missed [Hz]."""
 
@@ -49,7 +52,7 @@ class StreamWatch:
     def _forget(self) -> None:
         self._counts: Counter[str] = Counter()
         self._channels: tuple[str, ...] = ()
-        self._since = self._clock()
+        self._since = self._newest = self._clock()
 
     def heard(self, stream: str) -> None:
         """Count a message of `keys`, or of the hand `left` or `right`."""
@@ -59,7 +62,7 @@ class StreamWatch:
     def heard_emg(self, block: EmgBlock) -> None:
         """Count samples, those that are marked as lost too."""
         with self._lock:
-            self._channels = tuple(block.channel)
+            self._channels, self._newest = tuple(block.channel), self._clock()
             self._counts['samples'] += len(block.samples)
             self._counts['lost'] += int(np.isnan(block.samples).any(axis=1).sum())
 
@@ -75,6 +78,10 @@ class StreamWatch:
         samples, lost = self._counts['samples'], self._counts['lost']
         if not samples:
             return _missing('EMG', 'the amplifier and `pianokpm up ... --emg NAME`')
+        silent = self._clock() - self._newest
+        if silent > SILENCE:
+            words = f'nothing has arrived for {silent:.1f} s; look after the amplifier'
+            return StreamLine('EMG', False, words)
         unknown = [e for e in self._electrodes if e not in self._channels]
         if unknown:
             words = (

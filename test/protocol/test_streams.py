@@ -16,6 +16,7 @@ def watch_for(seconds, electrodes=('ADM', 'APB')):
     now = [0.0]
     watch = StreamWatch(electrodes, lambda: now[0])
     now[0] = seconds
+    watch.now = now
     return watch
 
 
@@ -45,6 +46,13 @@ def test_lost_samples_wrong_electrodes_and_slow_hands_are_told():
     other = watch_for(1.0, ('1DI', 'APB'))
     other.heard_emg(block(('ch1', 'APB'), np.zeros((4, 2))))
     assert 'sends ch1, APB, the protocol also lists 1DI' in tell(other)['EMG'][1]
+
+
+def test_an_amplifier_that_stops_within_a_take_is_told():
+    watch = watch_for(1.0)
+    watch.heard_emg(block(('ADM', 'APB'), np.zeros((4, 2))))
+    watch.now[0] = 3.0
+    assert tell(watch)['EMG'] == (False, 'nothing has arrived for 2.0 s; look after the amplifier')
 
 
 def test_rest_needs_no_hands_and_a_task_needs_everything():
