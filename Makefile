@@ -6,7 +6,7 @@ PINS := $(filter-out requirements/bench.txt,$(wildcard requirements/*.txt))
 SOURCES := $(sort $(shell find pianokpm_ros training launch config -name __pycache__ -prune -o -type f -print))
 SHELL := bash
 .DELETE_ON_ERROR:
-.PHONY: help build test lint demo size clean bench-client bench-vision bench-exoskeleton bench-latency screenshots FORCE \
+.PHONY: help build test lint demo size clean bench-client bench-vision bench-exoskeleton bench-latency interface screenshots FORCE \
   bench-recording bench-real bench-person
 
 help:
@@ -17,6 +17,8 @@ help:
 	@echo 'make size    size of the environment'
 	@echo 'make bench-client  inject faults into the consumer client, and a million random message sequences'
 	@echo 'make bench-exoskeleton  the exoskeleton example in closed loop, its cameras covered for a while'
+	@echo 'make bench-latency  from frame stamp to estimate, two views at 30 and 60 frames/s'
+	@echo 'make interface  docs/interface.md anew, after a change of parameters or topics'
 	@echo 'make screenshots  pictures of the live view during the demo and of the report (needs Chromium)'
 	@echo 'make bench-vision  speed, accuracy, calibration, faults of the vision (DATA=... for real recordings)'
 	@echo 'make clean   remove .venv, build, install, log, out'
@@ -95,3 +97,9 @@ bench-person: install/.ready $(VENV)/.training
 
 bench-exoskeleton: install/.ready
 	@source ./activate.bash && python scripts/bench_exoskeleton.py
+
+interface: install/.ready
+	@source ./activate.bash && python scripts/make_interface.py
+
+bench-latency: install/.ready
+	@source ./activate.bash && python scripts/bench_latency.py

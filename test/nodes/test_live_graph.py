@@ -1,5 +1,6 @@
 """The whole graph on a recording, once; what is heard and what is recorded must be what went in."""
 
+import re
 import time
 from types import SimpleNamespace
 
@@ -18,6 +19,7 @@ from pianokpm_ros.keyboard.key_samples import read_midi
 from pianokpm_ros.messages import from_message, stamp_of
 from pianokpm_ros.processes import GraphProcesses
 from pianokpm_ros.recording.reader import read_bag
+from scripts.make_interface import NODES
 
 from .observer import Observer
 
@@ -62,6 +64,10 @@ def run(recording, shared_data, tmp_path_factory):
                 late.wait(lambda m: all(m.values()), 10.0, 'the calibrations')
                 infos = {n: late.messages[f'{n}/camera_info'][0] for n in recording.videos}
             heard = {topic: list(found) for topic, found in observer.messages.items()}
+            published = {
+                n.name: observer.node.get_publisher_names_and_types_by_node(n.name, '/')
+                for n in nodes
+            }
             alive = {name: state.alive for name, state in graph.states.items()}
             begun = time.monotonic()
             graph.stop()
@@ -78,6 +84,7 @@ def run(recording, shared_data, tmp_path_factory):
         health=health,
         infos=infos,
         alive=alive,
+        published=published,
         codes=codes,
         took=took,
         lines=lines,
@@ -97,6 +104,22 @@ AFTERWARDS = {
 
 def values(status):
     return {v.key: v.value for v in status.values}
+
+
+def test_nodes_publish_what_the_interface_page_says(run):
+    own = ('/rosout', '/parameter_events', '/diagnostics')
+    for name, topics in run.published.items():
+        found = {t.lstrip('/'): k[0].replace('/msg/', '/') for t, k in topics if t not in own}
+        found = {re.sub(r'^cam\d/', '<camera>/', t): k for t, k in found.items()}
+        documented = {}
+        for names, kind in NODES[name].gives:
+            for topic in names.split(' (')[0].split(', '):
+                for side in ('left', 'right') if '<side>' in topic else ('',):
+                    kind = kind if '/' in kind else f'pianokpm/{kind}'
+                    documented[topic.replace('<side>', side)] = kind
+        optional = {'<camera>/image/compressed', '<camera>/image_raw'}
+        assert set(documented) - optional == set(found), name
+        assert all(documented[t] == kind for t, kind in found.items()), name
 
 
 def test_landmarks_carry_the_time_of_their_frame(run, recording):
