@@ -3,7 +3,8 @@
 from dataclasses import fields
 
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from launch.actions import OpaqueFunction
+from launch.actions import OpaqueFunction, RegisterEventHandler, Shutdown
+from launch.event_handlers import OnProcessExit
 from launch.substitutions import LaunchConfiguration
 
 from pianokpm_ros.graph import read_options
@@ -16,7 +17,10 @@ def start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     values = {f.name: LaunchConfiguration(f.name).perform(context) for f in fields(ReplayOptions)}
     # launch shows the message of an error raised here, without a traceback, and ends with exit code 1.
     specs = describe_replay(read_options(ReplayOptions, values))
-    return [action for spec in specs for action in make_actions(spec)]
+    actions = [make_actions(spec) for spec in specs]
+    player = actions[0][0]  # describe_replay names it first
+    end = OnProcessExit(target_action=player, on_exit=[Shutdown(reason='the replay is over')])
+    return [*(action for node in actions for action in node), RegisterEventHandler(end)]
 
 
 def generate_launch_description() -> LaunchDescription:

@@ -64,6 +64,11 @@ def describe_replay(options: ReplayOptions) -> tuple[NodeSpec, ...]:
     made = [NodeSpec('replay_node', 'capture', player, params, o.namespace, respawn=False)]
     if not o.estimate:
         return tuple(made)
+    if LEVELS[o.what][0] not in topics.values():
+        raise RecordingError(
+            f'asked to estimate again from the {o.what} of {o.bag}, which has none in the time and topics '
+            'chosen; choose others'
+        )
     simulated = {'use_sim_time': o.clock}
     stages: list[tuple[str, dict[str, Any]]] = []
     if o.what == 'landmarks':

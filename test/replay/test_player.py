@@ -96,6 +96,10 @@ def test_the_graph_of_a_replay_has_the_stages_after_it(session):
     assert sorted(specs[1].parameters['cameras']) == ['left', 'top']
     assert specs[1].parameters['rig'].endswith('rig.yaml') and specs[1].parameters['use_sim_time']
     assert specs[0].parameters['follow'] == ['muscle_activity/left', 'muscle_activity/right']
+    with pytest.raises(RecordingError, match='landmarks of .* none in the time'):
+        names(
+            what='landmarks', estimate=True, duration=5.0
+        )  # keys and EMG alone, nobody plays yet
     with pytest.raises(RecordingError, match='--recompute'):
         names(what='video')
     with pytest.raises(RecordingError, match="choose what='poses'"):
