@@ -92,11 +92,9 @@ class LiveCamera:
         self._settings = settings or CameraSettings()
         self._delay, self._clock, self._timeout = delay, clock, timeout
         self.on_frame: Callable[[Frame], None] = lambda frame: None
-        """Is given each frame as it comes, in the camera's thread."""
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._stopping = False
-        self.on_frame: Callable[[Frame], None] = lambda frame: None
         self._forget()
 
     def _forget(self) -> None:
