@@ -235,7 +235,8 @@ def session(a: argparse.Namespace, out: Path) -> bool:
     })  # fmt: skip
     print_readers(bag)
     print_cost('session', seen, bag)
-    return learn(bag, out) and fine and not lost
+    CONSOLE.print(run_cli('recover', out / 'first', out / 'second', '-o', out / 'session'))
+    return learn(out / 'session', out) and fine and not lost
 
 
 def throughput(a: argparse.Namespace, out: Path) -> bool:

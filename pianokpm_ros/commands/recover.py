@@ -13,9 +13,14 @@ from pianokpm_ros.recording.salvage import Damage
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Ask for the bag and where to put the new one."""
-    parser.add_argument('bag', type=Path, help='bag folder or .mcap file; it is not changed')
     parser.add_argument(
-        '-o', '--output', type=Path, help='folder of the new bag (default: BAG_recovered)'
+        'bag',
+        type=Path,
+        nargs='+',
+        help='bag folder or .mcap file, or several parts of one session in order; none is changed',
+    )
+    parser.add_argument(
+        '-o', '--output', type=Path, help='folder of the new bag (default: first BAG_recovered)'
     )
 
 
@@ -36,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _print(console: Console, made: Recovery) -> None:
     table = Table('file', 'messages', 'state', box=None)
     for name, damage in made.damage.items():
-        table.add_row(name, str(damage.messages), describe(damage))
+        table.add_row(Path(name).name, str(damage.messages), describe(damage))
     console.print(table)
     if made.unknown:
         console.print(

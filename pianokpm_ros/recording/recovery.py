@@ -1,8 +1,9 @@
 """Make a closed bag of one that was broken off or damaged; the original is never changed."""
 
+import filecmp
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ class Recovery:
 
     Attributes:
         path: the new bag.
-        damage: what was wrong with each file, by name.
+        damage: what was wrong with each file, by path.
         counts: messages of each topic.
         unknown: messages of types that nobody here knows; they are not in the new bag.
         copied: files beside the bag (videos and their indexes) that were taken along.
@@ -39,25 +40,28 @@ class Recovery:
 
 
 def recover_bag(
-    source: Path | str, target: Path | str | None = None, progress: Progress = lambda _: None
+    source: Path | str | Sequence[Path | str],
+    target: Path | str | None = None,
+    progress: Progress = lambda _: None,
 ) -> Recovery:
     """Write all that can be read of a bag into a new, closed one.
 
     Args:
-        source: bag folder or MCAP file.
-        target: folder of the new bag; None = `<source>_recovered` beside it.
+        source: bag folder or MCAP file; or several that were recorded one after the other, in this order.
+        target: folder of the new bag; None = `<source>_recovered` beside the first.
         progress: is called with the number of messages so far.
     """
-    source = Path(source)
-    target = Path(target) if target else source.with_name(f'{source.stem}_recovered')
-    files = find_files(source)
+    sources = [Path(s) for s in ((source,) if isinstance(source, Path | str) else source)]
+    target = Path(target) if target else sources[0].with_name(f'{sources[0].stem}_recovered')
+    files = [file for s in sources for file in find_files(s)]
     part = target.with_name(f'.{target.name}.part')
     if target.exists():
         raise RecordingError(f'asked to recover to {target}, which exists; name a new folder')
     shutil.rmtree(part, ignore_errors=True)
     try:
         made = _copy(files, part / target.name, progress)
-        copied = _take_along(source, part / target.name) if source.is_dir() else ()
+        folders = [s for s in sources if s.is_dir()]
+        copied = tuple(n for f in folders for n in _take_along(f, part / target.name))
         os.replace(part / target.name, target)
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -71,7 +75,7 @@ def _copy(
     damages, unknown = {}, 0
     with BagWriter(target) as bag:
         for file in files:
-            damage = damages[file.name] = Damage()
+            damage = damages[str(file)] = Damage()
             for i, m in enumerate(read_damaged(file, damage)):
                 if not knows(m.datatype):
                     unknown += 1
@@ -95,10 +99,14 @@ def _take_along(source: Path, target: Path) -> tuple[str, ...]:
         if file.is_dir() or hidden or file.suffix == '.mcap' or file.name == 'metadata.yaml':
             continue
         place = target / file.relative_to(source)
+        if place.exists():  # another part of the session has one of this name, such as the rig
+            if filecmp.cmp(file, place, shallow=False):
+                continue
+            place = target / source.name / file.relative_to(source)
         place.parent.mkdir(parents=True, exist_ok=True)
         try:
             os.link(file, place)
         except OSError:
             shutil.copy2(file, place)
-        names.append(str(file.relative_to(source)))
+        names.append(str(place.relative_to(target)))
     return tuple(names)

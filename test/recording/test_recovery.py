@@ -76,7 +76,7 @@ def test_a_changed_byte_is_noticed_by_the_checksum(tmp_path, caplog):
         assert len(list(read_raw(bag.path))) == 20
     assert 'changed on the disk' in caplog.text
     made = recover_bag(bag.path)
-    assert made.damage[bag.file.name].crc == 1 and made.total == 20
+    assert made.damage[str(bag.file)].crc == 1 and made.total == 20
 
 
 @pytest.mark.parametrize('share', [0.1, 0.37, 0.5, 0.9, 0.999])
@@ -93,7 +93,7 @@ def test_a_file_cut_anywhere_gives_all_whole_messages(tmp_path, share):
     made = recover_bag(bag.path)
     again = list(read_raw(made.path))
     assert again == whole[:lie_before] and len(again) > 0
-    assert made.damage[bag.file.name].any
+    assert made.damage[str(bag.file)].any
     with Reader(made.path) as reader:
         assert reader.message_count == len(again)
 
@@ -155,6 +155,18 @@ def test_videos_and_notes_come_along_and_the_original_stays(tmp_path):
     assert bag.file.read_bytes() == before
     with pytest.raises(RecordingError, match='exists'):
         recover_bag(bag.path, tmp_path / 'new')
+
+
+def test_the_parts_of_a_session_become_one_bag(tmp_path):
+    parts = [write_some(tmp_path / name, count=3) for name in ('first', 'second')]
+    for part in parts:
+        (part.path / 'rig.yaml').write_text('the same')
+        (part.path / 'notes.txt').write_text(part.path.name)
+    made = recover_bag([p.path for p in parts])
+    assert made.path == tmp_path / 'first_recovered' and made.total == 30
+    assert set(made.damage) == {str(p.file) for p in parts}
+    assert sorted(made.copied) == ['notes.txt', 'rig.yaml', 'second/notes.txt']
+    assert (made.path / 'second' / 'notes.txt').read_text() == 'second'
 
 
 def test_something_else_gives_a_clear_error_and_leaves_nothing(tmp_path):
