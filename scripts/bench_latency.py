@@ -144,8 +144,8 @@ def listen(cameras: list[str]) -> Iterator[Delays]:
         def take(message: object) -> None:
             now = node.get_clock().now().nanoseconds
             stamp = message.header.stamp
-            repeated = hasattr(message, 'envelope') and not len(message.envelope)
-            if not repeated:
+            # Of poses and estimates only those that say something new: others repeat an old stamp.
+            if getattr(message, 'status', HandPose.OK) >= HandPose.DEGRADED:
                 heard[stage].append((stamp.sec * 10**9 + stamp.nanosec, now))
 
         node.create_subscription(kind, topic, take, LISTEN)

@@ -58,6 +58,7 @@ def find_bag(path: Path) -> Path:
 
 def _show_recording(arguments: argparse.Namespace) -> int:
     # Not on import: what the live view needs of this is little.
+    from pianokpm_ros.viewer.films import Film, find_films
     from pianokpm_ros.viewer.hello import describe_view
     from pianokpm_ros.viewer.playback import BagPlayback, load_messages
 
@@ -67,7 +68,8 @@ def _show_recording(arguments: argparse.Namespace) -> int:
         stop_on_signals(),
     )
     with console.status(f'reading {bag}'):
-        playback = BagPlayback(load_messages(bag), paused=arguments.paused)
+        films = [Film(camera, path) for camera, path in find_films(bag).items()]
+        playback = BagPlayback(load_messages(bag), paused=arguments.paused, films=films)
     hello = describe_view(arguments.recording.resolve().name, live=False)
     server = ViewServer(
         playback.state,

@@ -4,12 +4,15 @@ import bisect
 import logging
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pianokpm_ros.recording.reader import read_raw
 from pianokpm_ros.records import NANOSECONDS
+from pianokpm_ros.viewer.cameras import PICTURE
+from pianokpm_ros.viewer.films import Film
 from pianokpm_ros.viewer.reading import peek_stamp
 from pianokpm_ros.viewer.server import ViewerError
 from pianokpm_ros.viewer.state import ACTIVITY, SHOWN, ViewState
@@ -19,6 +22,9 @@ logger = logging.getLogger(__name__)
 
 STEP = 0.01
 """Between two looks at the time [s]."""
+
+PICTURE_PERIOD = NANOSECONDS // 10
+"""Between two pictures of a camera that was filmed, in the recording's time [ns]."""
 
 LONGEST_STEP = NANOSECONDS // 4
 """A process that was stopped for longer goes on where it was [ns]."""
@@ -84,19 +90,27 @@ def was_in_real_time(messages: list[Stored]) -> bool:
 class BagPlayback(threading.Thread):
     """Push messages when they are due; the view's clock is the position in the recording."""
 
-    def __init__(self, messages: list[Stored], rate: float = 1.0, paused: bool = False) -> None:
+    def __init__(
+        self,
+        messages: list[Stored],
+        rate: float = 1.0,
+        paused: bool = False,
+        films: Iterable[Film] = (),
+    ) -> None:
         """Set up.
 
         Args:
             messages: by time; at least one.
             rate: times faster than recorded.
             paused: stand at the beginning.
+            films: videos to show pictures of.
         """
         super().__init__(name='view playback', daemon=True)
         self._messages, self._times = messages, [m.time for m in messages]
         self._first, self._last = self._times[0], self._times[-1]
         self._position, self._next = self._first, 0
         self._rate, self._playing = rate, not paused
+        self._films, self._looked = tuple(films), self._first - NANOSECONDS
         self._asked: int | None = self._first
         self._lock, self._ending = threading.Lock(), threading.Event()
         self.state = ViewState(lambda: self._position)
@@ -140,6 +154,7 @@ class BagPlayback(threading.Thread):
         elif playing:
             self._position = min(self._position + round(step * rate), self._last)
         self._push_due()
+        self._push_pictures()
         if self._position >= self._last:
             self._playing = False
 
@@ -147,6 +162,7 @@ class BagPlayback(threading.Thread):
         """Go somewhere: the past that traces show is pushed again."""
         self.state.clear()
         self._position = position
+        self._looked = position - PICTURE_PERIOD
         self._next = bisect.bisect_left(self._times, position - SPAN)
 
     def _push_due(self) -> None:
@@ -155,10 +171,21 @@ class BagPlayback(threading.Thread):
             self.state.hear(message.topic, message.datatype, message.data, message.came)
             self._next += 1
 
+    def _push_pictures(self) -> None:
+        if 0 <= self._position - self._looked < PICTURE_PERIOD:
+            return
+        self._looked = self._position
+        for film in self._films:
+            found = film.read(self._position)
+            if found is not None:
+                self.state.hear(f'/{film.camera}/image/compressed', PICTURE, found[1], None)
+
     def stop(self) -> None:
         """End; waits for it."""
         self._ending.set()
         self.join(2.0)
+        for film in self._films:
+            film.close()
 
 
 def _is_number(value: Any) -> bool:

@@ -1,18 +1,28 @@
 """The server on real sockets: who is answered, what a slow browser costs the others, what people may ask."""
 
 import json
+import shutil
 import socket
 import time
 import urllib.error
 import urllib.request
 
+import cv2
+import numpy as np
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from pianokpm_ros.recording.layout import VIDEOS
+from pianokpm_ros.recording.schemas import deserialize
+from pianokpm_ros.recording.video import CameraVideo
 from pianokpm_ros.recording.writer import BagWriter
+from pianokpm_ros.records import Frame
+from pianokpm_ros.viewer.cameras import PICTURE
+from pianokpm_ros.viewer.films import Film, find_films
 from pianokpm_ros.viewer.hello import describe_view
 from pianokpm_ros.viewer.playback import BagPlayback, load_messages
+from pianokpm_ros.viewer.reading import peek_stamp
 from pianokpm_ros.viewer.server import CREDIT, HOST, ViewerError, ViewServer
 from pianokpm_ros.viewer.state import ACTIVITY, ViewState
 from test.viewer.makers import FRAME, ORIGIN, load_hands, make_activity, make_frame
@@ -149,6 +159,36 @@ def test_a_recording_plays_pauses_and_seeks(bag):
         for words in ('{"seek": NaN}', '{"seek": -5}', '{"rate": 1e400}', '{"rate": null}'):
             connection.send(words)
         until(lambda u: u['player']['playing'])
+    playback.stop()
+
+
+def test_pictures_come_from_what_was_filmed_beside_the_bag(bag, tmp_path):
+    folder = tmp_path / 'bag'
+    shutil.copytree(bag, folder)
+    video = CameraVideo(folder / VIDEOS, 'top', rate=50.0)
+    for number in range(200):
+        image = np.full((48, 64, 3), number, np.uint8)
+        video.push(Frame(ORIGIN + number * FRAME, 'top', number, image))
+        while video.written <= number:
+            time.sleep(0.001)
+    video.close()
+    film = Film('top', find_films(folder)['top'])
+    # forwards, far ahead, back again: always the frame of the moment
+    for number in (0, 1, 7, 180, 20, 21, 199):
+        stamp, message = film.read(ORIGIN + number * FRAME + FRAME // 2)
+        assert stamp == peek_stamp(message) == ORIGIN + number * FRAME
+        jpeg = np.asarray(deserialize(message, PICTURE).data, np.uint8)
+        assert cv2.imdecode(jpeg, cv2.IMREAD_COLOR).mean() == pytest.approx(number, abs=6)
+    assert film.read(ORIGIN + 199 * FRAME + FRAME // 2) is None
+    film.close()
+    messages = [m for m in load_messages(folder) if m.datatype != PICTURE]
+    playback = BagPlayback(messages, films=[Film('top', find_films(folder)['top'])])
+    playback.start()
+    deadline = time.monotonic() + 10
+    while playback.describe()['position'] < 0.5 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    with playback.state.reading() as content:
+        assert content.cameras['top'].read_picture()
     playback.stop()
 
 
