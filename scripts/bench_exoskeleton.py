@@ -37,6 +37,8 @@ SKIPPED = ('csv', 'parquet', 'mosaic', 'overlay', 'plot')
 """Of the result of `pianokpm estimate`: only its bag is needed."""
 
 START_LIMIT, RUN_LIMIT = 30.0, 90.0
+KNOWN = 8.0
+"""Before the replay begins all must have started and know each other: DDS looks around every 3 s [s]."""
 
 
 def main() -> int:
@@ -98,11 +100,12 @@ def play(bag: Path, take: Take) -> Heard:
     try:
         with listen(heard) as wait_for_example:
             wait_for_example()
-            with GraphProcesses(describe_replay(options)) as graph:
-                ended = graph.wait(
-                    lambda: graph.states['replay_node'].returncode is not None, RUN_LIMIT
-                )
-                time.sleep(0.5)
+            player, *stages = describe_replay(options)
+            with GraphProcesses(stages) as graph:
+                graph.wait(lambda: False, KNOWN)
+                with GraphProcesses([player]) as replay:
+                    ended = replay.wait_until_exit(player.name, RUN_LIMIT)
+                    time.sleep(0.5)
         if not ended:
             raise SystemExit(f'the replay was not over after {RUN_LIMIT:g} s')
     finally:
@@ -116,7 +119,7 @@ def listen(heard: Heard) -> Iterator[Callable[[], None]]:
     """Hear the example and the estimates in a thread; gives what waits until the example is there."""
     import rclpy
     from pianokpm.msg import MuscleActivity
-    from rclpy.executors import SingleThreadedExecutor
+    from rclpy.experimental import EventsExecutor
     from rosgraph_msgs.msg import Clock
     from sensor_msgs.msg import JointState
     from std_msgs.msg import Bool, Float64MultiArray
@@ -135,7 +138,7 @@ def listen(heard: Heard) -> Iterator[Callable[[], None]]:
     keep(Bool, 'exoskeleton/engaged', heard.engaged, lambda m: m.data)
     keep(JointState, 'exoskeleton/joint_states', heard.motor, lambda m: np.array(m.effort))
     keep(MuscleActivity, f'muscle_activity/{SIDE.label}', heard.estimates, read_estimate)
-    executor, ending = SingleThreadedExecutor(), threading.Event()
+    executor, ending = EventsExecutor(), threading.Event()
     executor.add_node(node)
 
     def spin() -> None:
@@ -154,6 +157,7 @@ def listen(heard: Heard) -> Iterator[Callable[[], None]]:
     yield wait
     ending.set()
     thread.join(2)
+    executor.remove_node(node)
     node.destroy_node()
     rclpy.try_shutdown()
 

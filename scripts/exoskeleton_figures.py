@@ -209,7 +209,7 @@ def plot(heard: Heard, result: Result, path: Path) -> None:
         ax.set_ylabel(f'{name.replace("_", " ")}\n[N m]', fontsize=9)
         ax.spines[['top', 'right']].set_visible(False)
     figure.legend(
-        *axes[0].get_legend_handles_labels(), loc='outside lower center', ncol=5, frameon=False
+        *axes[0].get_legend_handles_labels(), loc='outside lower center', ncol=3, frameon=False
     )
     axes[0].set_title(
         'Exoskeleton example in closed loop with the demo take. Everything here is simulated: hands, their muscles, '

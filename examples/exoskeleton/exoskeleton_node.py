@@ -8,12 +8,11 @@ controller) takes, `exoskeleton/commands`; whether it holds on to the hand at al
 what the simulated motors answer, `exoskeleton/joint_states`.
 """
 
-import sys
-
 import rclpy
 from actuator import SimulatedActuators
 from assistance import JOINTS, Assistance
 from rclpy.clock import Clock, ClockType
+from rclpy.experimental import EventsExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Float64MultiArray
@@ -67,10 +66,11 @@ class ExoskeletonNode(Node):
 def main() -> None:
     """Run until Ctrl-C."""
     rclpy.init()
-    try:
-        rclpy.spin(ExoskeletonNode())
-    except (KeyboardInterrupt, rclpy.executors.ExternalShutdownException):
-        sys.exit(0)
+    # 200 commands a second are much for rclpy's other executors.
+    executor = EventsExecutor()
+    executor.add_node(ExoskeletonNode())
+    while rclpy.ok():
+        executor.spin_once(timeout_sec=0.1)
 
 
 if __name__ == '__main__':
