@@ -39,6 +39,7 @@ def main() -> int:
     parser.add_argument('--model', type=Path, help='model (default: the shipped one)')
     parser.add_argument('--split', default='held_out')
     parser.add_argument('--draws', type=int, default=5, help='of each part (%(default)s)')
+    parser.add_argument('--seed', type=int, default=2, help='of the draws (%(default)s)')
     parser.add_argument('--seen', type=int, default=4, help='persons for the within-user error')
     parser.add_argument('--picture', type=Path, help='PNG file to draw the curves to')
     arguments = parser.parse_args()
@@ -49,7 +50,7 @@ def main() -> int:
     people = load_people(data, bundle, arguments.split, 'test_users')
     seen = _load_seen(data, bundle, arguments.split, arguments.seen)
     within = [score(p.test)[0] for p in seen]
-    rows = make_rows(people, arguments.draws)
+    rows = make_rows(people, arguments.draws, arguments.seed)
     print(f'{bundle.model_id} on {data.description}: {LABEL if data.simulated else "measured"}')
     print(
         f'unseen persons: {", ".join(p.name for p in people)}; {arguments.draws} draws of each part'

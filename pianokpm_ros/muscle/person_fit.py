@@ -28,13 +28,16 @@ KINDS = {'gain': 0, 'mix': 2000, 'full': 9000}
 by the features of the pose. Blocks of one short piece can't tell that a large map fits that piece alone."""
 
 STRENGTHS = tuple(10.0 ** np.arange(-1.0, 2.1, 0.5))
-"""How strongly no change is preferred, in parts of what a minute of data weighs. Weaker ones were better on average
-and worse at worst: a few seconds of one piece look alike, so their blocks promise too much."""
+"""How strongly no change is preferred, in parts of what a minute of data weighs."""
+
+WEAKEST = ((500, 1.0), (3000, 0.3))
+"""Below so many ticks no strength below this is tried: a few seconds of one piece look alike, so their held-out
+blocks promise too much. Weaker ones were better on average and worse at worst, on simulated persons."""
 
 MINUTE = 6000
 """Ticks of a minute."""
 
-OFFSET_PRICE, MIX_PRICE, FEATURE_PRICE = 0.1, 3.0, 30.0
+OFFSET_PRICE, MIX_PRICE, FEATURE_PRICE = 0.3, 3.0, 30.0
 """How much more (or less) than a gain the other numbers are held: there are more of them, and they say less."""
 
 LEAST_SCALE = 0.05
@@ -117,9 +120,7 @@ def fit_person(stretches: Iterable[Stretch]) -> Fitted:
     total = _Sums.add(sums)
     base = np.stack([s.error(np.zeros_like(total.product)) for s in sums])
     ticks = sum(len(b) for b in blocks)
-    choices = [
-        (k, strength) for k, least in KINDS.items() if ticks >= least for strength in STRENGTHS
-    ]
+    choices = _list_choices(ticks)
     folds = [_Sums.less(total, s) for s in sums]
     errors = np.stack([_held_out(sums, folds, *choice) for choice in choices])
     relative = errors.sum(axis=1) / np.maximum(base.sum(axis=0), 1e-12)
@@ -137,6 +138,13 @@ def fit_person(stretches: Iterable[Stretch]) -> Fitted:
         np.sqrt(after / count) + unknown,
         ticks / 100,
     )
+
+
+def _list_choices(ticks: int) -> list[tuple[str, float]]:
+    """List the kinds and strengths that so much time allows."""
+    weakest = next((strength for most, strength in WEAKEST if ticks < most), 0.0)
+    kinds = [kind for kind, least in KINDS.items() if ticks >= least]
+    return [(kind, strength) for kind in kinds for strength in STRENGTHS if strength >= weakest]
 
 
 def _cut(stretches: Iterable[Stretch]) -> list[Stretch]:

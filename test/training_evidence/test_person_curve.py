@@ -35,10 +35,10 @@ def test_pieces_are_as_long_as_asked(person, way, tasks):
 
 def test_a_part_of_a_persons_data_closes_the_gap(person):
     before, _ = score(person.test)
-    after = run_draws(person, 0.05, 'spread', 3, 1)
+    after = run_draws(person, 0.2, 'spread', 3, 1)
     assert max(s.rmse for s in after) < 0.6 * before.rmse
     assert all(s.worst < 0.005 and s.r >= before.r - 0.05 for s in after)
-    scale = run_draws(person, 0.05, 'spread', 3, 1, fit_scale)
+    scale = run_draws(person, 0.2, 'spread', 3, 1, fit_scale)
     assert max(s.rmse for s in scale) < before.rmse
     with pytest.raises(DataError, match='only 180 s are kept for learning'):
         run_draws(person, 0.9, 'spread', 1, 1)

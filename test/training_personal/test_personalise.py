@@ -69,13 +69,13 @@ def errors(bundle, recording):
 
 
 def test_a_persons_minute_makes_other_minutes_better(bundle):
-    person, fitted = learn_person([play()], bundle)
+    person, fitted = learn_person([play(seconds=31.0)], bundle)
     own = personalise(bundle, person)
     before, after = (errors(b, play(seed=2)) for b in (bundle, own))
     assert after.mean() < 0.8 * before.mean()
     assert (after < before + 0.01).all()
     assert (person.name, own.normalization) == ('s01', Normalization.MVC)
-    assert person.fit['simulated'] and person.fit['sides'] == ['right'] and fitted.seconds > 10
+    assert person.fit['simulated'] and person.fit['sides'] == ['right'] and fitted.seconds > 29
 
 
 def test_the_scale_travels(bundle):
