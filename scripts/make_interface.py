@@ -73,6 +73,7 @@ NODES = {
         takes=(
             ('<camera>/hands', 'HandLandmarks'),
             ('<camera>/image/compressed', 'sensor_msgs/CompressedImage'),
+            ('<camera>/image_raw/compressed', 'sensor_msgs/CompressedImage'),
             POSES,
             ('keys', 'KeyMotion'),
             ACTIVITIES,

@@ -26,6 +26,7 @@ NEWEST = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 CAMERA_TOPICS = {
     'hands': ('pianokpm/msg/HandLandmarks', HandLandmarks, NEWEST),
     'image/compressed': ('sensor_msgs/msg/CompressedImage', CompressedImage, IMAGES),
+    'image_raw/compressed': ('sensor_msgs/msg/CompressedImage', CompressedImage, IMAGES),
 }
 """What is shown of each `<camera>/...`."""
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pianokpm_ros.anatomy import Side, Status
+from pianokpm_ros.muscle.features import FAR
 from pianokpm_ros.records import NANOSECONDS, MuscleActivity
 from pianokpm_ros.view.bars import NORMALIZATION_WORDS
 from pianokpm_ros.view.muscle_shapes import place_spindles
@@ -26,7 +27,7 @@ LOST = NANOSECONDS // 2
 """A pose or estimate older than this is not shown as if it were now [ns]."""
 
 CAMERA_PERIOD = 1 / 15
-"""Between two updates of a camera that sends no pictures [s]."""
+"""Between two updates of the cameras [s]."""
 
 TENTHS = 1e4
 """Of a millimetre in a metre."""
@@ -93,7 +94,7 @@ class Feed:
         idle = now - self._looked < CAMERA_PERIOD
         found, pictures = {}, []
         for name, camera in content.cameras.items():
-            if camera.stamp == self._cameras.get(name) or (idle and not camera.picture_stamp):
+            if idle or camera.stamp == self._cameras.get(name):
                 continue
             self._cameras[name] = camera.stamp
             found[name] = describe_camera(camera)
@@ -110,7 +111,7 @@ def describe_pose(hand: HandState, now: int) -> dict[str, Any] | None:
     if pose is None or pose.status < Status.DEGRADED or abs(now - pose.stamp) > LOST:
         return None
     placed, known = place_hand(np.asarray(pose.landmarks, float), pose.side, pose.frame_id)
-    if not np.isfinite(placed).all():
+    if not (np.abs(placed) < FAR).all():  # NaN is not less
         return None
     muscles = hand.activity.muscle if hand.activity else ()
     return {

@@ -30,6 +30,18 @@ def test_every_node_is_there_once_and_capture_waits_for_the_command(short_take):
     assert nodes['capture_node']['at_end'] == 'exit'
 
 
+def test_with_a_view_playback_waits_for_a_browser(short_take):
+    nodes = describe(short_take, 0.5, '--view', '8123')
+    view = nodes['view_node']
+    assert (view['port'], view['rate'], view['wait_for_browser']) == (8123, 0.5, True)
+    assert 'view_node keys' in nodes['capture_node']['wait_for']
+    assert nodes['capture_node']['preview_rate'] > 0
+    assert (
+        nodes['capture_node']['wait_timeout']
+        > describe(short_take, 0.5)['capture_node']['wait_timeout']
+    )
+
+
 @pytest.mark.parametrize(('rate', 'factor'), [(1.0, 1), (0.25, 4), (2.0, 1), (0.001, 100)])
 def test_slower_playback_needs_more_patience(short_take, rate, factor):
     nodes = describe(short_take, rate)
