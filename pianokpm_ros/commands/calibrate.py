@@ -9,8 +9,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from pianokpm_ros.capture.device import is_stream
+from pianokpm_ros.capture.device import CameraSettings, is_stream
 from pianokpm_ros.capture.live_camera import LiveCamera
+from pianokpm_ros.capture.live_run import read_size
 from pianokpm_ros.capture.source import CaptureError, FrameSource
 from pianokpm_ros.capture.video_file import VideoFile, load_timestamps
 from pianokpm_ros.commands.progress import show_progress
@@ -74,6 +75,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=('pinhole', 'fisheye'),
         help='of the lenses (%(default)s)',
     )
+    group.add_argument(
+        '--size', default='', metavar='WxH', help='asked of live cameras, such as 1280x720'
+    )
+    group.add_argument('--format', metavar='CODE', help='likewise: MJPG, YUYV, ...')
+    group.add_argument('--frame-rate', type=float, metavar='HZ', help='likewise')
     group.add_argument('--lenses', metavar='RIG', help='rig file whose intrinsics are kept')
     group.add_argument('--timestamps', metavar='CSV', help='cam_id, frame_index, frame_time')
     group.add_argument(
@@ -182,7 +188,8 @@ def _calibrate_by_board(
 
 def _watch(arguments: argparse.Namespace, board: Board, console: Console) -> dict[str, Watched]:
     stamps = load_timestamps(arguments.timestamps) if arguments.timestamps else {}
-    sources = [_open(text, stamps) for text in arguments.video]
+    asked = CameraSettings(read_size(arguments.size), arguments.frame_rate, arguments.format)
+    sources = [_open(text, stamps, asked) for text in arguments.video]
     names = [s.name for s in sources]
     if len(set(names)) < len(names):
         raise CaptureError(
@@ -206,12 +213,12 @@ def _watch(arguments: argparse.Namespace, board: Board, console: Console) -> dic
             return {name: task.result() for name, task in tasks.items()}
 
 
-def _open(text: str, stamps: dict) -> FrameSource:
+def _open(text: str, stamps: dict, asked: CameraSettings) -> FrameSource:
     name, _, path = text.rpartition('=') if not is_stream(text) else ('', '', text)
     if is_stream(path) or path.startswith('/dev/') or path.isdigit():
         if not name:
             raise CaptureError(f'live cameras need names: use NAME={path}')
-        return LiveCamera(name, path)
+        return LiveCamera(name, path, asked)
     name = name or Path(path).stem
     if stamps and name not in stamps:
         raise CaptureError(

@@ -18,7 +18,7 @@ BOUNDARY = 'frame'
 
 
 class MjpegServer:
-    """Serves numbered frames, or pictures over and over; can be frozen, stalled, cut off and started again."""
+    """Serves numbered frames, or pictures over and over, or what a function gives; can be frozen, stalled, cut off."""
 
     def __init__(self, rate=30, port=0, pictures=None):
         self.rate, self.frozen, self.stalled = rate, False, False
@@ -69,6 +69,8 @@ class MjpegServer:
     def _picture(self, number):
         if self._pictures is None:
             return paint(number % 256)
+        if callable(self._pictures):
+            return self._pictures()
         return self._pictures[number % len(self._pictures)]
 
     def cut(self):
