@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument('--parts', nargs='+', choices=PARTS, default=PARTS)
     parser.add_argument('--data', type=Path, default=Path('../shared/data'))
     parser.add_argument('--take', type=Path, help='folder of a take (default: the one that ships)')
-    parser.add_argument('--frames', type=int, default=240, help='of the take (%(default)s)')
+    parser.add_argument('--frames', type=int, default=120, help='of the take (%(default)s)')
     parser.add_argument('--out', type=Path, default=Path('out/bench_vision'), help='for pictures')
     parser.add_argument('--seconds', type=float, default=3.0, help='of a timing (%(default)s)')
     arguments = parser.parse_args()

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from rich.console import Console
 
-from pianokpm_ros.anatomy import Side
+from pianokpm_ros.anatomy import PALM, Side
 from pianokpm_ros.geometry.association import SIDES
 from pianokpm_ros.geometry.bones import BoneSettings
 from pianokpm_ros.geometry.rig import Rig
@@ -24,8 +24,9 @@ from .footage import make_table
 REFINED = {
     'raw': None,
     'bones held': TriangulatorSettings(bones=BoneSettings()),
-    'smoothed': TriangulatorSettings(smoothing=SmoothingSettings()),
-    'both': TriangulatorSettings(bones=BoneSettings(), smoothing=SmoothingSettings()),
+    'bones held, smoothed': TriangulatorSettings(
+        bones=BoneSettings(), smoothing=SmoothingSettings()
+    ),
 }
 
 
@@ -58,27 +59,44 @@ def errors_of(
 
     `stamps` are the times of the frames in the take [ns] where the poses have others.
     """
+    return 1e3 * np.linalg.norm(_shifts_of(take, poses, stamps), axis=-1)
+
+
+def _shifts_of(
+    take: Take, poses: Sequence[dict], stamps: Sequence[int] | None = None
+) -> np.ndarray:
     rows = []
     for i, pair in enumerate(poses):
         truth = truth_at(take, pair[Side.LEFT].stamp if stamps is None else stamps[i])
         rows.append([pair[s].landmarks - t for s, t in zip(SIDES, truth, strict=True)])
-    return 1e3 * np.linalg.norm(rows, axis=-1)
+    return np.array(rows)
 
 
 def print_views(name: str, take: Take, sets: Sequence[FrameSet], console: Console) -> None:
     """Print the error by number of views, the median over the combinations of so many views."""
-    table = make_table(f'{name}, mean error mm (hands found)', *REFINED)
+    table = make_table(
+        f'{name}, mean error mm', 'hands found', 'raw, palms laid on the truth', *REFINED
+    )
     for count in range(1, len(take.rig.names) + 1):
-        cells = []
-        for settings in REFINED.values():
-            means, shares = [], []
-            for names in combinations(take.rig.names, count):
-                rows = errors_of(take, track(take.rig.select(names), sets, settings)[0])
-                means.append(np.nanmean(rows))
-                shares.append(np.isfinite(rows[..., 0]).mean())
-            cells.append(f'{np.median(means):.1f} ({np.median(shares):.0%})')
-        table.add_row(f'{count} view{"s" if count > 1 else ""}', *cells)
+        means: dict[str, list[float]] = {key: [] for key in ('found', 'aligned', *REFINED)}
+        for names in combinations(take.rig.names, count):
+            for key, value in _measure(take, take.rig.select(names), sets).items():
+                means[key].append(value)
+        shares, *errors = (np.median(m) for m in means.values())
+        words = f'{count} view{"s" if count > 1 else ""}'
+        table.add_row(words, f'{shares:.0%}', *(f'{e:.1f}' for e in errors))
     console.print(table)
+
+
+def _measure(take: Take, rig: Rig, sets: Sequence[FrameSet]) -> dict[str, float]:
+    poses = {name: track(rig, sets, settings)[0] for name, settings in REFINED.items()}
+    shifts = 1e3 * _shifts_of(take, poses['raw'])
+    aligned = shifts - shifts[:, :, list(PALM)].mean(axis=2, keepdims=True)
+    return {
+        'found': float(np.isfinite(shifts[:, :, 0, 0]).mean()),
+        'aligned': float(np.nanmean(np.linalg.norm(aligned, axis=-1))),
+        **{name: float(np.nanmean(errors_of(take, p))) for name, p in poses.items()},
+    }
 
 
 def print_solvers(take: Take, sets: Sequence[FrameSet], console: Console) -> None:
