@@ -101,3 +101,34 @@ def test_a_picture_of_another_moment_is_not_fused(frames, workers):
         points = triangulate([rig.camera(n) for n in others], pixels).points
         off = rig.camera('cam_1').project(points) - found['cam_1'].pixels[k]
         assert np.median(np.linalg.norm(off, axis=1)) < 100
+
+
+def paint_over(frame, record, side):
+    """Hide a hand that was found, generously."""
+    image = frame.image.copy()
+    for k in np.flatnonzero(record.side == side):
+        low = np.maximum(record.pixels[k].min(axis=0).astype(int) - 40, 0)
+        high = record.pixels[k].max(axis=0).astype(int) + 40
+        image[low[1] : high[1], low[0] : high[0]] = 127
+    return dataclasses.replace(frame, image=image)
+
+
+def test_a_hand_that_leaves_all_views_leaves_no_ghost_and_is_found_when_it_comes_back(
+    frames, workers
+):
+    whole = workers()
+    seen = {i: whole.process(moment(frames, i)) for i in range(93, 97)}
+    guided = workers()
+    counts = []
+    for i in range(90, 111):
+        together = moment(frames, i)
+        if i in seen:
+            together = {n: paint_over(f, seen[i][n], Side.LEFT) for n, f in together.items()}
+        found = guided.process(together)
+        counts.append([list(r.side).count(Side.LEFT) for r in found.values()])
+        # What hides one hand may hide a part of the other in some view, but never makes another.
+        assert all(list(r.side).count(Side.RIGHT) <= 1 for r in found.values())
+    away, back = np.array(counts[4:7]), np.array(counts[-1])
+    assert away.sum() == 0 and (np.array(counts[:3]) == 1).all()
+    # Each view looks for palms in every eighth set; once two have the hand, the others are told where.
+    assert (back == 1).all()
