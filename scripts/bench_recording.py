@@ -199,10 +199,14 @@ def print_replay(bag: Path, start: float, duration: float) -> None:
     CONSOLE.print(f'bare timer loop beside it: late by median {median} ms, p99 {p99} ms')
 
 
-def print_cost(name: str, seen: Seen, bag: Path) -> None:
-    times = [time for *_, time in read_bag(bag)]
-    size = sum(f.stat().st_size for f in find_files(bag)) / 1e6
-    minutes = (max(times) - min(times)) / 60e9
+def print_cost(name: str, seen: Seen, bag: Path, start: int) -> None:
+    """Print what recording took from the moment when cameras, keys and EMG all run."""
+    sizes = np.array([(time, len(data)) for *_, data, time in read_raw(bag)])
+    playing = sizes[:, 0] >= start
+    # What is around the messages is shared out by their size.
+    part = sizes[playing, 1].sum() / sizes[:, 1].sum()
+    size = part * sum(f.stat().st_size for f in find_files(bag)) / 1e6
+    minutes = (sizes[:, 0].max() - start) / 60e9
     CONSOLE.print(
         f'{name}: recorder takes {100 * seen.share:.0f} % of a core, {size / minutes:.0f} MB a minute'
     )
@@ -234,7 +238,7 @@ def session(a: argparse.Namespace, out: Path) -> bool:
         'EMG through LSL': emg_errors(found['EMG'], truth),
     })  # fmt: skip
     print_readers(bag)
-    print_cost('session', seen, bag)
+    print_cost('session', seen, bag, int(truth['play']))
     CONSOLE.print(run_cli('recover', out / 'first', out / 'second', '-o', out / 'session'))
     return learn(out / 'session', out) and fine and not lost
 
@@ -268,7 +272,7 @@ def throughput(a: argparse.Namespace, out: Path) -> bool:
         f'(a key was played at some moment of its sending, which took {np.median(sending):.3f} ms, p99 '
         f'{np.percentile(sending, 99):.3f} ms; the table says how far off that the stamp is)'
     )
-    print_cost('throughput', seen, bag)
+    print_cost('throughput', seen, bag, int(truth['play']))
     lead = (int(truth['play']) - next(read_raw(bag))[3]) * 1e-9
     print_replay(bag, lead + 1.0, min(10.0, a.seconds - 4))
     return fine and not lost
