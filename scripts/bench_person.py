@@ -26,7 +26,10 @@ from pianokpm_training.evidence.person_curve import (  # noqa: E402
 from pianokpm_ros.muscle.bundle import load_bundle  # noqa: E402
 from pianokpm_ros.shares import find_asset  # noqa: E402
 
-HEAD = 'calibrated by      part     s   RMSE  95 % of persons    NRMSE     r  in 1 sd  gap closed  worse  worst  muscle'
+HEAD = (
+    'calibrated by    part      s    RMSE  95 % of persons   NRMSE      r  in 1 sd  gap closed '
+    '(RMSE / NRMSE)  worse  worst  muscle'
+)
 LABEL = 'simulated persons (MyoHand model): says how the method works, nothing of a real person'
 
 
@@ -63,8 +66,8 @@ def main() -> int:
     for row in rows:
         print(_line(row, rows[0], floor))
     print(
-        f'{"seen persons":18} {"":11} {floor["rmse"]:7.4f} {"":19} {floor["nrmse"]:7.4f} {floor["r"]:5.3f} '
-        f'{100 * floor["inside"]:6.0f} %   ({", ".join(p.name for p in seen)}, not calibrated, other takes)'
+        f'{"seen persons":27}  {floor["rmse"]:.4f} {"":16}  {floor["nrmse"]:.4f}  {floor["r"]:.3f}  '
+        f'{100 * floor["inside"]:4.0f} %   ({", ".join(p.name for p in seen)}, not calibrated, other takes)'
     )
     if arguments.picture:
         draw(rows, floor, arguments.picture, f'{bundle.model_id}, {LABEL}')
@@ -79,19 +82,23 @@ def _load_seen(data, bundle, split: str, count: int) -> list[PersonTakes]:
     return load_people(chosen, bundle, 'seen', 'validation')
 
 
+def _close(row: Row, none: Row, floor: dict[str, float], name: str) -> float:
+    """Tell which part of the gap to seen persons is closed, NaN where there is none."""
+    room = none.mean(name) - floor[name]
+    return (none.mean(name) - row.mean(name)) / room if room > 0 else np.nan
+
+
 def _line(row: Row, none: Row, floor: dict[str, float]) -> str:
     low, high = row.interval('rmse')
-    before, after = (r.values('nrmse') for r in (none, row))
-    room = before.mean() - floor['nrmse']
-    gap = (before.mean() - after.mean()) / room if room > 0 else np.nan
+    gaps = [_close(row, none, floor, name) for name in ('rmse', 'nrmse')]
     ratio = row.values('rmse') / none.values('rmse')
     tail = ''
     if row is not none:
         worse = f'{(ratio > 1).sum():2}/{ratio.size:<3} {ratio.max():5.2f}'
-        tail = f'{100 * gap:9.0f} %  {worse}  {row.values("worst").max():+.3f}'
+        tail = f'{100 * gaps[0]:11.0f} / {100 * gaps[1]:3.0f} %{worse:>23}  {row.values("worst").max():+.3f}'
     return (
-        f'{row.way:18} {100 * row.fraction:4.1f} % {row.seconds:5.0f} {row.mean("rmse"):6.4f}  {low:.4f} to {high:.4f} '
-        f'{row.mean("nrmse"):8.4f} {row.mean("r"):5.3f} {100 * row.mean("inside"):6.0f} % {tail}'
+        f'{row.way:14} {100 * row.fraction:4.1f} % {row.seconds:5.0f}  {row.mean("rmse"):.4f} {low:.4f} to {high:.4f}  '
+        f'{row.mean("nrmse"):.4f}  {row.mean("r"):.3f}  {100 * row.mean("inside"):4.0f} % {tail}'
     )
 
 
