@@ -35,12 +35,22 @@ def test_a_release_becomes_a_data_set(tmp_path):
     np.testing.assert_allclose(
         recording.views['right'].pixels, arrays['hand_data/keyp_right'][..., :2], rtol=1e-6
     )
-    assert recording.views['top'].size == (0, 0)
+    assert recording.views['top'].size == (1920, 1080)
+    assert any('assumed' in note and '1920 x 1080' in note for note in imported.notes)
     assert np.isnan(recording.views['top'].pixels[5, 3]).all()
     assert np.isnan(recording.views['top'].pixels).sum() == 2
     np.testing.assert_allclose(recording.envelope.samples, arrays['emg_data'], rtol=1e-6)
     assert recording.envelope.samples.min() < -0.9 and recording.envelope.unit == '1'
     assert recording.envelope.channel == MUSCLES and 'PB' in recording.envelope.processing
+
+
+def test_points_in_units_of_the_image_stay_so(tmp_path):
+    make_release(tmp_path / 'release', takes=('t1_p1_1', 't1_p2_1', 't2_p1_1'))
+    for path in (tmp_path / 'release' / 'hand_data').rglob('*.pkl'):
+        path.write_bytes(pickle.dumps(pickle.loads(path.read_bytes()) / 1000))
+    data = import_pianokpm(tmp_path / 'release', tmp_path / 'data').data
+    view = data.load(data.entries['t1_p1_1']).views['top']
+    assert view.size == (1, 1) and np.nanmax(view.pixels) < 1
 
 
 def test_splits_are_taken_over(tmp_path):
@@ -120,6 +130,7 @@ def test_what_a_key_at_rest_reads_is_found():
         ('keystroke_data/t1_p1_1.pkl', lambda a: a[:-400], 'keys have 2600 samples where 3000'),
         ('hand_data/keyp_right/t1_p1_1.pkl', lambda a: a[:90], 'right view have 90'),
         ('hand_data/keyp_top/t1_p1_1.pkl', lambda a: a[:, :20], r'found \(180, 20, 3\)'),
+        ('hand_data/keyp_top/t1_p1_1.pkl', lambda a: 4 * a, '--image-size WIDTH HEIGHT'),
         ('emg_data/t1_p1_1.pkl', lambda a: print, 'but it names builtins.print'),
     ],
 )

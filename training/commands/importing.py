@@ -54,6 +54,14 @@ def _add_release_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=('REST', 'BOTTOM'),
         help='what a key reads at rest and at its bottom (found from the values)',
     )
+    parser.add_argument(
+        '--image-size',
+        type=int,
+        nargs=2,
+        default=(1920, 1080),
+        metavar=('WIDTH', 'HEIGHT'),
+        help='of the views [px], which the release does not say (1920 1080)',
+    )
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -74,7 +82,11 @@ def _release(arguments: argparse.Namespace, report: Callable):
 
     keys = tuple(arguments.key_range) if arguments.key_range else None
     settings = PianoKpmSettings(
-        SIDES[arguments.side], arguments.pose_rate, arguments.signal_rate, keys
+        SIDES[arguments.side],
+        arguments.pose_rate,
+        arguments.signal_rate,
+        keys,
+        tuple(arguments.image_size),
     )
     return import_pianokpm(arguments.source, arguments.output, settings, report)
 

@@ -40,6 +40,12 @@ RATES = (1000.0, 1024.0)
 TOLERANCE = 0.01
 """How far the number of samples to a frame may be from one of these; the two differ by 2.4 %."""
 
+IMAGE_SIZE = (1920, 1080)
+"""Assumed of the views [px]: the release does not say."""
+
+BEYOND = 0.1
+"""How far beyond the image a point may be guessed, as part of its width."""
+
 SPLITS = {'dataset_architectural.json': 'within', 'dataset_held_out.json': 'held_out'}
 ROLES = {
     'train': 'train',
@@ -64,12 +70,14 @@ class PianoKpmSettings:
         pose_rate: of the frames [Hz].
         signal_rate: of EMG and keys [Hz]; None = found from the numbers of samples.
         key_range: values of a key at rest and at its bottom; None = found from the values.
+        image_size: (width, height) of the views [px]; points within 0 to 1 are in units of the image instead.
     """
 
     side: Side = Side.LEFT
     pose_rate: float = POSE_RATE
     signal_rate: float | None = None
     key_range: tuple[float, float] | None = None
+    image_size: tuple[int, int] = IMAGE_SIZE
 
 
 @dataclass
@@ -80,6 +88,7 @@ class _Findings:
     ratios: list[float] = field(default_factory=list)
     unseen: int = 0
     values: int = 0
+    sizes: set[tuple[int, int]] = field(default_factory=set)
     missing: list[str] = field(default_factory=list)
 
 
@@ -149,7 +158,7 @@ def _read_take(
     )
     return Recording(
         info,
-        views={n: _make_view(v, settings.pose_rate, found) for n, v in views.items()},
+        views={n: _make_view(take, v, settings, found) for n, v in views.items()},
         keys=compress_keys((keys - low) / (high - low), rate),
         envelope=SignalTrack(stamp, emg.astype(np.float32), MUSCLES, '1', PROCESSING),
     )
@@ -267,15 +276,30 @@ def _compress_key(position: FloatArray, rate: float) -> tuple[NDArray, FloatArra
     return at, position[at], velocity[at]
 
 
-def _make_view(points: FloatArray, rate: float, found: _Findings) -> ViewTrack:
+def _make_view(
+    take: str, points: FloatArray, settings: PianoKpmSettings, found: _Findings
+) -> ViewTrack:
     """A point at exactly (0, 0) is one that was not seen."""
     unseen = (points == 0.0).all(axis=2)
     found.unseen += int(unseen.sum())
     found.values += unseen.size
     pixels = np.where(unseen[..., None], np.nan, points).astype(np.float32)
-    largest = np.nanmax(np.abs(pixels)) if np.isfinite(pixels).any() else 0.0
-    size = (1, 1) if largest <= 1.5 else (0, 0)
-    return ViewTrack(uniform_stamps(len(pixels), rate), pixels, size, 'imported')
+    size = _find_size(take, pixels, settings.image_size)
+    found.sizes.add(size)
+    return ViewTrack(uniform_stamps(len(pixels), settings.pose_rate), pixels, size, 'imported')
+
+
+def _find_size(take: str, pixels: FloatArray, assumed: tuple[int, int]) -> tuple[int, int]:
+    known = pixels[np.isfinite(pixels).all(axis=2)]
+    largest = known.max(axis=0) if len(known) else np.zeros(2)
+    if (largest <= 1.5).all():
+        return (1, 1)
+    if (largest > np.array(assumed) + BEYOND * assumed[0]).any():
+        raise DataError(
+            f'{take} has points at {largest[0]:.0f}, {largest[1]:.0f}, outside an image of {assumed[0]} x '
+            f'{assumed[1]}; say --image-size WIDTH HEIGHT'
+        )
+    return assumed
 
 
 def read_splits(source: Path, takes: list[str], missing: list[str]) -> Splits:
@@ -311,6 +335,9 @@ def _report(found: _Findings) -> Iterator[str]:
             'pairing 1024 of these samples with 60 frames, as the published code does, would drift by '
             '24 ms in each 1-s window; here every sample has its own time'
         )
+    for width, height in found.sizes:
+        if (width, height) != (1, 1):
+            yield f'the size of the images is assumed, the release does not say it: {width} x {height}'
     if found.unseen:
         part = 100 * found.unseen / found.values
         yield f'{part:.2f} % of the points lie at (0, 0): taken as not seen'
