@@ -80,7 +80,7 @@ def _show_recording(arguments: argparse.Namespace) -> int:
         playback.control,
     )
     with server:
-        console.print(f'look at {server.url} (Ctrl-C ends it)')
+        console.print(f'{server.invitation} (Ctrl-C ends it)')
         playback.start()
         if arguments.open:
             webbrowser.open(server.url)

@@ -15,13 +15,15 @@ from pianokpm_ros.nodes.base import IMAGES, LATCHED, LISTEN, Health, PianoNode, 
 from pianokpm_ros.nodes.parameters import Parameter
 from pianokpm_ros.viewer.hello import describe_view
 from pianokpm_ros.viewer.server import HOST, PORT, ViewServer
-from pianokpm_ros.viewer.state import ViewState
+from pianokpm_ros.viewer.state import DIAGNOSTICS, TIME, ViewState
 
 LOOK = 0.5
 """How often new cameras are looked for [s]."""
 
 NEWEST = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 """What is lost is soon replaced: nobody sends it again for the view."""
+
+SELDOM = (DIAGNOSTICS, TIME)
 
 CAMERA_TOPICS = {
     'hands': ('pianokpm/msg/HandLandmarks', HandLandmarks, NEWEST),
@@ -52,7 +54,7 @@ class ViewNode(PianoNode):
             self._state, describe_view(s['title'], live=True), s['host'], s['port']
         )
         self._server.__enter__()
-        self.get_logger().info(f'look at {self._server.url}')
+        self.get_logger().info(self._server.invitation)
         self._heard: set[str] = set()
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._waiting = self.create_timer(LOOK, self._look, clock=steady)
@@ -88,7 +90,9 @@ class ViewNode(PianoNode):
         self.create_subscription(kind, topic, hear, quality, raw=True)
 
     def _hear(self, topic: str, datatype: str, data: bytes) -> None:
-        self._state.hear(topic, datatype, data, self.now)
+        # Without a browser nothing but what is said once, or seldom, is worth reading.
+        if self._server.viewers or datatype in SELDOM:
+            self._state.hear(topic, datatype, data, self.now)
 
     def diagnose(self) -> Health:
         """Tell where to look and who does."""

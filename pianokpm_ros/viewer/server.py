@@ -90,6 +90,12 @@ class ViewServer:
         host = LOOPBACK[1] if self._host in ('0.0.0.0', '::', '') else self._host
         return f'http://{f"[{host}]" if ":" in host else host}:{self.port}/'
 
+    @property
+    def invitation(self) -> str:
+        """Where to look, and who can."""
+        beyond = '' if self._host in LOOPBACK else '; everybody who reaches this machine can look'
+        return f'look at {self.url}{beyond}'
+
     def __enter__(self) -> 'ViewServer':
         self._thread.start()
         if not self._ready.wait(START_TIMEOUT) or self._error:

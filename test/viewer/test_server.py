@@ -67,8 +67,12 @@ def test_serves_the_page_and_nothing_else(server):
         assert fetch(server, path)[0] == 404
 
 
-def test_listens_on_this_machine_only():
-    assert HOST == '127.0.0.1'
+def test_listens_on_this_machine_only_and_says_so_when_not(server):
+    assert HOST == '127.0.0.1' and 'everybody' not in server.invitation
+    with ViewServer(ViewState(lambda: ORIGIN), HELLO, '0.0.0.0', 0) as open_to_all:
+        assert 'everybody' in open_to_all.invitation
+        assert fetch(open_to_all)[0] == 200
+        assert fetch(open_to_all, Host='evil.example')[0] == 403
 
 
 @pytest.mark.parametrize(
