@@ -139,7 +139,7 @@ def _compare(bag: str, folder: Path, name: str, console: Console) -> None:
     old_model = next(iter(old.values())).last.model_id
     for difference in compare_estimates(old, read_tracks(folder)):
         path = folder / f'difference_{difference.side.label}.png'
-        if difference.both:
+        if len(difference.stamp):
             plot_difference(difference, (f'recorded: {old_model}', name), path)
         console.print(_table(difference))
         console.print(f'{difference.both} samples of both, {difference.alone} of only one; {path}')

@@ -76,9 +76,12 @@ def _print_built(built: Built, console: Console) -> None:
     console.print(f'[bold]{built.bag}[/bold]: {", ".join(built.recordings)}')
     for check in built.clocks:
         console.print(f'  {"ok  " if check.fine else "NOT ok "} {check.name}: {check.words}')
-    lost = sum(built.report['missing_messages'].values())
+    missing = built.report['missing_messages']
+    # Numbers of landmarks are those of frames: what is missing there, capture had no time for.
+    frames = sum(count for topic, count in missing.items() if topic.endswith('/hands'))
     console.print(
-        f'  {lost} messages missing, {built.report["notes"]} notes, '
+        f'  {sum(missing.values()) - frames} messages missing, {frames} frames without a look for hands, '
+        f'{built.report["notes"]} notes, '
         f'{built.report["notes_without_a_finger"]} of them without a finger near'
     )
     for channel in built.report['channels']:
