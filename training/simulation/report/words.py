@@ -40,9 +40,11 @@ UNREALISTIC = (
     'Co-contraction is a formula of tempo and loudness added to an optimum of effort. The order of activations '
     'over time depends more on it than on anything else (see the table of other assumptions).',
     'APB hardly works: other muscles of the thumb strike its keys at less cost. Scores of APB say little.',
-    'Bursts begin 20 to 30 ms before key-down and force peaks some 50 ms after it, at the key bed: anticipation '
+    'Bursts begin some 10 to 70 ms before key-down and force peaks some 50 ms after it, at the key bed: anticipation '
     'beyond the delay of muscle is not modelled, and people begin earlier.',
     'Wide leaps are quicker than a person would plan them (see the quickest landmark): keys are held too long.',
+    'In pieces the two hands, each simulated for itself, can go through each other (counted with the player); in '
+    'exercises they keep apart.',
     'Muscles share the load sample by sample at least cost; people anticipate, learn and err.',
     'Extensors and flexors of the forearm take part, but tendons are rigid, joints have no stops of tissue, and '
     'the fingers of one hand are not tied to one another by their common muscle bellies, only by a table.',
