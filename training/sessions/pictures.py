@@ -60,10 +60,10 @@ def _draw_course(axis, prepared: 'Prepared', c: int, quality: ChannelQuality) ->
     axis.set_ylim(0, max(0.2, 1.1 * float(np.nanpercentile(prepared.envelope[:, c], 99.9))))
     axis.margins(x=0)
     if quality.warnings:
-        axis.text(
-            0.005, 0.95, '; '.join(quality.warnings), transform=axis.transAxes, va='top',
-            fontsize=8, color='firebrick', bbox={'facecolor': 'white', 'alpha': 0.8, 'linewidth': 0},
-        )  # fmt: skip
+        words = '; '.join(quality.warnings)
+        axis.set_title(
+            words, loc='left', fontsize=8, color='firebrick', pad=2
+        )  # above: hides nothing
 
 
 def _draw_spectrum(axis, raw, rate: float, first: bool) -> None:
