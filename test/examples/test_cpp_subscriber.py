@@ -1,0 +1,62 @@
+"""The C++ example, built by colcon against the messages of this package, hears a Python publisher and its end.
+
+Needs rclcpp, which ROS installations have and the wheels lack: it skips without.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = 'pianokpm_cpp_subscriber'
+
+
+@pytest.fixture(scope='module')
+def program(tmp_path_factory):
+    """Build the example."""
+    prefixes = os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
+    if not any((Path(p) / 'share' / 'rclcpp').is_dir() for p in prefixes if p):
+        pytest.skip('rclcpp is not installed: the C++ example needs a ROS 2 installation')
+    folder = tmp_path_factory.mktemp('cpp')
+    command = ['colcon', '--log-base', str(folder / 'log'), 'build']
+    command += ['--base-paths', str(ROOT / 'examples' / 'cpp_subscriber')]
+    command += ['--build-base', str(folder / 'build'), '--install-base', str(folder / 'install')]
+    built = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    assert built.returncode == 0, built.stdout[-2000:] + built.stderr[-2000:]
+    return folder / 'install' / PACKAGE / 'lib' / PACKAGE / 'activity_subscriber'
+
+
+def test_prints_activations_and_notices_that_the_publisher_is_gone(program, monkeypatch):
+    monkeypatch.setenv('ROS_DOMAIN_ID', str(2 + os.getpid() % 90))
+    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+    monkeypatch.delenv('_ROS_WHEELS_BOOTSTRAP_COMPLETE', raising=False)
+    pipe = {'stdout': subprocess.PIPE, 'stderr': subprocess.STDOUT, 'text': True}
+    subscriber = subprocess.Popen([str(program)], **pipe)
+    topic = 'muscle_activity/right'
+    publisher = subprocess.Popen(
+        [sys.executable, '-m', 'test.client.synthetic_publisher', topic], cwd=ROOT
+    )
+    try:
+        line = wait_for(subscriber, '1DI', 40)
+        assert line.startswith('estimated') and 'confidence' in line and 'nan' not in line
+        publisher.kill()
+        wait_for(subscriber, 'publisher gone', 10)
+    finally:
+        for process in (publisher, subscriber):
+            process.kill()
+            process.wait()
+
+
+def wait_for(process, word, seconds):
+    """Return the first line that has a word."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        line = process.stdout.readline()
+        if word in line:
+            return line
+        assert line, f'ended with {process.poll()}'
+    raise AssertionError(f'{word} never came')
