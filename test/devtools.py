@@ -19,7 +19,7 @@ class Tab:
     """One page in a browser of its own; a context that ends the browser."""
 
     def __init__(
-        self, profile: Path, width: int = 1280, height: int = 800, dark: bool = True
+        self, profile: Path, width: int = 1280, height: int = 800, dark: bool = True, *options: str
     ) -> None:
         """Start the browser.
 
@@ -28,10 +28,11 @@ class Tab:
             width: of the page [px].
             height: likewise.
             dark: prefer dark colours.
+            options: of the browser, on top of the usual ones.
         """
-        options = ['--remote-debugging-port=0', '--remote-allow-origins=*', 'about:blank']
+        words = [*options, '--remote-debugging-port=0', '--remote-allow-origins=*', 'about:blank']
         self._process = subprocess.Popen(
-            [*start_arguments(profile), *options],
+            [*start_arguments(profile), *words],
             stderr=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
         )

@@ -6,10 +6,11 @@ Needs rclcpp, which ROS installations have and the wheels lack: it skips without
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+
+from test.examples.lines import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = 'pianokpm_cpp_subscriber'
@@ -49,14 +50,3 @@ def test_prints_activations_and_notices_that_the_publisher_is_gone(program, monk
         for process in (publisher, subscriber):
             process.kill()
             process.wait()
-
-
-def wait_for(process, word, seconds):
-    """Return the first line that has a word."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        line = process.stdout.readline()
-        if word in line:
-            return line
-        assert line, f'ended with {process.poll()}'
-    raise AssertionError(f'{word} never came')

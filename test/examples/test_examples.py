@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from examples.exoskeleton.actuator import SimulatedActuators
 from examples.exoskeleton.assistance import JOINTS, Assistance, AssistanceOptions
 from pianokpm_ros.anatomy import MUSCLES
 from pianokpm_ros.client import Command, Fault, State
+from test.examples.lines import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 STEP = 0.005
@@ -86,21 +86,10 @@ def test_the_exoskeleton_follows_a_live_estimate_and_lets_go_without_it(monkeypa
     example = subprocess.Popen([sys.executable, script], cwd=ROOT, **pipe)
     publisher = subprocess.Popen([sys.executable, *module], cwd=ROOT)
     try:
-        assert wait_for(example, 'ACTIVE', 40)
+        wait_for(example, 'ACTIVE', 40)
         publisher.kill()
-        assert wait_for(example, 'PASSIVE', 10)
+        wait_for(example, 'PASSIVE', 10)
     finally:
         for process in (publisher, example):
             process.kill()
             process.wait()
-
-
-def wait_for(process, word, seconds):
-    """Read lines until one has a word."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        line = process.stdout.readline()
-        if word in line:
-            return True
-        assert line, f'ended with {process.poll()}'
-    return False

@@ -116,3 +116,12 @@ def test_fits_narrow_and_wide_screens(tab, size):
 
 def test_complains_about_nothing(tab):
     assert tab.ask('complaints') == []
+
+
+def test_without_webgl_all_else_is_shown(served, tmp_path):
+    with Tab(tmp_path / 'profile', 1280, 800, True, '--disable-3d-apis') as flat:
+        flat.open(served.url)
+        flat.wait(SHOWN, 40)
+        assert words(flat, '#right .facts').startswith('OK')
+        assert 'no WebGL' in words(flat, '#note')
+        assert flat.ask(COLOURS % '#right .traces') > 20

@@ -10,9 +10,23 @@ const $ = (id) => document.getElementById(id);
 const SIDES = ['left', 'right'];
 const SCALES = [0.05, 0.1, 0.2, 0.5, 1, 2];
 
+/** What stands in for the stage where the browser has no WebGL: everything else is shown all the same. */
+const NO_STAGE = {
+  hands: {}, keyboard: { update() {} }, build() {}, theme() {}, centre() {}, draw() {},
+};
+
+function makeStage() {
+  try {
+    return new Stage($('scene'), $('labels'));
+  } catch (error) {
+    console.warn(error);
+    return NO_STAGE;
+  }
+}
+
 class View {
   constructor() {
-    this.stage = new Stage($('scene'), $('labels'));
+    this.stage = makeStage();
     this.cameras = new Cameras($('cameras'));
     this.traces = Object.fromEntries(SIDES.map((s) => [s, new Traces(document.querySelector(`#${s} .traces`), s)]));
     this.player = new Player((asked) => this.socket?.send(JSON.stringify(asked)));
@@ -66,16 +80,18 @@ class View {
     while (largest > this.full && this.full < SCALES.at(-1)) this.full = SCALES[SCALES.indexOf(this.full) + 1];
     SIDES.forEach((side, i) => {
       const activity = activities[i], hand = stage.hands[side];
-      hand.muscles = activity?.muscles;
-      hand.colourMuscles((activity?.values ?? []).map((v) => v === null ? null : v / this.full));
-      hand.aim(update.hands[side]);
+      if (hand) {
+        hand.muscles = activity?.muscles;
+        hand.colourMuscles((activity?.values ?? []).map((v) => v === null ? null : v / this.full));
+        hand.aim(update.hands[side]);
+      }
       this.traces[side].draw(update.now, activity?.muscles ?? [], this.full, activity, this.hello.muscleNames);
       showFacts(side, activity);
     });
     stage.keyboard.update(update.keys);
     showModel(activities.find(Boolean), this.full);
     showFaults(update.faults);
-    showNote(SIDES.some((side) => update.hands[side]?.placed === false));
+    showNote(stage === NO_STAGE, SIDES.some((side) => update.hands[side]?.placed === false));
     this.player.show(update.player);
   }
 

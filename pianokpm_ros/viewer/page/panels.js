@@ -44,9 +44,11 @@ export function showMode(words, kind) {
   Object.assign($('mode'), { textContent: words, className: `chip ${kind}` });
 }
 
-export function showNote(unplaced) {
-  $('note').hidden = !unplaced;
-  $('note').textContent = "one view, or a frame that is not the keyboard's: shapes only, places are not known";
+export function showNote(flat, unplaced) {
+  $('note').hidden = !flat && !unplaced;
+  $('note').textContent = flat
+    ? 'this browser has no WebGL: hands and keys can not be shown in three dimensions'
+    : "one view, or a frame that is not the keyboard's: shapes only, places are not known";
 }
 
 const clock = (s) => `${Math.floor(s / 60)}:${String(Math.floor(s % 60)).padStart(2, '0')}`;
