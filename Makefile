@@ -16,6 +16,8 @@ help:
 	@echo 'make lint    ruff'
 	@echo 'make size    size of the environment'
 	@echo 'make bench-client  inject faults into the consumer client, and a million random message sequences'
+	@echo 'make bench-person  what a few seconds of a person bring (DATA=simulated data set)'
+	@echo 'make bench-real    real poses and EMG against shuffled time'
 	@echo 'make bench-exoskeleton  the exoskeleton example in closed loop, its cameras covered for a while'
 	@echo 'make bench-latency  from frame stamp to estimate, two views at 30 and 60 frames/s'
 	@echo 'make interface  docs/interface.md anew, after a change of parameters or topics'
