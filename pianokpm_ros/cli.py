@@ -29,7 +29,7 @@ COMMANDS = {
     'replay': ('pianokpm_ros.commands.replay', 'play a bag again, or estimate again from it'),
     'dataset': (
         'pianokpm_training.commands.dataset',
-        'make a data set of recordings or import one, train on it, export it',
+        'make a data set of recordings or import one, look at it, export it',
     ),
     'recover': ('pianokpm_ros.commands.recover', 'make a closed bag of one that was broken off'),
     'studio': (
@@ -42,7 +42,15 @@ COMMANDS = {
     ),
     'train': (
         'pianokpm_training.commands.train',
-        'make a muscle model from simulated pianists (needs the training extra)',
+        'make a muscle model from a data set (needs the training extra)',
+    ),
+    'evaluate': (
+        'pianokpm_training.commands.evaluate',
+        'score models and baselines on what they have not seen (needs the training extra)',
+    ),
+    'export': (
+        'pianokpm_training.commands.export',
+        'write a model bundle with its card (needs the training extra)',
     ),
 }
 """Name of each subcommand: its module, which has `add_arguments(parser)` and `run(arguments)`, and what it does."""

@@ -2,7 +2,8 @@
 """Measure what an estimate costs: import, load, and each pose, at several camera rates, without and with keys.
 
 Run it where `pianokpm` runs: `python scripts/bench_muscle.py [MODEL_FOLDER]`. Wall time suffers from whatever else
-the machine does; the thread's own CPU time much less.
+the machine does; the thread's own CPU time much less. With `--published` (needs the training extra) the rebuilt
+PianoKPM Net is timed in turn with ours, one second of signal each, on one thread.
 """
 
 import argparse
@@ -87,32 +88,95 @@ def measure(bundle, rate: int, with_keys: bool) -> None:
     from pianokpm_ros.muscle.estimator import MuscleEstimator
     from pianokpm_ros.records import HandPose
 
-    estimator, wall, stream = MuscleEstimator(bundle, Side.RIGHT), [], make_stream(rate, with_keys)
+    estimator, cost, stream = MuscleEstimator(bundle, Side.RIGHT), [], make_stream(rate, with_keys)
     busy = time.thread_time()
     for event in stream:
-        begin = time.perf_counter()
+        begin = time.perf_counter(), time.thread_time()
         if isinstance(event, HandPose):
             estimator.push_pose(event)
-            wall.append(time.perf_counter() - begin)
+            cost.append((time.perf_counter() - begin[0], time.thread_time() - begin[1]))
         else:
             estimator.push_keys(event)
     busy = time.thread_time() - busy
-    middle, late = 1e3 * np.percentile(wall, [50, 99])
+    (middle, own), (late, own_late) = 1e3 * np.percentile(cost, [50, 99], axis=0)
     words = 'with keys' if with_keys else 'pose only'
     print(
-        f'{rate:4d} fps, {words}: {middle:.2f} ms a pose (median), {late:.2f} ms (99 %), '
-        f'{100 * busy / SECONDS:.1f} % of a core for one hand'
+        f'{rate:4d} fps, {words}: a pose {middle:.2f} ms (median), {late:.2f} ms (99 %); CPU {own:.2f} and '
+        f'{own_late:.2f} ms; {100 * busy / SECONDS:.1f} % of a core for one hand'
     )
+
+
+def compare(bundle, repeats: int = 9) -> None:
+    """Time one second of one hand, in turn: ours frame by frame at 60 fps, ours at once, the rebuilt network."""
+    import torch
+    from pianokpm_training.baselines.published_network import PublishedNetwork
+
+    torch.set_num_threads(1)
+    network = PublishedNetwork().eval()
+    times = {'ours, 60 frames one by one': [], 'ours, at once': [], 'PianoKPM Net, rebuilt': []}
+    times['of it, the decoder'] = []
+    for _ in range(repeats):
+        one, whole = time_ours(bundle)
+        encoder, decoder = time_published(network)
+        for row, value in zip(
+            times.values(), (one, whole, encoder + decoder, decoder), strict=True
+        ):
+            row.append(value)
+    middle = {name: float(np.median(values)) for name, values in times.items()}
+    print(f'one second of one hand, CPU time of one thread, median of {repeats}:')
+    for name, value in middle.items():
+        print(f'  {name}: {1e3 * value:.1f} ms')
+    theirs = middle['PianoKPM Net, rebuilt']
+    for name in list(middle)[:2]:
+        print(f'  the rebuilt network takes {theirs / middle[name]:.0f} times as long as {name}')
+
+
+def time_ours(bundle) -> tuple[float, float]:
+    """CPU time of a second, frame by frame and at once [s]."""
+    from pianokpm_ros.anatomy import Side
+    from pianokpm_ros.muscle.batch import estimate_batch, stack_poses
+    from pianokpm_ros.muscle.estimator import MuscleEstimator
+
+    poses = make_stream(60, False)[:120]
+    estimator = MuscleEstimator(bundle, Side.RIGHT)
+    for pose in poses[:60]:
+        estimator.push_pose(pose)
+    begin = time.thread_time()
+    for pose in poses[60:]:
+        estimator.push_pose(pose)
+    one = time.thread_time() - begin
+    begin = time.thread_time()
+    estimate_batch(bundle, Side.RIGHT, stack_poses(poses[60:]))
+    return one, time.thread_time() - begin
+
+
+def time_published(network) -> tuple[float, float]:
+    """CPU time of its encoder and its decoder for one window of a second [s]."""
+    import torch
+
+    pose, keys = torch.randn(1, 1024, 84), torch.randn(1, 1024, 88)
+    with torch.no_grad():
+        begin = time.thread_time()
+        latent = network.encode(pose, keys)
+        middle = time.thread_time()
+        network.decode(latent)
+    return middle - begin, time.thread_time() - middle
 
 
 def main() -> None:
     """Measure everything."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('model', nargs='?', type=Path, help='model folder (the one that ships)')
-    bundle = load(parser.parse_args().model)
+    parser.add_argument(
+        '--published', action='store_true', help='compare with the rebuilt network'
+    )
+    arguments = parser.parse_args()
+    bundle = load(arguments.model)
     for rate in RATES:
         for with_keys in (False, True):
             measure(bundle, rate, with_keys)
+    if arguments.published:
+        compare(bundle)
 
 
 if __name__ == '__main__':

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 FloatArray = NDArray[np.floating]
 
-MEMORY = 240
-"""Hands over which a camera's disagreement is averaged: a hand hidden from it for a second is no fault of its own."""
+MEMORY = 30
+"""Sets over which a camera's disagreement is averaged."""
 
-LEAST = 100
-"""Hands that a camera must have seen with others before it is judged."""
+LEAST = 20
+"""Sets of which a camera must have been part before it is judged."""
 
-FACTOR = 3.0
+FACTOR = 2.5
 """A camera is suspect when it is off by this many times what the others are."""
 
 FLOOR = 6.0

@@ -12,7 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pianokpm_ros.errors import PianokpmError
-from pianokpm_ros.muscle.timebase import FIRST_KEY, KEY_COUNT
+from pianokpm_ros.muscle.timebase import (
+    DIP,
+    FIRST_KEY,
+    KEY_COUNT,
+    LEVER,
+    REST,
+    KeyTicks,
+    stroke_speed,
+)
 from pianokpm_ros.records import NANOSECONDS, NO_PEDAL, KeyMotion
 
 FloatArray = NDArray[np.floating]
@@ -25,9 +33,6 @@ PERIOD = 10_000_000
 
 ESCAPEMENT, DAMPER = 0.7, 0.4
 """Positions at which a key sounds on the way down and is damped on the way up, as parts of the dip."""
-
-DIP, LEVER = 0.01, 5.5
-"""Key dip [m] and how much faster than the key a grand piano's hammer is."""
 
 TICKS_PER_BEAT, TEMPO = 10_000, 500_000
 """Resolution of the MIDI files written here: 50 us a tick."""
@@ -118,6 +123,28 @@ def positions_at(samples: KeySamples, stamps: NDArray[np.int64]) -> NDArray[np.f
         values = np.concatenate([[0.0], samples.position[own]])
         positions[:, key - FIRST_KEY] = values[index]
     return positions
+
+
+def keys_at(samples: KeySamples, stamps: NDArray[np.int64]) -> KeyTicks:
+    """Return the keys at (T,) ascending times [ns], all of them known."""
+    struck = np.zeros((len(stamps), KEY_COUNT))
+    speed = stroke_speed(samples.velocity, samples.midi_velocity)
+    for key in np.unique(samples.key).tolist():
+        own = samples.key == key
+        greatest = _greatest_since_rest(samples.position[own], speed[own])
+        index = np.searchsorted(samples.stamp[own], stamps, side='right')
+        struck[:, key - FIRST_KEY] = np.concatenate([[0.0], greatest])[index]
+    return KeyTicks(positions_at(samples, stamps), struck, np.ones(len(stamps), bool))
+
+
+def _greatest_since_rest(position: FloatArray, speed: FloatArray) -> FloatArray:
+    """Running maximum of (K,) speeds of one key, begun anew wherever it rests."""
+    rest = position <= REST
+    begins = np.concatenate([[0], np.flatnonzero(rest), [len(rest)]])
+    result = np.where(rest, 0.0, speed)
+    for start, stop in zip(begins[:-1], begins[1:], strict=True):
+        result[start:stop] = np.maximum.accumulate(result[start:stop])
+    return result
 
 
 def read_midi(path: Path | str) -> KeySamples:

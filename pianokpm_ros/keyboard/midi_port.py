@@ -103,16 +103,12 @@ class TcpMidi(threading.Thread):
     def _listen(name: str) -> socket.socket:
         host, _, port = name.removeprefix(TCP).rpartition(':')
         try:
-            server = socket.create_server((host or '127.0.0.1', int(port)))
+            return socket.create_server((host or '127.0.0.1', int(port)))
         except (OSError, ValueError, OverflowError) as error:
             raise MidiError(
                 f'asked to listen for MIDI at {name!r}: {error}; write tcp:HOST:PORT with an address of '
                 'this machine and a free port'
             ) from error
-        if KERNEL_STAMP is not None:
-            # Connections inherit it; asked for only then, the kernel would begin some messages late.
-            server.setsockopt(socket.SOL_SOCKET, KERNEL_STAMP, 1)
-        return server
 
     @property
     def connected(self) -> bool:
@@ -133,6 +129,8 @@ class TcpMidi(threading.Thread):
 
     def _accept(self) -> None:
         peer, address = self._server.accept()
+        if KERNEL_STAMP is not None:
+            peer.setsockopt(socket.SOL_SOCKET, KERNEL_STAMP, 1)
         self._parsers[peer] = mido.Parser()
         self._selector.register(peer, selectors.EVENT_READ)
         logger.info('MIDI from %s', address)

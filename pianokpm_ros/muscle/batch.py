@@ -1,7 +1,7 @@
 """The same estimate for a whole take at once: for training, for files, and to check the streaming estimator against.
 
 It shares the features and the network with `estimator`, but neither its grid nor its joining.
-Letters: P poses, T ticks, K keys (88), F features, N samples, M muscles.
+Letters: P poses, T ticks, F features, N samples, M muscles.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -14,13 +14,13 @@ from pianokpm_ros.anatomy import LANDMARK_COUNT, Side
 from pianokpm_ros.muscle.bundle import ModelBundle
 from pianokpm_ros.muscle.envelope_line import floor_sample, interpolate_knots
 from pianokpm_ros.muscle.features import hand_features, shape_hand
-from pianokpm_ros.muscle.timebase import KEY_COUNT, MAX_GAP, MILLISECOND, TICK, is_camera_frame
+from pianokpm_ros.muscle.timebase import MAX_GAP, MILLISECOND, TICK, KeyTicks, is_camera_frame
 from pianokpm_ros.records import HandPose
 
 FloatArray = NDArray[np.floating]
 
-KeyLookup = Callable[[NDArray[np.int64]], tuple[FloatArray, NDArray[np.bool_]]]
-"""From (T,) ticks to (T, 88) positions and (T,) whether they are known."""
+KeyLookup = Callable[[NDArray[np.int64]], KeyTicks]
+"""From (T,) ticks to the keys there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,9 +81,9 @@ def stack_poses(poses: Iterable[HandPose]) -> PoseSeries:
     )
 
 
-def no_keys(ticks: NDArray[np.int64]) -> tuple[FloatArray, NDArray[np.bool_]]:
+def no_keys(ticks: NDArray[np.int64]) -> KeyTicks:
     """Say that nothing is known of the keys."""
-    return np.zeros((len(ticks), KEY_COUNT)), np.zeros(len(ticks), bool)
+    return KeyTicks.unknown(len(ticks))
 
 
 def batch_features(poses: PoseSeries, side: Side, keys: KeyLookup = no_keys) -> Iterator[Stretch]:
@@ -109,8 +109,7 @@ def _stretch(poses: PoseSeries, side: Side, keys: KeyLookup) -> Stretch:
         return np.where(w < 1.0, (1.0 - w) * values[before] + w * values[after], values[after])
 
     shape = shape_hand(blend(poses.landmarks), side, poses.placed[after])
-    positions, known = keys(ticks)
-    features = hand_features(shape, None, blend(poses.deviation), positions, known, side)
+    features = hand_features(shape, None, blend(poses.deviation), keys(ticks), side)
     return Stretch(ticks, features, (first, last))
 
 

@@ -125,11 +125,9 @@ class MuscleEstimator:
         return self._record(pose, *self._line.take(pose.stamp), self._judge(newest))
 
     def _run(self, ticks: PoseTicks, newest: _Newest) -> None:
-        positions, known, sensor = self._keys.at(ticks.stamp)
+        keys, sensor = self._keys.at(ticks.stamp)
         shape = shape_hand(ticks.landmarks, self._side, ticks.placed)
-        features = hand_features(
-            shape, self._before, ticks.deviation, positions, known, self._side
-        )
+        features = hand_features(shape, self._before, ticks.deviation, keys, self._side)
         mean, deviation, self._state = self._bundle.network.run(
             self._bundle.scaling.apply(features), self._state
         )

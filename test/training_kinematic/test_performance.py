@@ -7,7 +7,7 @@ from pianokpm_training.kinematic.postures import idle
 
 from pianokpm_ros.anatomy import FINGERTIPS, Side
 from pianokpm_ros.keyboard.key_samples import positions_at
-from pianokpm_ros.muscle.features import KEY_CENTRES
+from pianokpm_ros.muscle.key_features import KEY_CENTRES
 
 MS = 1_000_000
 

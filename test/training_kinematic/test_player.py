@@ -14,7 +14,8 @@ from pianokpm_training.kinematic.strokes import (
 )
 
 from pianokpm_ros.anatomy import FINGERTIPS, Side
-from pianokpm_ros.muscle.features import KEY_CENTRES, is_hand
+from pianokpm_ros.muscle.features import is_hand
+from pianokpm_ros.muscle.key_features import KEY_CENTRES
 
 REACHED = 0.003
 """How near a tip comes to its key: less than half a fingertip."""

@@ -1,10 +1,17 @@
-import numpy as np
 import pytest
-from pianokpm_training.kinematic.performance import perform
-from pianokpm_training.kinematic.pieces import random_exercise
+
+from pianokpm_ros.anatomy import Side
+
+from .makers import make_data, make_recording
 
 
 @pytest.fixture(scope='session')
-def performance():
-    """Twelve seconds of both hands at 250 poses a second."""
-    return perform(random_exercise(np.random.default_rng(2), 12.0), rate=250.0, seed=2)
+def recording():
+    """Twelve seconds of a right hand."""
+    return make_recording('s09', 'scales', Side.RIGHT, 12.0)
+
+
+@pytest.fixture(scope='session')
+def data(tmp_path_factory):
+    """Three persons, two tasks, both hands, eight seconds each."""
+    return make_data(tmp_path_factory.mktemp('data') / 'set')

@@ -4,162 +4,152 @@ import argparse
 import importlib
 import json
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
-import torch
+from pianokpm_training.commands import export as export_command
 from pianokpm_training.commands import train as command
-from pianokpm_training.model import fit, pipeline
-from pianokpm_training.model.dataset import Conditions, see_poses
-from pianokpm_training.model.export import ExportError
-from pianokpm_training.model.network import MuscleNetwork
-from pianokpm_training.model.settings import MINI, SettingsError, TrainSettings, load_settings
+from pianokpm_training.model import pipeline
+from pianokpm_training.model.export import ExportError, check_parity, read_model
+from pianokpm_training.model.settings import (
+    CONFIGS,
+    SettingsError,
+    TrainSettings,
+    find_config,
+    load_settings,
+)
 from safetensors.numpy import load_file
 
-from pianokpm_ros.anatomy import MUSCLES, Side
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.muscle.batch import estimate_batch
 from pianokpm_ros.muscle.bundle import load_bundle
-from pianokpm_ros.muscle.features import FEATURE_COUNT
 from pianokpm_ros.shares import find_asset
 
+from .makers import make_data
+
 TINY = TrainSettings(
-    persons=2,
-    validation=1,
-    test=1,
-    seconds=8.0,
-    variants=1,
-    width=16,
-    steps=30,
-    batch=4,
-    window=64,
+    variants=1, width=16, layers=2, steps=30, batch=4, window=64, validate=10, rate=1e-2
 )
 
 
-def run(settings, out, work, stage=lambda *_: None):
-    return pipeline.train(settings, out, work, stage, workers=1)
+def run(data, settings, out, work, stage=lambda *_: None):
+    return pipeline.train(data, settings, out, work, stage, workers=1)
 
 
 @pytest.fixture(scope='module')
-def trained(tmp_path_factory):
+def trained(data, tmp_path_factory):
     folder, stages = tmp_path_factory.mktemp('trained'), []
-    scores = run(TINY, folder / 'model', folder / 'work', lambda *a: stages.append(a))
-    return folder, scores, stages
+    model = run(data, TINY, folder / 'model', folder / 'work', lambda *a: stages.append(a))
+    return folder, model, stages
 
 
-def rebuild(folder):
-    """The torch network of a bundle, from its weights."""
-    bundle = load_bundle(folder)
-    network = MuscleNetwork(FEATURE_COUNT, 3, 6, bundle.network.shape.state).eval()
-    tensors = load_file(folder / 'weights.safetensors')
-    network.load_state_dict(
-        {
-            n.removeprefix('network.'): torch.from_numpy(v)
-            for n, v in tensors.items()
-            if n.startswith('network.')
-        }
-    )
-    return bundle, network
-
-
-@pytest.mark.parametrize('which', ['trained', 'shipped'])
-def test_runtime_and_torch_say_the_same(trained, which):
-    bundle, network = rebuild(
-        trained[0] / 'model' if which == 'trained' else find_asset('models/small')
-    )
-    rng = np.random.default_rng(0)
-    features = rng.normal(size=(300, FEATURE_COUNT)).astype(np.float32)
-    state = rng.uniform(-1, 1, bundle.network.shape.state).astype(np.float32)
-    found = bundle.network.run(features, state)
-    with torch.no_grad():
-        wanted = network(torch.from_numpy(features)[None], torch.from_numpy(state)[None])
-    for have, want in zip(found, wanted, strict=True):
-        # float32 sums of 128 terms in two orders: 8e-6 of their size; values of order 1.
-        np.testing.assert_allclose(have, want[0].numpy(), rtol=0, atol=2e-5)
+def test_runtime_and_torch_say_the_same(trained, tmp_path):
+    for folder in (trained[0] / 'model', find_asset('models/small')):
+        check_parity(folder, read_model(folder).network)
+    spoiled = read_model(trained[0] / 'model').network
+    spoiled.mean.bias.data += 1.0
+    with pytest.raises(ExportError, match='differs from the network'):
+        check_parity(trained[0] / 'model', spoiled)
 
 
 def test_the_bundle_says_what_it_is(trained):
-    folder, scores, _ = trained
-    bundle = load_bundle(folder / 'model')
-    training = bundle.manifest['training']
+    folder, model, _ = trained
+    training = load_bundle(folder / 'model').manifest['training']
     assert training['simulated'] is True and training['persons'] == 2 and training['seed'] == 1
-    assert bundle.manifest['scores'] == json.loads(json.dumps(scores))
-    for who in ('model', 'ridge', 'mean'):
-        assert set(scores[who]['rmse']) == set(MUSCLES)
+    assert training['steps'] == 30 and training['split'] == 'held_out'
+    assert training['hardware'].startswith('CPU') and training['recordings'] == 4
     card = (folder / 'model' / 'README.md').read_text()
     assert 'simulated muscles only' in card and 'never the truth of a person' in card
-    assert f'{scores["model"]["rmse"]["ADM"]:.3f}' in card
-    assert not (folder / 'work').exists()
+    assert '2 GRUs' in card and 'Not evaluated' in card
+    assert not (folder / 'work').exists() and model.scores['validation_crps'] > 0
 
 
 def test_the_loss_falls(trained):
-    losses = [float(word.split()[1]) for name, _, _, word in trained[2] if name == 'fit']
+    losses = [float(word.split()[1].strip(',')) for n, _, _, word in trained[2] if n == 'fit']
     assert len(losses) == 30 and np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
 
 
-def test_the_bundle_estimates(trained, performance):
+def test_the_bundle_estimates(trained, recording):
     bundle = load_bundle(trained[0] / 'model')
-    conditions = Conditions(60.0, False, True, 'none')
-    poses = see_poses(performance, Side.LEFT, conditions, np.random.default_rng(0))
-    stamps, mean, deviation = estimate_batch(bundle, Side.LEFT, poses)
-    assert len(stamps) > 10_000 and np.isfinite(mean).all() and (deviation > 0).all()
+    poses = pipeline_poses(recording)
+    stamps, mean, deviation = estimate_batch(bundle, recording.info.side, poses)
+    assert len(stamps) > 5_000 and np.isfinite(mean).all() and (deviation > 0).all()
     assert (mean >= 0).all() and (mean <= 1).all()
 
 
-def test_an_interrupted_run_goes_on_to_the_same_model(trained, tmp_path):
+def pipeline_poses(recording):
+    from pianokpm_training.sessions.ticks import pose_series
+
+    return pose_series(recording.pose)
+
+
+def test_an_interrupted_run_goes_on_to_the_same_model(data, trained, tmp_path):
     def stop(name, done, *_):
-        if name == 'fit' and done == 20:
+        if name == 'fit' and done == 25:
             raise KeyboardInterrupt
 
-    assert fit.CHECKPOINT_STEPS == 100
-    fit.CHECKPOINT_STEPS = 10
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            run(TINY, tmp_path / 'model', tmp_path / 'work', stop)
-        assert not (tmp_path / 'model').exists()
-        steps = []
-        run(TINY, tmp_path / 'model', tmp_path / 'work', lambda n, d, *_: steps.append((n, d)))
-    finally:
-        fit.CHECKPOINT_STEPS = 100
+    with pytest.raises(KeyboardInterrupt):
+        run(data, TINY, tmp_path / 'model', tmp_path / 'work', stop)
+    assert not (tmp_path / 'model').exists()
+    steps = []
+    run(data, TINY, tmp_path / 'model', tmp_path / 'work', lambda n, d, *_: steps.append((n, d)))
     assert min(d for n, d in steps if n == 'fit') == 21
     again, first = (load_file(f / 'model' / 'weights.safetensors') for f in (tmp_path, trained[0]))
     for name, value in first.items():
         np.testing.assert_allclose(again[name], value, atol=1e-6, err_msg=name)
 
 
-def test_another_run_is_not_mixed_in(tmp_path):
+def test_training_stops_early_when_it_gets_no_better(data, tmp_path):
+    from dataclasses import replace
+
+    stuck = replace(TINY, rate=1e-12, validate=2, patience=2, steps=30)
+    model = run(data, stuck, tmp_path / 'model', tmp_path / 'work')
+    # The first look is the best there is, or ties with it to the last bits; two more don't help.
+    assert model.training['steps'] < 30
+
+
+def test_another_run_is_not_mixed_in(data, tmp_path):
     (tmp_path / 'work').mkdir()
     (tmp_path / 'work' / 'settings.json').write_text('{}')
     with pytest.raises(SettingsError, match='other settings'):
-        run(TINY, tmp_path / 'model', tmp_path / 'work')
+        run(data, TINY, tmp_path / 'model', tmp_path / 'work')
     (tmp_path / 'mine').mkdir()
     (tmp_path / 'mine' / 'thesis.txt').write_text('x')
     with pytest.raises(SettingsError, match='holds something else'):
-        run(TINY, tmp_path / 'model', tmp_path / 'mine')
+        run(data, TINY, tmp_path / 'model', tmp_path / 'mine')
 
 
-def test_a_folder_that_is_no_model_is_never_replaced(tmp_path):
+def test_a_folder_that_is_no_model_is_never_replaced(data, tmp_path):
     (tmp_path / 'thesis').mkdir()
     (tmp_path / 'thesis' / 'thesis.txt').write_text('x')
     with pytest.raises(ExportError, match='exists and is none'):
-        run(TINY, tmp_path / 'thesis', tmp_path / 'work')
+        run(data, TINY, tmp_path / 'thesis', tmp_path / 'work')
     assert (tmp_path / 'thesis' / 'thesis.txt').exists() and not (tmp_path / 'work').exists()
 
 
 def test_settings_come_from_a_file_and_flags_win(tmp_path):
     path = tmp_path / 'a.yaml'
-    path.write_text('persons: 7\nlookaheads: [0, 0.05]\ndefault_lookahead: 0.05\n')
-    settings = load_settings(path, persons=9, seed=None)
-    assert (settings.persons, settings.lookaheads, settings.seed) == (9, (0, 0.05), 1)
+    path.write_text('steps: 7\nlookaheads: [0, 0.05]\ndefault_lookahead: 0.05\n')
+    settings = load_settings(path, steps=9, seed=None)
+    assert (settings.steps, settings.lookaheads, settings.seed) == (9, (0, 0.05), 1)
+
+
+def test_settings_that_ship_are_found_by_name():
+    for name in ('mini', 'full'):
+        assert find_config(name) == CONFIGS / f'{name}.yaml'
+        load_settings(find_config(name))
 
 
 @pytest.mark.parametrize(
     ('text', 'words'),
     [
-        ('person: 7', 'unknown person'),
-        ('persons: many', 'invalid literal'),
-        ('persons: 0', 'must be positive'),
+        ('step: 7', 'unknown step'),
+        ('steps: many', 'invalid literal'),
+        ('steps: 0', 'must be positive'),
         ('default_lookahead: 0.5', 'none of'),
+        ('device: abacus', 'asked for abacus'),
         ('- 1', 'must hold'),
         ('a: [', 'no YAML file'),
     ],
@@ -172,28 +162,55 @@ def test_settings_that_mean_nothing_are_refused(tmp_path, text, words):
         load_settings(tmp_path / 'none.yaml')
 
 
-def parse(*arguments):
+def parse(module, *arguments):
     parser = argparse.ArgumentParser()
-    command.add_arguments(parser)
-    return parser.parse_args(arguments)
+    module.add_arguments(parser)
+    return parser.parse_args([str(a) for a in arguments])
 
 
-def test_the_command_trains_and_prints_scores(tmp_path, monkeypatch, capsys):
-    for name, value in (TINY.describe() | {'steps': 5}).items():
-        if name in MINI:
-            monkeypatch.setitem(MINI, name, value)
-    assert (
-        command.run(parse('--mini', '--out', str(tmp_path / 'm'), '--seed', '3', '--workers', '1'))
-        == 0
-    )
-    printed = capsys.readouterr().out
-    assert all(m in printed for m in MUSCLES) and 'in 95 %' in printed
-    assert 'simulated muscles only' in printed
+def test_the_commands_train_and_export_the_mini_configuration(data, tmp_path, capsys):
+    flags = ('--config', 'mini', '--out', tmp_path / 'm', '--seed', '3', '--workers', '1')
+    assert command.run(parse(command, data.folder, *flags)) == 0
+    assert 'simulated muscles only' in capsys.readouterr().out
     assert load_bundle(tmp_path / 'm').manifest['training']['seed'] == 3
+    scores = tmp_path / 'scores'
+    scores.mkdir()
+    content = {'tables': ['| r |', '| --- |'], 'rows': []}
+    (scores / 'scores.json').write_text(json.dumps(content))
+    flags = ('--out', tmp_path / 'e', '--name', 'mine', '--scores', scores)
+    assert export_command.run(parse(export_command, tmp_path / 'm', *flags)) == 0
+    assert 'differ by' in capsys.readouterr().out
+    made = load_bundle(tmp_path / 'e')
+    assert made.name == 'mine' and made.manifest['scores']['tables'] == content['tables']
+    assert '| r |' in (tmp_path / 'e' / 'README.md').read_text()
+    first, again = (load_file(tmp_path / n / 'weights.safetensors') for n in 'me')
+    for name, value in first.items():
+        np.testing.assert_array_equal(again[name], value)
+
+
+def test_two_processes_train_one_model(tmp_path):
+    """As `torchrun` starts them: both end, one bundle is written, and it is a model."""
+    data = make_data(tmp_path / 'set', subjects=2, seconds=4.0)
+    code = (
+        'from pathlib import Path\n'
+        'from pianokpm_training.datasets.collection import open_data\n'
+        'from pianokpm_training.model import pipeline\n'
+        'from pianokpm_training.model.settings import TrainSettings\n'
+        'tiny = TrainSettings(variants=0, width=8, layers=1, steps=6, batch=4, window=32, validate=3)\n'
+        f'pipeline.train(open_data({str(data.folder)!r}), tiny, Path({str(tmp_path / "m")!r}), '
+        f'Path({str(tmp_path / "w")!r}), lambda *_: None, 1)\n'
+    )
+    (tmp_path / 'run.py').write_text(code)
+    launch = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node=2']
+    done = subprocess.run(
+        [*launch, tmp_path / 'run.py'], capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert '2 process(es)' in load_bundle(tmp_path / 'm').manifest['training']['hardware']
 
 
 def test_without_the_training_extra_the_command_says_what_to_install(monkeypatch, tmp_path):
     monkeypatch.setitem(importlib.sys.modules, 'torch', None)
     with pytest.raises(PianokpmError, match='requirements/training.txt'):
-        command.run(parse('--out', str(tmp_path / 'm')))
+        command.run(parse(command, tmp_path, '--out', tmp_path / 'm'))
     shutil.rmtree(tmp_path)

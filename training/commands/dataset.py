@@ -1,16 +1,14 @@
-"""`pianokpm dataset`: make a data set of recordings or of others' data, look at one, train on it, hand it on."""
+"""`pianokpm dataset`: make a data set of recordings or of others' data, look at one, hand it on."""
 
 import argparse
 from collections import Counter
 from pathlib import Path
 
 from pianokpm_training.commands import importing
-from pianokpm_training.commands.train import EXTRA, TrainingMissing
 from pianokpm_training.datasets.collection import DataSet, open_data
 from pianokpm_training.datasets.recording import Part, Recording
 from pianokpm_training.sessions.building import BuildSettings, Built, build_data
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from pianokpm_ros.commands.progress import show_progress
@@ -36,12 +34,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     info = actions.add_parser('info', help='what is in a data set')
     info.add_argument('data', type=Path, help='folder of the data set')
-    learn = actions.add_parser('train', help='train a model on a data set')
-    learn.add_argument('data', type=Path, help='folder of the data set')
-    learn.add_argument('-o', '--output', type=Path, required=True, help='folder of the model')
-    learn.add_argument('--name', default='mine', help='of the model (%(default)s)')
-    learn.add_argument('--mini', action='store_true', help='tiny, in seconds: a test')
-    learn.add_argument('--steps', type=int, help='of the optimiser')
     export = actions.add_parser('export', help='write a data set in the form of others')
     export.add_argument('data', type=Path, help='folder of the data set')
     export.add_argument('--bids', type=Path, required=True, help='new folder, in BIDS-EMG form')
@@ -54,7 +46,6 @@ def run(arguments: argparse.Namespace) -> int:
         'build': _build,
         'import': importing.run,
         'info': _info,
-        'train': _train,
         'export': _export,
     }[arguments.action]
     return action(arguments, console)
@@ -118,48 +109,6 @@ def _find_pose(recording: Recording) -> Part | None:
     """Return the hand in space, else in a view, else its angles."""
     views = next(iter(recording.views.values()), None)
     return recording.pose or views or recording.angles
-
-
-def _train(arguments: argparse.Namespace, console: Console) -> int:
-    from pianokpm_training.model.settings import MINI, load_settings
-
-    try:
-        from pianokpm_training.sessions.learning import train_on
-    except ImportError as error:
-        raise TrainingMissing(
-            f'asked to train, but {error.name} is not installed; install the training extra: {EXTRA}'
-        ) from error
-
-    mini = MINI if arguments.mini else {}
-    chosen = {'name': arguments.name} | ({'steps': arguments.steps} if arguments.steps else {})
-    settings = load_settings(None, **(mini | chosen))
-    work = arguments.output.with_name(f'.{arguments.output.name}.work')
-    work.mkdir(parents=True, exist_ok=True)
-    with Progress(console=console, transient=True) as bar:
-        task = bar.add_task('fit', total=settings.steps)
-        scores = train_on(
-            open_data(arguments.data),
-            arguments.output,
-            settings,
-            work,
-            report=lambda done, total, loss: bar.update(task, completed=done),
-        )
-    for file in work.iterdir():
-        file.unlink()
-    work.rmdir()
-    _print_scores(scores, console)
-    console.print(f'model in {arguments.output}')
-    return 0
-
-
-def _print_scores(scores: dict, console: Console) -> None:
-    table = Table('muscle', 'RMSE', 'r', title=f'on {scores["scored_on"]}', box=None)
-    for muscle, error in scores['model']['rmse'].items():
-        table.add_row(
-            muscle,
-            *('-' if v is None else f'{v:.3f}' for v in (error, scores['model']['r'][muscle])),
-        )
-    console.print(table)
 
 
 def _export(arguments: argparse.Namespace, console: Console) -> int:

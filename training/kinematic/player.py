@@ -26,7 +26,7 @@ from scipy.interpolate import CubicSpline, PchipInterpolator
 from scipy.ndimage import gaussian_filter1d
 
 from pianokpm_ros.anatomy import FINGERTIPS, Side
-from pianokpm_ros.muscle.features import KEY_CENTRES
+from pianokpm_ros.muscle.key_features import KEY_CENTRES
 
 FloatArray = NDArray[np.floating]
 

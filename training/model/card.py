@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from pianokpm_ros.anatomy import MUSCLES
-
 
 def write_card(
     name: str, training: dict[str, Any], scores: dict[str, Any], parameters: int
@@ -13,7 +11,7 @@ def write_card(
     Args:
         name: of the model.
         training: as in the manifest.
-        scores: as in the manifest.
+        scores: as in the manifest; its `tables` are Markdown that `pianokpm evaluate` wrote.
         parameters: number of trained numbers.
     """
     lines = [
@@ -22,80 +20,61 @@ def write_card(
         'Estimates the activity of six hand muscles of a pianist (EMG amplitude as a fraction of maximum voluntary',
         'contraction) from 21 hand landmarks and, where known, the keys of the piano.',
         '',
-        '**It learned from simulated hands and simulated muscles only.** No person was measured. What it says is',
-        'plausible, never the truth of a person, and not a measured EMG. It is no medical device.',
+        *_warning(training),
         '',
         '## What it is',
-        f'* {parameters:,} parameters: linear, ReLU, one GRU, linear, ReLU; for each look-ahead and muscle a',
-        '  mean and a deviation, every 10 ms; state is carried, nothing later than the newest pose is used.',
+        f'* {parameters:,} parameters: linear, ReLU, {_memory(training)}, linear, ReLU; for each look-ahead and',
+        '  muscle a mean and a deviation, every 10 ms; state is carried, nothing later than the newest pose is used.',
         f'* Look-aheads: {_list(training["lookaheads"], "s")}; the default is {training["default_lookahead"]:g} s.',
-        "* 1.0 is the simulation's maximum voluntary contraction (normalisation `MODEL`): no person's scale is known.",
+        "* 1.0 is the training data's maximum voluntary contraction (normalisation `MODEL`), not a person's own.",
+        '* Keys may be unknown, heard by MIDI, or measured by sensors, at every moment anew.',
         '',
         '## What it learned from',
-        f'* {training["data"]}',
-        f'* {training["persons"]} virtual persons ({training["hours"]:g} h of one hand, seed {training["seed"]});',
-        '  others for calibration and for the scores below.',
-        '* Made by `pianokpm train`; muscles follow the formulas in `training/kinematic/activation.py`.',
+        f'* {training["data"]}: {training["recordings"]} recordings of {training["persons"]} persons, '
+        f'{training["hours"]:g} h of one hand, split `{training["split"]}`, role `train`.',
+        f'* {training["steps"]} steps, seed {training["seed"]}, in {training["seconds"] / 60:.0f} min on '
+        f'{training["hardware"]}.',
+        f'* Deviation and confidence were made true on {_others(training)}.',
+        '* Made by `pianokpm train`; its settings stand in `manifest.json`.',
         '',
-        '## Scores',
-        f'On {scores["persons"]} virtual persons held out, medians over {scores["model"]["examples"]} takes of one',
-        f'hand, look-ahead {scores["lookahead"]:g} s.',
-        '"Ceiling" is the correlation that is left when everything is known but the noise of the envelopes.',
-        '',
-        *_table(scores),
-        '',
-        *_coverage(scores),
-        '',
-        f'By what is known: {_groups(scores)}.',
-        '',
-        'These numbers compare the model with the simulation it learned from. They say nothing about real muscles.',
-        '',
+        *_scores(scores),
     ]
     return '\n'.join(lines)
+
+
+def _warning(training: dict[str, Any]) -> list[str]:
+    if training['simulated']:
+        return [
+            '**It learned from simulated hands and simulated muscles only.** No person was measured. What it says is',
+            'plausible, never the truth of a person, and not a measured EMG. It is no medical device.',
+        ]
+    return ['**What it says is an estimate, not a measured EMG.** It is no medical device.']
+
+
+def _others(training: dict[str, Any]) -> str:
+    count = training['calibrated_on']
+    if isinstance(count, int):
+        return f'{count} further persons that it did not learn from'
+    return 'other recordings of the persons that it learned from: for a stranger they are too sure'
+
+
+def _memory(training: dict[str, Any]) -> str:
+    layers = training['settings']['layers']
+    return 'one GRU' if layers == 1 else f'{layers} GRUs'
 
 
 def _list(values: list[float], unit: str) -> str:
     return ', '.join(f'{v:g}' for v in values) + f' {unit}'
 
 
-def _cell(value: float | None) -> str:
-    return '-' if value is None else f'{value:.3f}'
-
-
-def _table(scores: dict[str, Any]) -> list[str]:
-    columns = [
-        ('r', 'model', 'r'),
-        ('r, lagged ridge', 'ridge', 'r'),
-        ('r, ceiling', 'ceiling', 'r'),
-        ('RMSE', 'model', 'rmse'),
-        ('RMSE, lagged ridge', 'ridge', 'rmse'),
-        ('RMSE, mean', 'mean', 'rmse'),
-        ('NRMSE', 'model', 'nrmse'),
+def _scores(scores: dict[str, Any]) -> list[str]:
+    if not scores.get('tables'):
+        return ['## Scores', 'Not evaluated; `pianokpm evaluate` does it.', '']
+    return [
+        '## Scores',
+        'By `pianokpm evaluate` on recordings held out. They compare the model with data like those it learned from;',
+        'where these are simulated, they say nothing about real muscles.',
+        '',
+        *scores['tables'],
+        '',
     ]
-    head = '| muscle | ' + ' | '.join(title for title, _, _ in columns) + ' |'
-    rows = [
-        f'| {m} | ' + ' | '.join(_cell(scores[who][what][m]) for _, who, what in columns) + ' |'
-        for m in MUSCLES
-    ]
-    return [head, '|' + ' --- |' * (len(columns) + 1), *rows]
-
-
-def _coverage(scores: dict[str, Any]) -> list[str]:
-    covered = scores['model']['coverage']
-    rows = [
-        f'| {100 * float(level):.0f} % | ' + ' | '.join(_cell(by[m]) for m in MUSCLES) + ' |'
-        for level, by in covered.items()
-    ]
-    head = '| interval | ' + ' | '.join(MUSCLES) + ' |'
-    words = 'Part of the samples inside the interval that the deviation promises:'
-    return [words, '', head, '|' + ' --- |' * (len(MUSCLES) + 1), *rows]
-
-
-def _groups(scores: dict[str, Any]) -> str:
-    words = []
-    for name, group in scores['groups'].items():
-        values = [v for v in group['r'].values() if v is not None]
-        if values:
-            mean = sum(values) / len(values)
-            words.append(f'{name} mean r {mean:.3f} ({group["examples"]} takes)')
-    return '; '.join(words)

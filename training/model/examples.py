@@ -1,15 +1,15 @@
-"""All examples of a run, made in several processes and kept on disk so that a run can go on where it stopped."""
+"""All examples of a run, made in several processes; the same ones from the same seed, so nothing is kept on disk."""
 
-import os
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from multiprocessing import get_context
 
 import numpy as np
 from numpy.typing import NDArray
+from pianokpm_training.datasets.collection import DataSet, Entry
 from pianokpm_training.model.dataset import Example, make_examples
-from pianokpm_training.model.settings import TrainSettings
+from pianokpm_training.model.seeing import PARTS, Conditions, draw_conditions
 
 from pianokpm_ros.muscle.features import Scaling
 
@@ -18,69 +18,50 @@ FloatArray = NDArray[np.floating]
 LEAST_DEVIATION = 1e-3
 """A feature that never changes in training is scaled by this."""
 
-
-@dataclass(frozen=True)
-class Persons:
-    """Numbers of the virtual persons; nobody is in two of the sets."""
-
-    train: range
-    validation: range
-    test: range
-
-
-def split_persons(settings: TrainSettings) -> Persons:
-    """Number the persons."""
-    first, second = settings.persons, settings.persons + settings.validation
-    return Persons(range(first), range(first, second), range(second, second + settings.test))
+RECORDED = Conditions()
+"""As recorded, with its keys."""
 
 
 def prepare(
-    settings: TrainSettings, persons: range, folder: Path, workers: int
+    data: DataSet,
+    entries: Sequence[Entry],
+    variants: int,
+    seed: int,
+    lookaheads: tuple[float, ...],
+    workers: int,
 ) -> Iterator[list[Example]]:
-    """Yield the examples of each person in order; those already in the folder are read, others made and kept."""
-    folder.mkdir(parents=True, exist_ok=True)
-    missing = [p for p in persons if not _file(folder, p).exists()]
-    with ProcessPoolExecutor(max(1, min(workers, len(missing) or 1))) as pool:
-        jobs = {p: pool.submit(_make, settings, p, folder) for p in missing}
+    """Yield the examples of each recording in order: as recorded, and under `variants` drawn conditions."""
+    files = DataSet(data.folder, {})  # what a process needs to read recordings
+    jobs = [(files, entry, variants, seed, lookaheads) for entry in entries]
+    if workers <= 1 or len(jobs) < 2:
+        yield from (_make(*job) for job in jobs)
+        return
+    with ProcessPoolExecutor(min(workers, len(jobs)), get_context('spawn')) as pool:
         try:
-            for person in persons:
-                if person in jobs:
-                    jobs[person].result()
-                yield _load(folder, person)
+            yield from pool.map(_make, *zip(*jobs, strict=True), chunksize=4)
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
 
 
-def _file(folder: Path, person: int) -> Path:
-    return folder / f'person_{person:03d}.npz'
-
-
-def _make(settings: TrainSettings, person: int, folder: Path) -> None:
-    examples = make_examples(
-        person, settings.seed, settings.seconds, settings.lookaheads, settings.variants
-    )
-    arrays = {f'features_{i}': e.features for i, e in enumerate(examples)}
-    arrays |= {f'target_{i}': e.target for i, e in enumerate(examples)}
-    playing = np.array([e.playing for e in examples])
-    part = folder / f'.person_{person:03d}.part.npz'
-    np.savez(part, playing=playing, **arrays)
-    os.replace(part, _file(folder, person))
-
-
-def _load(folder: Path, person: int) -> list[Example]:
-    with np.load(_file(folder, person), allow_pickle=False) as file:
-        return [
-            Example(person, file[f'features_{i}'], file[f'target_{i}'], bool(playing))
-            for i, playing in enumerate(file['playing'])
-        ]
+def _make(
+    data: DataSet, entry: Entry, variants: int, seed: int, lookaheads: tuple[float, ...]
+) -> list[Example]:
+    recording = data.load(entry, PARTS)
+    rng = np.random.default_rng([seed, zlib.crc32(entry.name.encode())])
+    chosen = [RECORDED, *(draw_conditions(rng) for _ in range(variants))]
+    return [e for c in chosen for e in make_examples(recording, c, rng, lookaheads)]
 
 
 def fit_scaling(examples: Iterable[Example]) -> Scaling:
     """Fit mean and deviation of every feature, unknown ones left out."""
-    features = np.concatenate([e.features for e in examples]).astype(np.float64)
-    known = np.isfinite(features)
-    count = np.maximum(known.sum(axis=0), 1)
-    mean = np.where(known, features, 0.0).sum(axis=0) / count
-    square = np.where(known, (features - mean) ** 2, 0.0).sum(axis=0) / count
-    return Scaling(mean, np.maximum(np.sqrt(square), LEAST_DEVIATION))
+    count, total, square = 0, 0.0, 0.0
+    for example in examples:
+        features = example.features.astype(np.float64)
+        known = np.isfinite(features)
+        filled = np.where(known, features, 0.0)
+        count = count + known.sum(axis=0)
+        total, square = total + filled.sum(axis=0), square + (filled**2).sum(axis=0)
+    mean = total / np.maximum(count, 1)
+    variance = square / np.maximum(count, 1) - mean**2
+    return Scaling(mean, np.sqrt(np.maximum(variance, LEAST_DEVIATION**2)))

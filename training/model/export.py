@@ -9,44 +9,55 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from pianokpm_training.model.card import write_card
 from pianokpm_training.model.graph import build_graph
 from pianokpm_training.model.network import MuscleNetwork, count_parameters
-from safetensors.numpy import save
+from safetensors.numpy import load, save
 
 from pianokpm_ros.anatomy import MUSCLES
 from pianokpm_ros.errors import PianokpmError
-from pianokpm_ros.muscle.bundle import GRAPH, MANIFEST, SCHEMA, VERSION, WEIGHTS
-from pianokpm_ros.muscle.features import FEATURE_NAMES, FEATURES_VERSION, Scaling
+from pianokpm_ros.muscle.bundle import GRAPH, MANIFEST, SCHEMA, VERSION, WEIGHTS, load_bundle
+from pianokpm_ros.muscle.features import FEATURE_COUNT, FEATURE_NAMES, FEATURES_VERSION, Scaling
 from pianokpm_ros.muscle.novelty import Novelty
 from pianokpm_ros.muscle.timebase import SAMPLE_RATE, TICK
 from pianokpm_ros.records import Normalization
 
-CARD = 'README.md'
+CARD, PREFIX = 'README.md', 'network.'
 
 
 class ExportError(PianokpmError, ValueError):
     """A bundle can't be written as asked."""
 
 
+PARITY = 2e-5
+"""Largest difference between torch's numbers and the ONNX graph's: float32 sums of some hundred terms in two orders
+differ by 8e-6 of their size, and outputs are of order 1."""
+
+
 @dataclass(frozen=True, eq=False)
-class Description:
-    """What a bundle says of its model besides the weights.
+class Model:
+    """A trained model and what is known of it.
 
     Attributes:
         name: of the model.
         lookaheads: [s], ascending.
         default_lookahead: [s].
+        network: trained, calibrated.
+        scaling: of its features.
+        novelty: of the shapes it knows.
         training: what it learned from; `simulated` says whether only from simulated EMG.
-        scores: on persons held out.
-        card: the model card, in Markdown.
+        scores: on persons and tasks held out, as `pianokpm evaluate` wrote them; empty before that.
     """
 
     name: str
     lookaheads: tuple[float, ...]
     default_lookahead: float
+    network: MuscleNetwork
+    scaling: Scaling
+    novelty: Novelty
     training: dict[str, Any]
     scores: dict[str, Any]
-    card: str
 
 
 def check_target(folder: Path) -> None:
@@ -57,58 +68,105 @@ def check_target(folder: Path) -> None:
         )
 
 
-def export_bundle(
-    folder: Path, network: MuscleNetwork, scaling: Scaling, novelty: Novelty, words: Description
-) -> Path:
-    """Write a new bundle; an existing folder is replaced only when it is a bundle."""
+def export_bundle(folder: Path, model: Model) -> Path:
+    """Write a new bundle after checking its graph; an existing folder is replaced only when it is a bundle."""
     folder = Path(folder)
     check_target(folder)
     part = folder.with_name(f'.{folder.name}.part')
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     files = {
-        WEIGHTS: save(_tensors(network, scaling, novelty)),
-        GRAPH: build_graph(network).SerializeToString(deterministic=True),
+        WEIGHTS: save(_tensors(model)),
+        GRAPH: build_graph(model.network).SerializeToString(deterministic=True),
     }
     for name, data in files.items():
         (part / name).write_bytes(data)
-    (part / CARD).write_text(words.card)
-    manifest = _manifest(network, scaling, words, files)
-    (part / MANIFEST).write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + '\n')
+    parameters = count_parameters(model.network)
+    (part / CARD).write_text(write_card(model.name, model.training, model.scores, parameters))
+    (part / MANIFEST).write_text(
+        json.dumps(_manifest(model, files), indent=1, ensure_ascii=False) + '\n'
+    )
+    check_parity(part, model.network)
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(part, folder)
     return folder
 
 
-def _tensors(network: MuscleNetwork, scaling: Scaling, novelty: Novelty) -> dict[str, np.ndarray]:
-    tensors = {f'network.{n}': v.detach().numpy() for n, v in network.state_dict().items()}
+def check_parity(folder: Path, network: MuscleNetwork, ticks: int = 200) -> float:
+    """Compare a bundle's graph with the network it was made of, on random features; returns the largest difference."""
+    bundle, rng = load_bundle(folder), np.random.default_rng(0)
+    features = rng.normal(size=(ticks, network.entry.in_features)).astype(np.float32)
+    state = rng.uniform(-1, 1, network.state_size).astype(np.float32)
+    found = bundle.network.run(features, state)
+    with torch.no_grad():
+        wanted = network(torch.from_numpy(features)[None], torch.from_numpy(state)[None])
+    worst = max(
+        float(np.abs(have - want[0].numpy()).max())
+        for have, want in zip(found, wanted, strict=True)
+    )
+    if not worst <= PARITY:
+        raise ExportError(
+            f'the graph in {folder} differs from the network by {worst:.2g}, at most {PARITY:g} is rounding; '
+            'report this with the versions of torch, onnx and onnxruntime'
+        )
+    return worst
+
+
+def read_model(folder: Path) -> Model:
+    """Read a bundle back into the network that it was made of."""
+    bundle = load_bundle(folder)
+    tensors = load((Path(folder) / WEIGHTS).read_bytes())
+    layers = int(bundle.manifest.get('layers', 1))
+    network = MuscleNetwork(
+        FEATURE_COUNT,
+        len(bundle.lookaheads),
+        len(bundle.muscle),
+        bundle.network.shape.state // layers,
+        layers,
+    )
+    own = {n: torch.from_numpy(v) for n, v in tensors.items() if n.startswith(PREFIX)}
+    network.load_state_dict({n.removeprefix(PREFIX): v for n, v in own.items()})
+    return Model(
+        bundle.name,
+        bundle.lookaheads,
+        bundle.default_lookahead,
+        network.eval(),
+        bundle.scaling,
+        bundle.novelty,
+        bundle.manifest['training'],
+        bundle.manifest['scores'],
+    )
+
+
+def _tensors(model: Model) -> dict[str, np.ndarray]:
+    scaling, novelty = model.scaling, asdict(model.novelty)
+    tensors = {f'{PREFIX}{n}': v.detach().numpy() for n, v in model.network.state_dict().items()}
     tensors['scaling.mean'], tensors['scaling.deviation'] = scaling.mean, scaling.deviation
-    tensors |= {f'novelty.{n}': np.asarray(v) for n, v in asdict(novelty).items()}
+    tensors |= {f'novelty.{n}': np.asarray(v) for n, v in novelty.items()}
     return {n: np.array(v, np.float32, order='C') for n, v in tensors.items()}
 
 
-def _manifest(
-    network: MuscleNetwork, scaling: Scaling, words: Description, files: dict[str, bytes]
-) -> dict[str, Any]:
+def _manifest(model: Model, files: dict[str, bytes]) -> dict[str, Any]:
     return {
         'schema': SCHEMA,
         'version': VERSION,
-        'name': words.name,
+        'name': model.name,
         'muscles': list(MUSCLES),
         'sample_rate': SAMPLE_RATE,
         'tick': TICK * 1e-9,
-        'lookaheads': list(words.lookaheads),
-        'default_lookahead': words.default_lookahead,
+        'lookaheads': list(model.lookaheads),
+        'default_lookahead': model.default_lookahead,
         'normalization': Normalization.MODEL.name,
-        'state': network.width,
-        'parameters': count_parameters(network),
+        'state': model.network.state_size,
+        'layers': model.network.layers,
+        'parameters': count_parameters(model.network),
         'features': {'version': FEATURES_VERSION, 'names': list(FEATURE_NAMES)},
         'scaling': {
             'mean': 'scaling.mean',
             'deviation': 'scaling.deviation',
-            'limit': scaling.limit,
+            'limit': model.scaling.limit,
         },
-        'training': words.training,
-        'scores': words.scores,
+        'training': model.training,
+        'scores': model.scores,
         'files': {name: hashlib.sha256(data).hexdigest() for name, data in files.items()},
     }

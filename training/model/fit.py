@@ -1,29 +1,33 @@
-"""Fit the network to examples and calibrate its deviation.
+"""Fit the network to examples: checkpoints, early stopping, curves.
 
 Letters: B windows, T ticks, F features, L look-aheads, M muscles.
 """
 
+import copy
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pianokpm_training.model.dataset import Example
-from pianokpm_training.model.network import DEVIATION_FLOOR, MuscleNetwork
-from pianokpm_training.model.settings import TrainSettings
+from pianokpm_training.model.devices import Place
+from pianokpm_training.model.network import MuscleNetwork
+from pianokpm_training.model.settings import SettingsError, TrainSettings
+from pianokpm_training.model.windows import WindowSampler, hide_keys
 from torch import Tensor, nn
 
 from pianokpm_ros.anatomy import MUSCLES
 from pianokpm_ros.muscle.features import FEATURE_COUNT, Scaling
 
-CHECKPOINT = 'checkpoint.pt'
-CHECKPOINT_STEPS = 100
+CHECKPOINT, CURVE = 'checkpoint.pt', 'curve.jsonl'
 CLIP = 1.0
 ROOT_PI = float(np.sqrt(np.pi))
 
-Report = Callable[[int, float], None]
-"""Called with the number of steps done and the newest loss."""
+Report = Callable[[int, float, float | None], None]
+"""Called with the number of steps done, the newest loss, and the newest validation score."""
 
 
 def crps(mean: Tensor, deviation: Tensor, target: Tensor) -> Tensor:
@@ -33,107 +37,159 @@ def crps(mean: Tensor, deviation: Tensor, target: Tensor) -> Tensor:
     """
     known = torch.isfinite(target)
     z = (torch.nan_to_num(target) - mean) / deviation
-    normal = torch.distributions.Normal(0.0, 1.0)
-    density, part = normal.log_prob(z).exp(), normal.cdf(z)
-    score = deviation * (z * (2 * part - 1) + 2 * density - 1 / ROOT_PI)
+    density = torch.exp(-0.5 * z**2) / float(np.sqrt(2 * np.pi))
+    score = deviation * (z * torch.erf(z / 2**0.5) + 2 * density - 1 / ROOT_PI)
     return (score * known).sum() / known.sum().clamp(min=1)
 
 
-class WindowSampler:
-    """Draw windows from examples, each tick as likely; short examples are padded with what doesn't count."""
-
-    def __init__(self, examples: Sequence[Example], scaling: Scaling, window: int) -> None:
-        self._features = [torch.from_numpy(scaling.apply(e.features)) for e in examples]
-        self._targets = [torch.from_numpy(e.target) for e in examples]
-        lengths = np.array([len(f) for f in self._features], float)
-        self._chance, self._window = lengths / lengths.sum(), window
-
-    def draw(self, rng: np.random.Generator, batch: int) -> tuple[Tensor, Tensor]:
-        """Return (B, T, F) features and (B, T, L, M) targets."""
-        picks = [
-            self._cut(int(i), rng) for i in rng.choice(len(self._chance), batch, p=self._chance)
-        ]
-        features, targets = zip(*picks, strict=True)
-        return torch.stack(features), torch.stack(targets)
-
-    def _cut(self, index: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-        features, targets = self._features[index], self._targets[index]
-        start = int(rng.integers(max(len(features) - self._window, 0) + 1))
-        features = features[start : start + self._window]
-        targets = targets[start : start + self._window]
-        missing = self._window - len(features)
-        if missing:
-            features = nn.functional.pad(features, (0, 0, 0, missing))
-            targets = nn.functional.pad(targets, (0, 0, 0, 0, 0, missing), value=torch.nan)
-        return features, targets
-
-
-def fit_network(
-    settings: TrainSettings,
-    examples: Sequence[Example],
-    scaling: Scaling,
-    folder: Path,
-    report: Report,
-) -> MuscleNetwork:
-    """Train; goes on from a checkpoint in the folder, and leaves one every hundred steps."""
+def build_network(settings: TrainSettings) -> MuscleNetwork:
+    """Make an untrained network; the same from the same seed."""
     torch.manual_seed(settings.seed)
-    network = MuscleNetwork(FEATURE_COUNT, len(settings.lookaheads), len(MUSCLES), settings.width)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, settings.rate, total_steps=settings.steps, pct_start=0.1
+    return MuscleNetwork(
+        FEATURE_COUNT,
+        len(settings.lookaheads),
+        len(MUSCLES),
+        settings.width,
+        settings.layers,
     )
-    parts = {'network': network, 'optimiser': optimiser, 'schedule': schedule}
-    done = _restore(folder / CHECKPOINT, parts)
-    sampler = WindowSampler(examples, scaling, settings.window)
-    for step in range(done, settings.steps):
-        rng = np.random.default_rng([settings.seed, 4, step])  # the same after a restart
-        features, targets = sampler.draw(rng, settings.batch)
-        mean, deviation, _ = network(features, network.start(len(features)))
-        loss = crps(mean, deviation, targets)
-        optimiser.zero_grad()
+
+
+class Run:
+    """A training run that can stop after any step and go on from its last checkpoint."""
+
+    def __init__(
+        self,
+        settings: TrainSettings,
+        scaling: Scaling,
+        examples: Sequence[Example],
+        validation: Sequence[Example],
+        folder: Path,
+        place: Place,
+    ) -> None:
+        self._settings, self._place, self._folder = settings, place, folder
+        self._scaling, self._validation = scaling, validation
+        self._sampler = WindowSampler(
+            examples, scaling, settings.window, settings.keys_hidden, settings.keys_broken
+        )
+        self.network = build_network(settings).to(place.device)
+        self._optimiser = torch.optim.AdamW(
+            self.network.parameters(), lr=settings.rate, weight_decay=1e-2
+        )
+        self._schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self._optimiser, settings.rate, total_steps=settings.steps, pct_start=0.1
+        )
+        self.done, self.best, self._since = 0, float('inf'), 0
+        self._best_weights = copy.deepcopy(self.network.state_dict())
+        self._restore()
+        self._shared = place.spread(self.network)
+        self._board = _open_board(folder) if settings.tensorboard and place.first else None
+
+    def train(self, report: Report) -> MuscleNetwork:
+        """Train to the end, or until the validation score no longer gets better; returns the best network."""
+        settings, score = self._settings, None
+        while self.done < settings.steps and not self._tired():
+            loss = self._step()
+            self.done += 1
+            if self.done % settings.validate == 0 or self.done == settings.steps:
+                score = self._look(loss)
+            if self._place.first:
+                report(self.done, loss, score)
+        self.network.load_state_dict(self._best_weights)
+        return self.network.eval().cpu()
+
+    def _tired(self) -> bool:
+        return self._place.agree(self._since >= self._settings.patience)
+
+    def _step(self) -> float:
+        settings, place = self._settings, self._place
+        # The same windows after a restart, others for each process.
+        rng = np.random.default_rng([settings.seed, 4, self.done, place.rank])
+        share = max(1, settings.batch // place.count)
+        features, targets = (t.to(place.device) for t in self._sampler.draw(rng, share))
+        with place.mixed():
+            mean, deviation, _ = self._shared(features, self.network.start(share))
+        loss = crps(mean.float(), deviation.float(), targets)
+        self._optimiser.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), CLIP)
-        optimiser.step()
-        schedule.step()
-        if (step + 1) % CHECKPOINT_STEPS == 0 or step + 1 == settings.steps:
-            _save(folder / CHECKPOINT, step + 1, parts)
-        report(step + 1, float(loss.detach()))
-    return network.eval()
+        nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
+        self._optimiser.step()
+        self._schedule.step()
+        return float(loss.detach())
+
+    def _look(self, loss: float) -> float | None:
+        """Score the validation recordings, remember the best weights, and leave a checkpoint."""
+        score = None
+        if self._place.first:
+            score = validate(self.network, self._scaling, self._validation)
+            if not score >= self.best:  # nothing to validate on counts as better
+                self.best, self._since = score, 0
+                self._best_weights = copy.deepcopy(self.network.state_dict())
+            else:
+                self._since += 1
+            self._save()
+            self._write(loss, score)
+        return score
+
+    def _write(self, loss: float, score: float) -> None:
+        row = {'step': self.done, 'loss': round(loss, 6), 'validation': round(score, 6)}
+        with (self._folder / CURVE).open('a') as file:
+            file.write(json.dumps(row) + '\n')
+        if self._board:
+            self._board.add_scalar('loss/train', loss, self.done)
+            self._board.add_scalar('loss/validation', score, self.done)
+            self._board.flush()
+
+    def _parts(self) -> dict[str, Any]:
+        return {'network': self.network, 'optimiser': self._optimiser, 'schedule': self._schedule}
+
+    def _save(self) -> None:
+        path = self._folder / CHECKPOINT
+        part = path.with_suffix('.part')
+        state: dict[str, Any] = {n: p.state_dict() for n, p in self._parts().items()}
+        state |= {'done': self.done, 'best': self.best, 'since': self._since}
+        torch.save(state | {'best_weights': self._best_weights}, part)
+        part.replace(path)
+
+    def _restore(self) -> None:
+        path = self._folder / CHECKPOINT
+        if not path.exists():
+            return
+        state = torch.load(path, weights_only=True, map_location=self._place.device)
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+        self.done, self.best, self._since = state['done'], state['best'], state['since']
+        self._best_weights = state['best_weights']
 
 
-def _save(path: Path, done: int, parts: dict) -> None:
-    part = path.with_suffix('.part')
-    torch.save({'done': done} | {name: p.state_dict() for name, p in parts.items()}, part)
-    part.replace(path)
-
-
-def _restore(path: Path, parts: dict) -> int:
-    if not path.exists():
-        return 0
-    state = torch.load(path, weights_only=True)
-    for name, part in parts.items():
-        part.load_state_dict(state[name])
-    return int(state['done'])
+def _open_board(folder: Path) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise SettingsError(
+            'asked for TensorBoard, which is not installed: pip install -r requirements/training.txt'
+        ) from error
+    return SummaryWriter(str(folder / 'tensorboard'))
 
 
 def predict(
-    network: MuscleNetwork, scaling: Scaling, example: Example
+    network: MuscleNetwork, scaling: Scaling, features: NDArray
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the (T, L, M) means and deviations of an example."""
+    """Return the (T, L, M) means and deviations for (T, F) unscaled features."""
     with torch.no_grad():
-        features = torch.from_numpy(scaling.apply(example.features))[None]
-        mean, deviation, _ = network(features, network.start(1))
-    return mean[0].numpy(), deviation[0].numpy()
+        device = network.calibration.device
+        scaled = torch.from_numpy(scaling.apply(features.astype(np.float32))).to(device)
+        mean, deviation, _ = network(scaled[None], network.start(1))
+    return mean[0].cpu().numpy(), deviation[0].cpu().numpy()
 
 
-def calibrate(network: MuscleNetwork, scaling: Scaling, examples: Sequence[Example]) -> None:
-    """Scale each deviation so that 68 % of the errors on persons not trained on lie within it, in place."""
-    errors, spreads = [], []
-    for example in examples:
-        mean, deviation = predict(network, scaling, example)
-        errors.append(np.abs(example.target - mean))
-        spreads.append((deviation - DEVIATION_FLOOR) / network.calibration.numpy())
-    error, spread = np.concatenate(errors), np.concatenate(spreads)
-    ratio = np.maximum(error - DEVIATION_FLOOR, 0.0) / spread
-    factor = np.nanquantile(ratio, 0.6827, axis=0)
-    network.calibration.copy_(torch.from_numpy(np.clip(factor, 0.3, 3.0).astype(np.float32)))
+def validate(network: MuscleNetwork, scaling: Scaling, examples: Sequence[Example]) -> float:
+    """Mean CRPS over examples, half of them without keys; NaN without examples."""
+    scores = []
+    network.eval()
+    for i, example in enumerate(examples):
+        silent = np.full(len(example.features), i % 2 == 1)
+        mean, deviation = predict(network, scaling, hide_keys(example.features, silent))
+        target = torch.from_numpy(example.target)
+        scores.append(float(crps(torch.from_numpy(mean), torch.from_numpy(deviation), target)))
+    network.train()
+    return float(np.mean(scores)) if scores else float('nan')

@@ -14,21 +14,18 @@ OPSET, IR_VERSION = 17, 9
 
 def build_graph(network: MuscleNetwork) -> onnx.ModelProto:
     """Make the graph: `features` (T, F) and `state` (S,) in, `mean` and `deviation` (T, L, M) and `next_state` out."""
-    width, features = network.width, network.entry.in_features
+    width, size, features = network.width, network.state_size, network.entry.in_features
     constants = _constants(network)
     nodes = [
         helper.make_node('Gemm', ['features', 'entry.w', 'entry.b'], ['entered'], transB=1),
         helper.make_node('Relu', ['entered'], ['entry']),
-        helper.make_node('Unsqueeze', ['entry', 'axis1'], ['sequence']),
-        helper.make_node('Reshape', ['state', 'state_shape'], ['before']),
+        helper.make_node('Unsqueeze', ['entry', 'axis1'], ['sequence_0']),
+        helper.make_node('Reshape', ['state', 'state_shape'], ['states']),
+        *(node for layer in range(network.layers) for node in _memory(layer, width)),
+        helper.make_node('Squeeze', [f'sequence_{network.layers}', 'axis1'], ['course']),
         helper.make_node(
-            'GRU',
-            ['sequence', 'gru.w', 'gru.r', 'gru.b', '', 'before'],
-            ['courses', 'after'],
-            hidden_size=width,
-            linear_before_reset=1,
+            'Concat', [f'after_{i}' for i in range(network.layers)], ['after'], axis=0
         ),
-        helper.make_node('Squeeze', ['courses', 'axes12'], ['course']),
         helper.make_node('Reshape', ['after', 'flat'], ['next_state']),
         helper.make_node('Gemm', ['course', 'exit.w', 'exit.b'], ['left'], transB=1),
         helper.make_node('Relu', ['left'], ['exit']),
@@ -45,8 +42,8 @@ def build_graph(network: MuscleNetwork) -> onnx.ModelProto:
     graph = helper.make_graph(
         nodes,
         'muscle',
-        [_value('features', ['ticks', features]), _value('state', [width])],
-        [_value('mean', knots), _value('deviation', knots), _value('next_state', [width])],
+        [_value('features', ['ticks', features]), _value('state', [size])],
+        [_value('mean', knots), _value('deviation', knots), _value('next_state', [size])],
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     model = helper.make_model(
@@ -54,6 +51,21 @@ def build_graph(network: MuscleNetwork) -> onnx.ModelProto:
     )
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+def _memory(layer: int, width: int) -> list[onnx.NodeProto]:
+    """One recurrent layer, from `sequence_i` (T, 1, W) to the next."""
+    return [
+        helper.make_node('Gather', ['states', f'layer_{layer}'], [f'before_{layer}'], axis=0),
+        helper.make_node(
+            'GRU',
+            [f'sequence_{layer}', *(f'gru_{layer}.{n}' for n in 'wrb'), '', f'before_{layer}'],
+            [f'courses_{layer}', f'after_{layer}'],
+            hidden_size=width,
+            linear_before_reset=1,
+        ),
+        helper.make_node('Squeeze', [f'courses_{layer}', 'axis1'], [f'sequence_{layer + 1}']),
+    ]
 
 
 def _value(name: str, shape: list) -> onnx.ValueInfoProto:
@@ -67,15 +79,16 @@ def _constants(network: MuscleNetwork) -> dict[str, np.ndarray]:
         for layer in ('entry', 'exit', 'mean', 'spread')
         for short, long in (('w', 'weight'), ('b', 'bias'))
     }
-    constants['gru.w'] = _reorder(weights['memory.weight_ih_l0'])[None]
-    constants['gru.r'] = _reorder(weights['memory.weight_hh_l0'])[None]
-    biases = [_reorder(weights[f'memory.bias_{kind}_l0']) for kind in ('ih', 'hh')]
-    constants['gru.b'] = np.concatenate(biases)[None]
+    for i in range(network.layers):
+        constants[f'gru_{i}.w'] = _reorder(weights[f'memory.weight_ih_l{i}'])[None]
+        constants[f'gru_{i}.r'] = _reorder(weights[f'memory.weight_hh_l{i}'])[None]
+        biases = [_reorder(weights[f'memory.bias_{kind}_l{i}']) for kind in ('ih', 'hh')]
+        constants[f'gru_{i}.b'] = np.concatenate(biases)[None]
+        constants[f'layer_{i}'] = np.array([i], np.int64)
     constants['calibration'] = weights['calibration']
     constants['floor'] = np.array(DEVIATION_FLOOR, np.float32)
     constants['axis1'] = np.array([1], np.int64)
-    constants['axes12'] = np.array([1, 2], np.int64)
-    constants['state_shape'] = np.array([1, 1, network.width], np.int64)
+    constants['state_shape'] = np.array([network.layers, 1, network.width], np.int64)
     constants['flat'] = np.array([-1], np.int64)
     constants['knots'] = np.array([-1, *network.outputs], np.int64)
     return constants

@@ -1,7 +1,7 @@
-"""What the front end makes of true landmarks: noise, slow bias, lost frames, one view instead of several.
+"""What one camera makes of true landmarks, and what gets lost with any number; several: `simulation.sight`.
 
-Letters: P poses. Sizes are 1 sigma [m] and follow what triangulated MediaPipe landmarks show: 5 to 10 mm of error, most
-of it slowly varying, because the detector is wrong about a pose in the same way for many frames.
+Letters: P poses. Sizes are 1 sigma [m]; most of the error varies slowly, because a detector is wrong about a pose in
+the same way for many frames.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ RATES = (25.0, 30.0, 50.0, 60.0, 90.0, 120.0)
 
 @dataclass(frozen=True)
 class NoiseSettings:
-    """How wrong landmarks are.
+    """How wrong the landmarks of one view are, and how much is lost.
 
     Attributes:
         white: from frame to frame, each landmark.
@@ -70,40 +70,28 @@ def jitter_stamps(rng: np.random.Generator, duration: int, rate: float) -> NDArr
     return np.clip(stamps, 0, duration).astype(np.int64)
 
 
-def observe(
+def spoil_single(
     stamp: NDArray[np.int64],
     landmarks: FloatArray,
     rng: np.random.Generator,
-    single: bool = False,
     placed: bool = True,
     settings: NoiseSettings | None = None,
 ) -> PoseSeries:
-    """Spoil true landmarks as cameras and detectors do.
+    """Spoil true landmarks as one camera and a detector do: depth and size are guesses.
 
     Args:
         stamp: (P,) [ns].
         landmarks: (P, 21, 3) [m], true, rig frame.
         rng: chance.
-        single: one view instead of several.
         placed: the pose is in the rig's frame; otherwise in a camera's.
         settings: sizes.
     """
     settings = settings or NoiseSettings()
     count, rate = len(stamp), 1e9 / np.median(np.diff(stamp))
-    loud = rng.uniform(0.4, 1.6)
     noise = _shape_noise(landmarks, rng, rate, settings)
-    deviation = np.full((count, 21), SIDEWAYS_DEVIATION)
-    if single:
-        noise += _depth_noise(landmarks, rng, rate, settings)
-        deviation[:] = np.sqrt((2 * SIDEWAYS_DEVIATION**2 + DEPTH_DEVIATION**2) / 3)
-    else:
-        noise *= loud
-        deviation[:] = 0.0025 * loud * np.exp(rng.normal(0, 0.25, (count, 21)))
-    seen = landmarks + noise
-    if not placed:
-        turn = Rotation.random(random_state=int(rng.integers(2**31))).as_matrix()
-        seen = seen @ turn.T + rng.uniform(-0.3, 0.3, 3)
-    return _lose(stamp, seen, deviation, placed, rng, rate, settings)
+    noise += _depth_noise(landmarks, rng, rate, settings)
+    doubt = np.sqrt((2 * SIDEWAYS_DEVIATION**2 + DEPTH_DEVIATION**2) / 3)
+    return lose(stamp, landmarks + noise, np.full((count, 21), doubt), placed, rng, settings)
 
 
 def _shape_noise(
@@ -139,16 +127,20 @@ def _depth_noise(
     return depth[..., None] * sight + size * around
 
 
-def _lose(
+def lose(
     stamp: NDArray[np.int64],
     seen: FloatArray,
     deviation: FloatArray,
     placed: bool,
     rng: np.random.Generator,
-    rate: float,
-    settings: NoiseSettings,
+    settings: NoiseSettings | None = None,
 ) -> PoseSeries:
-    count = len(stamp)
+    """Lose frames, hands for a while and single landmarks; a pose that is not `placed` is in some camera's frame."""
+    settings = settings or NoiseSettings()
+    count, rate = len(stamp), 1e9 / np.median(np.diff(stamp))
+    if not placed:
+        turn = Rotation.random(random_state=int(rng.integers(2**31))).as_matrix()
+        seen = seen @ turn.T + rng.uniform(-0.3, 0.3, 3)
     kept = rng.random(count) >= settings.lost_frame
     for _ in range(rng.poisson(settings.lost_hand * count / rate / 60)):
         first = rng.integers(count)

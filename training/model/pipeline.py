@@ -1,70 +1,91 @@
-"""A training run from end to end: persons, features, fit, calibration, scores, bundle."""
+"""A training run from end to end: recordings, features, fit, calibration, bundle."""
 
 import json
 import shutil
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pianokpm_training.kinematic.performance import perform
-from pianokpm_training.kinematic.person import random_person
-from pianokpm_training.kinematic.pieces import random_exercise
-from pianokpm_training.model.card import write_card
+from pianokpm_training.datasets.collection import DataSet, Entry
+from pianokpm_training.datasets.recording import DataError
+from pianokpm_training.model.calibration import calibrate
 from pianokpm_training.model.dataset import Example
-from pianokpm_training.model.evaluate import LaggedRidge, Scores, score, with_keys
-from pianokpm_training.model.examples import Persons, fit_scaling, prepare, split_persons
-from pianokpm_training.model.export import Description, check_target, export_bundle
-from pianokpm_training.model.fit import calibrate, fit_network, predict
-from pianokpm_training.model.network import MuscleNetwork, count_parameters
+from pianokpm_training.model.devices import Place, find_place
+from pianokpm_training.model.examples import fit_scaling, prepare
+from pianokpm_training.model.export import Model, check_target, export_bundle
+from pianokpm_training.model.fit import Run
+from pianokpm_training.model.hardware import describe_hardware
 from pianokpm_training.model.settings import SettingsError, TrainSettings
 
-from pianokpm_ros.anatomy import MUSCLES
-from pianokpm_ros.emg import metrics
-from pianokpm_ros.muscle.features import FEATURE_NAMES, Scaling
+from pianokpm_ros.muscle.features import Scaling
 from pianokpm_ros.muscle.novelty import Novelty, fit_novelty
 
 SETTINGS = 'settings.json'
-NOISE_FLAG = FEATURE_NAMES.index('pose_noise')
-ONE_VIEW = 1.2
-"""Flag `pose_noise` (log10 of mm) above which a pose comes from one view."""
+NOVELTY_STEP = 5
+"""Every so many ticks one is looked at for what shapes are usual."""
 
 Stage = Callable[[str, int, int, str], None]
 """Called with the stage's name, how much of it is done, how much there is, and a word about it."""
 
 
-def train(
-    settings: TrainSettings, out: Path, work: Path, stage: Stage, workers: int = 2
-) -> dict[str, Any]:
-    """Run everything and write the bundle; `work` keeps what is needed to go on after an interruption.
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """What a run learns from, stops by, and makes its deviation true on."""
 
-    Returns:
-        The scores, as in the manifest.
+    train: list[Example]
+    validation: list[Example]
+    others: list[Example]
+
+
+def train(
+    data: DataSet,
+    settings: TrainSettings,
+    out: Path,
+    work: Path,
+    stage: Stage,
+    workers: int = 2,
+    others: DataSet | None = None,
+) -> Model:
+    """Run everything and write the bundle.
+
+    Args:
+        data: recordings and splits.
+        settings: of the training.
+        out: folder of the bundle.
+        work: folder that keeps what is needed to go on after an interruption.
+        stage: progress.
+        workers: processes that prepare recordings.
+        others: recordings of other persons. Deviation and confidence are made true on them, because persons vary;
+            on the validation recordings of known persons, without them, errors are too small.
     """
-    check_target(out)
-    _claim(work, settings)
-    persons = split_persons(settings)
-    sets = _simulate(settings, persons, work, stage, workers)
-    scaling = fit_scaling(sets['train'])
-    novelty = _fit_novelty(sets)
-    network = fit_network(
-        settings,
-        sets['train'],
-        scaling,
-        work,
-        lambda done, loss: stage('fit', done, settings.steps, f'CRPS {loss:.4f}'),
-    )
-    calibrate(network, scaling, sets['validation'])
-    scores = evaluate(settings, persons, network, scaling, sets, stage)
-    training = describe_training(settings, sets['train'])
-    card = write_card(settings.name, training, scores, count_parameters(network))
-    words = Description(
-        settings.name, settings.lookaheads, settings.default_lookahead, training, scores, card
-    )
-    export_bundle(out, network, scaling, novelty, words)
-    shutil.rmtree(work)
-    return scores
+    with find_place(settings) as place:
+        began = time.monotonic()
+        if place.first:
+            check_target(out)
+            _claim(work, settings)
+        examples = load_examples(data, settings, stage, workers, others)
+        scaling = fit_scaling(examples.train)
+        network, run = _fit(settings, scaling, examples, work, place, stage)
+        calibrate(network, scaling, examples.others or examples.validation)
+        seconds = time.monotonic() - began
+        words = describe_training(data, settings, examples, run, place, seconds)
+        model = Model(
+            settings.name,
+            settings.lookaheads,
+            settings.default_lookahead,
+            network,
+            scaling,
+            _fit_novelty(examples),
+            words,
+            {'validation_crps': round(run.best, 6)} if np.isfinite(run.best) else {},
+        )
+        if place.first:
+            export_bundle(out, model)
+            shutil.rmtree(work)
+    return model
 
 
 def _claim(work: Path, settings: TrainSettings) -> None:
@@ -82,108 +103,101 @@ def _claim(work: Path, settings: TrainSettings) -> None:
     note.write_text(wanted)
 
 
-def _simulate(
-    settings: TrainSettings, persons: Persons, work: Path, stage: Stage, workers: int
-) -> dict[str, list[Example]]:
-    everybody = range(settings.persons + settings.validation + settings.test)
-    sets: dict[str, list[Example]] = {'train': [], 'validation': [], 'test': []}
-    stage('simulate', 0, len(everybody), '')
-    made = prepare(settings, everybody, work / 'examples', workers)
-    for number, examples in enumerate(made):
-        name = next(n for n in sets if number in getattr(persons, n))
-        sets[name] += examples
-        stage('simulate', number + 1, len(everybody), f'person {number + 1}')
-    return sets
-
-
-def _fit_novelty(sets: dict[str, list[Example]]) -> Novelty:
-    train, held_out = (
-        np.concatenate([e.features[::5] for e in sets[name]]) for name in ('train', 'validation')
-    )
-    return fit_novelty(train, held_out)
-
-
-def evaluate(
+def load_examples(
+    data: DataSet,
     settings: TrainSettings,
-    persons: Persons,
-    network: MuscleNetwork,
-    scaling: Scaling,
-    sets: dict[str, list[Example]],
     stage: Stage,
-) -> dict[str, Any]:
-    """Score the model and the baselines on the test persons' playing, at the default look-ahead."""
-    head = settings.lookaheads.index(settings.default_lookahead)
-    playing = [e for e in sets['test'] if e.playing]
+    workers: int,
+    others: DataSet | None = None,
+) -> Examples:
+    """See all recordings of the roles `train` and `validation`; of the latter only as they were recorded."""
+    learn = pick(data.role(settings.split, 'train'), settings.recordings)
+    held_out = pick(_validation(data, settings.split), settings.recordings)
+    strangers = pick(list(others.entries.values()), settings.recordings) if others else []
+    jobs = ((data, learn, settings.variants), (data, held_out, 0), (others, strangers, 0))
+    total, done = len(learn) + len(held_out) + len(strangers), 0
+    sets: list[list[Example]] = [[], [], []]
+    for i, (source, entries, variants) in enumerate(jobs):
+        if source is None:
+            continue
+        made = prepare(source, entries, variants, settings.seed, settings.lookaheads, workers)
+        for examples in made:
+            sets[i] += examples
+            done += 1
+            stage('see', done, total, 'recordings')
+    if not sets[0]:
+        raise DataError(
+            f'{data.folder}: no recording of {settings.split}/train has poses and envelopes'
+        )
+    return Examples(*sets)
 
-    def model(example: Example, at: int = head) -> tuple[np.ndarray, np.ndarray]:
-        mean, deviation = predict(network, scaling, example)
-        return mean[:, at], deviation[:, at]
 
-    average = np.nanmean(
-        np.concatenate([e.target[:, head] for e in sets['train'] if e.playing]), axis=0
+def _validation(data: DataSet, split: str) -> list[Entry]:
+    """Recordings to stop and calibrate by; a small data set may have none: then those that it tests with."""
+    roles = data.splits[split]
+    for role in ('validation', 'test', 'train'):
+        if roles.get(role):
+            return data.role(split, role)
+    return []
+
+
+def pick(entries: Sequence[Entry], most: int) -> list[Entry]:
+    """Take at most so many, evenly over all; 0 takes all."""
+    if not most or len(entries) <= most:
+        return list(entries)
+    return [entries[int(i)] for i in np.linspace(0, len(entries) - 1, most)]
+
+
+def _fit(
+    settings: TrainSettings,
+    scaling: Scaling,
+    examples: Examples,
+    work: Path,
+    place: Place,
+    stage: Stage,
+) -> tuple[Any, Run]:
+    run = Run(settings, scaling, examples.train, examples.validation, work, place)
+
+    def report(done: int, loss: float, score: float | None) -> None:
+        word = f'CRPS {loss:.4f}' + ('' if score is None else f', validation {score:.4f}')
+        stage('fit', done, settings.steps, word)
+
+    return run.train(report), run
+
+
+def _fit_novelty(examples: Examples) -> Novelty:
+    """Fit to hands as they were recorded: those seen anew by one camera would make anything usual."""
+    known = [e for e in examples.train if not e.drawn]
+    shapes = (
+        np.concatenate([e.features[::NOVELTY_STEP] for e in part])
+        for part in (known, examples.others or examples.validation or known)
     )
-    stage('score', 0, 3, 'lagged ridge')
-    ridge = score(playing, LaggedRidge(sets['train'], scaling, head), head)
-    stage('score', 1, 3, 'model')
-    scores = {
-        'lookahead': settings.default_lookahead,
-        'persons': settings.test,
-        'model': score(playing, model, head).describe(),
-        'ridge': ridge.describe(),
-        'mean': score(
-            playing, lambda e: (np.broadcast_to(average, e.target[:, 0].shape), None), head
-        ).describe(),
-        'groups': {n: s.describe() for n, s in _score_groups(playing, model, head).items()},
-        'lookaheads': {
-            f'{lookahead:g}': score(playing, lambda e, i=i: model(e, i), i).describe()
-            for i, lookahead in enumerate(settings.lookaheads)
-        },
-    }
-    stage('score', 2, 3, 'noise ceiling')
-    scores['ceiling'] = {'r': noise_ceiling(settings, persons)}
-    stage('score', 3, 3, '')
-    return scores
+    return fit_novelty(*shapes)
 
 
-def _score_groups(playing: Sequence[Example], model: Callable, head: int) -> dict[str, Scores]:
-    def one_view(example: Example) -> bool:
-        return bool(np.nanmedian(example.features[:, NOISE_FLAG]) > ONE_VIEW)
-
-    groups = {
-        'several views': [e for e in playing if not one_view(e) and not with_keys(e)],
-        'several views and keys': [e for e in playing if not one_view(e) and with_keys(e)],
-        'one view': [e for e in playing if one_view(e) and not with_keys(e)],
-        'one view and keys': [e for e in playing if one_view(e) and with_keys(e)],
-    }
-    return {name: score(examples, model, head) for name, examples in groups.items()}
-
-
-def noise_ceiling(settings: TrainSettings, persons: Persons) -> dict[str, float]:
-    """Correlate envelopes with the same without noise, by muscle: nothing can do better."""
-    rows = []
-    for person in persons.test:
-        rng = np.random.default_rng([settings.seed, 5, person])
-        who = random_person(rng)
-        piece = random_exercise(rng, min(settings.seconds, 30.0))
-        quiet = replace(who, muscles=replace(who.muscles, noise=0.0))
-        noisy, clean = (perform(piece, p, 10.0).envelope[1] for p in (who, quiet))
-        rows.append(metrics.pearson(noisy[::10], clean[::10]))
-    with np.errstate(invalid='ignore'):
-        middle = np.nanmedian(rows, axis=0)
-    return {m: round(float(v), 4) for m, v in zip(MUSCLES, middle, strict=True)}
-
-
-def describe_training(settings: TrainSettings, examples: Sequence[Example]) -> dict[str, Any]:
-    """Say what the model learned from, for manifest and card."""
-    hours = sum(len(e.features) for e in examples) / 100 / 3600
+def describe_training(
+    data: DataSet,
+    settings: TrainSettings,
+    examples: Examples,
+    run: Run,
+    place: Place,
+    seconds: float,
+) -> dict[str, Any]:
+    """Say what the model learned from and how, for manifest and card."""
+    ticks = sum(len(e.features) for e in examples.train)
     return {
-        'simulated': True,
-        'data': 'simulated pianists: kinematic hands, muscles from documented formulas, landmarks as '
-        'noisy as those of cameras',
-        'persons': settings.persons,
-        'hours': round(hours, 2),
+        'simulated': data.simulated,
+        'data': data.description,
+        'split': settings.split,
+        'persons': len({e.subject for e in examples.train}),
+        'recordings': len(pick(data.role(settings.split, 'train'), settings.recordings)),
+        'hours': round(ticks / 100 / 3600 / (1 + settings.variants), 3),
+        'calibrated_on': len({e.subject for e in examples.others}) or 'validation',
         'seed': settings.seed,
         'lookaheads': list(settings.lookaheads),
         'default_lookahead': settings.default_lookahead,
         'settings': settings.describe(),
+        'steps': run.done,
+        'seconds': round(seconds),
+        'hardware': describe_hardware(place),
     }

@@ -8,6 +8,17 @@ import yaml
 
 from pianokpm_ros.errors import PianokpmError
 
+MAY_BE_ZERO = (
+    'seed',
+    'recordings',
+    'variants',
+    'default_lookahead',
+    'keys_hidden',
+    'keys_broken',
+    'tensorboard',
+)
+DEVICES, PRECISIONS = ('cpu', 'cuda', 'auto'), ('float32', 'bfloat16')
+
 
 class SettingsError(PianokpmError, ValueError):
     """Training can't be done as asked."""
@@ -20,39 +31,51 @@ class TrainSettings:
     Attributes:
         name: of the model.
         seed: of everything drawn by chance.
-        persons: virtual ones to learn from.
-        validation: further ones, to calibrate the deviation.
-        test: further ones, for the scores.
-        seconds: that each person plays.
-        variants: under how many conditions each take is seen.
+        split: of the data set, with the roles `train` and `validation`.
+        recordings: at most so many of each role, evenly picked; 0 = all.
+        variants: under how many drawn conditions each recording is seen, besides as it was recorded.
         lookaheads: [s], ascending.
         default_lookahead: [s], one of them.
         width: of the network.
-        steps: of the optimiser.
-        batch: windows a step.
+        layers: of its memory.
+        steps: of the optimiser, at most.
+        batch: windows a step, over all processes.
         window: ticks a window.
         rate: highest learning rate.
+        keys_hidden: part of the windows in which the keys are hidden.
+        keys_broken: part of the windows in which the keys come or go.
+        validate: steps between two looks at the validation recordings.
+        patience: looks without a better score after which training stops.
+        device: `cpu`, `cuda`, or `auto`.
+        precision: `float32`, or `bfloat16` (mixed).
+        tensorboard: write curves for TensorBoard beside the checkpoint.
     """
 
     name: str = 'small'
     seed: int = 1
-    persons: int = 48
-    validation: int = 8
-    test: int = 12
-    seconds: float = 60.0
+    split: str = 'held_out'
+    recordings: int = 0
     variants: int = 2
     lookaheads: tuple[float, ...] = (0.0, 0.033, 0.067)
     default_lookahead: float = 0.033
     width: int = 128
-    steps: int = 2500
+    layers: int = 2
+    steps: int = 5000
     batch: int = 32
     window: int = 256
     rate: float = 3e-3
+    keys_hidden: float = 0.35
+    keys_broken: float = 0.1
+    validate: int = 250
+    patience: int = 8
+    device: str = 'cpu'
+    precision: str = 'float32'
+    tensorboard: bool = False
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, int | float) and field.name not in ('seed', 'default_lookahead'):
+            if isinstance(value, int | float) and field.name not in MAY_BE_ZERO:
                 if not value > 0:
                     raise SettingsError(f'asked for {field.name} = {value}; it must be positive')
         if self.default_lookahead not in self.lookaheads:
@@ -61,39 +84,45 @@ class TrainSettings:
                 f'{", ".join(f"{v:g}" for v in self.lookaheads)} s'
             )
 
+        if self.device not in DEVICES or self.precision not in PRECISIONS:
+            raise SettingsError(
+                f'asked for {self.device} and {self.precision}; there are {", ".join(DEVICES)} '
+                f'and {", ".join(PRECISIONS)}'
+            )
+
     def describe(self) -> dict[str, Any]:
         """Return the settings as plain values."""
         return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
 
 
-MINI = {
-    'persons': 3,
-    'validation': 1,
-    'test': 1,
-    'seconds': 12.0,
-    'variants': 1,
-    'width': 32,
-    'steps': 60,
-    'batch': 16,
-    'window': 128,
-}
-"""A run from end to end in seconds; its model is good for nothing."""
+CONFIGS = Path(__file__).resolve().parent.parent / 'configs'
+"""Settings that ship: `mini.yaml`, a run in seconds for tests, and `full.yaml`, that of the shipped model."""
+
+
+def find_config(path: Path) -> Path:
+    """Return a file of settings, or one that ships by its bare name."""
+    shipped = CONFIGS / f'{path}.yaml'
+    return shipped if not Path(path).exists() and shipped.is_file() else Path(path)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file of `name: value` lines."""
+    try:
+        content = yaml.safe_load(Path(path).read_text()) or {}
+    except OSError as error:
+        raise SettingsError(
+            f'asked for the settings {path}, which cannot be read: {error.strerror}'
+        ) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f'{path} is no YAML file: {error}') from error
+    if not isinstance(content, dict):
+        raise SettingsError(f'{path} must hold `name: value` lines')
+    return content
 
 
 def load_settings(path: Path | None = None, **changes: Any) -> TrainSettings:
     """Read settings from a YAML file; `changes` that are not None win."""
-    content: Any = {}
-    if path is not None:
-        try:
-            content = yaml.safe_load(Path(path).read_text()) or {}
-        except OSError as error:
-            raise SettingsError(
-                f'asked for the settings {path}, which cannot be read: {error.strerror}'
-            ) from error
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise SettingsError(f'{path} is no YAML file: {error}') from error
-    if not isinstance(content, dict):
-        raise SettingsError(f'{path} must hold `name: value` lines')
+    content = {} if path is None else read_yaml(path)
     return _apply(content | {k: v for k, v in changes.items() if v is not None}, path)
 
 

@@ -14,7 +14,7 @@ from scipy import ndimage, signal
 
 from pianokpm_ros.anatomy import FINGERTIPS, Side
 from pianokpm_ros.keyboard.key_samples import DIP, ESCAPEMENT
-from pianokpm_ros.muscle.features import KEY_CENTRES
+from pianokpm_ros.muscle.key_features import KEY_CENTRES
 from pianokpm_ros.muscle.timebase import FIRST_KEY
 from pianokpm_ros.records import NANOSECONDS
 

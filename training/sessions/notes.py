@@ -9,7 +9,7 @@ from pianokpm_training.datasets.recording import KeyTrack, NoteTrack, PoseTrack
 
 from pianokpm_ros.anatomy import FINGERTIPS, Side
 from pianokpm_ros.keyboard.key_samples import DAMPER, ESCAPEMENT
-from pianokpm_ros.muscle.features import KEY_CENTRES
+from pianokpm_ros.muscle.key_features import KEY_CENTRES
 from pianokpm_ros.muscle.timebase import FIRST_KEY
 
 REACH = 0.016

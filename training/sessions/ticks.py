@@ -7,15 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pianokpm_training.datasets.recording import KeyTrack, PoseTrack, SignalTrack
 
-from pianokpm_ros.anatomy import MUSCLES
-from pianokpm_ros.keyboard.key_samples import KeySamples, positions_at
+from pianokpm_ros.anatomy import MUSCLES, PALM
+from pianokpm_ros.keyboard.key_samples import KeySamples, keys_at
 from pianokpm_ros.muscle.batch import KeyLookup, PoseSeries, no_keys
 from pianokpm_ros.muscle.timebase import MILLISECOND, TICK, is_camera_frame
 
 
 def pose_series(pose: PoseTrack) -> PoseSeries:
-    """Return the poses that are known."""
-    usable = np.isfinite(pose.landmarks).all(axis=(1, 2))
+    """Return the poses whose palm is known."""
+    usable = np.isfinite(pose.landmarks[:, PALM]).all(axis=(1, 2))
     count = int(usable.sum())
     return PoseSeries(
         pose.stamp[usable],
@@ -33,10 +33,7 @@ def key_lookup(keys: KeyTrack | None) -> KeyLookup:
     none = np.zeros(len(keys.key), np.uint8)
     samples = KeySamples(keys.stamp, keys.key, keys.position, keys.velocity, none, keys.source)
 
-    def look(ticks: NDArray[np.int64]) -> tuple[NDArray, NDArray[np.bool_]]:
-        return positions_at(samples, ticks), np.ones(len(ticks), bool)
-
-    return look
+    return lambda ticks: keys_at(samples, ticks)
 
 
 def find_targets(

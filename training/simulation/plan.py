@@ -13,7 +13,7 @@ from pianokpm_training.simulation.score import is_black, key_x
 from pianokpm_training.simulation.strokes import Stroke, ease, plan_stroke
 from scipy.linalg import solveh_banded
 
-from pianokpm_ros.muscle.features import KEY_CENTRES
+from pianokpm_ros.muscle.key_features import KEY_CENTRES
 from pianokpm_ros.muscle.timebase import FIRST_KEY
 
 FloatArray = NDArray[np.floating]

@@ -12,7 +12,7 @@ from pianokpm_training.kinematic.notes import Note
 
 from pianokpm_ros.anatomy import Side
 from pianokpm_ros.keyboard.key_samples import read_midi
-from pianokpm_ros.muscle.features import KEY_CENTRES
+from pianokpm_ros.muscle.key_features import KEY_CENTRES
 from pianokpm_ros.muscle.timebase import FIRST_KEY
 
 SHORTEST = 0.05

@@ -15,7 +15,7 @@ from pianokpm_training.kinematic.strokes import (
     key_travel,
 )
 
-from pianokpm_ros.muscle.features import KEY_CENTRES
+from pianokpm_ros.muscle.key_features import KEY_CENTRES
 from pianokpm_ros.muscle.timebase import FIRST_KEY, KEY_COUNT
 
 FloatArray = NDArray[np.floating]

@@ -23,7 +23,7 @@ from pianokpm_ros.geometry.calibration.pose_graph import make_pose
 from pianokpm_ros.geometry.camera import Camera
 from pianokpm_ros.geometry.rig import Rig
 from pianokpm_ros.geometry.triangulation import solve_linear, stack_projections
-from pianokpm_ros.muscle.features import KEY_CENTRES, KEY_WIDTH
+from pianokpm_ros.muscle.key_features import KEY_CENTRES, KEY_WIDTH
 
 FloatArray = NDArray[np.floating]
 

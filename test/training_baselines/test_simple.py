@@ -1,0 +1,74 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pianokpm_training.baselines.simple import LaggedRidge, Mean, Neighbours, StrokeAverage
+from pianokpm_training.evaluation.takes import Take
+
+from pianokpm_ros.anatomy import Side
+from pianokpm_ros.emg.metrics import pearson
+
+from ..training_model.makers import make_recording
+
+
+@pytest.fixture(scope='module')
+def takes():
+    return [Take(make_recording(f's0{i}', 'scales', Side.RIGHT, 10.0)) for i in range(1, 4)]
+
+
+def exact(take):
+    """The take seen without errors."""
+    recording = take.recording
+    sure = np.full_like(recording.pose.deviation, 0.001)
+    pose = replace(recording.pose_truth, deviation=sure)
+    return Take(replace(recording, pose=pose), take.keys)
+
+
+def say(take, samples):
+    """The take with other envelopes."""
+    recording = take.recording
+    envelope = replace(recording.envelope, samples=samples.astype(np.float32))
+    return Take(replace(recording, envelope=envelope), take.keys)
+
+
+def test_the_mean_is_the_mean(takes):
+    found = Mean(takes, 0.0, 'none').estimate(takes[0]).mean
+    want = np.concatenate([t.truth for t in takes]).mean(axis=0)
+    np.testing.assert_allclose(found[[0, -1]], [want, want])
+
+
+def test_a_course_around_keystrokes_is_found(takes):
+    taught = []
+    for take in takes:
+        seconds, notes = take.stamp * 1e-9, take.recording.notes
+        course = sum(
+            v / 127 * np.exp(-0.5 * ((seconds - t * 1e-9 - 0.1) / 0.05) ** 2)
+            for t, v in zip(notes.stamp, notes.velocity, strict=True)
+        )
+        taught.append(say(take, np.tile(0.02 + 0.1 * course[:, None], 6)))
+    found = StrokeAverage(taught[:2], 0.0, 'recorded').estimate(taught[2]).mean
+    assert (pearson(taught[2].truth, found) > 0.98).all()
+
+
+@pytest.mark.parametrize('kind', [LaggedRidge, Neighbours])
+def test_what_hangs_on_the_features_is_found(takes, kind):
+    taught = []
+    for take in map(exact, takes):
+        height = np.interp(
+            take.stamp,
+            take.recording.pose_truth.stamp,
+            take.recording.pose_truth.landmarks[:, 8, 2],
+        )
+        taught.append(say(take, np.tile(0.1 + 2.0 * height[:, None], 6)))
+    # A line goes on to a third person; neighbours know only what they have seen.
+    asked = taught[2] if kind is LaggedRidge else taught[1]
+    good = kind(taught[:2], 0.067, 'none').estimate(asked).mean
+    assert np.isfinite(good).all(axis=1).mean() > 0.95
+    assert (pearson(asked.truth, good) > 0.9).all()
+
+
+def test_a_look_ahead_is_what_is_left_unsaid_at_the_end(takes):
+    ridge = LaggedRidge(takes[:2], 0.067, 'none')
+    said = np.flatnonzero(np.isfinite(ridge.estimate(takes[2]).mean).all(axis=1))
+    last_pose = takes[2].poses.stamp[-1]
+    assert 0 <= last_pose - 67_000_000 + 10_000_000 - takes[2].stamp[said[-1]] <= 10_000_000

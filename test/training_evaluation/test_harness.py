@@ -1,0 +1,108 @@
+import argparse
+import csv
+import json
+
+import numpy as np
+import pytest
+from pianokpm_training.baselines.published_inputs import project_views
+from pianokpm_training.commands import evaluate as command
+from pianokpm_training.datasets.recording import DataError
+from pianokpm_training.evaluation.ablations import VARIANTS, flatten
+from pianokpm_training.evaluation.harness import Plan, evaluate
+from pianokpm_training.evaluation.report import make_tables
+from pianokpm_training.evaluation.takes import load_takes
+
+from pianokpm_ros.errors import PianokpmError
+from pianokpm_ros.muscle.features import KEYS
+from pianokpm_ros.shares import find_asset
+
+from ..training_model.makers import make_data
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory):
+    return make_data(tmp_path_factory.mktemp('data') / 'set', seconds=6.0)
+
+
+def test_all_are_scored_on_all_roles_with_and_without_keys(data):
+    plan = Plan(data, [find_asset('models/small')], lookaheads=(0.067, 0.0), most=2)
+    assert plan.test_roles() == ('test_users',)
+    rows = [row.describe() for row in evaluate(plan)]
+    names = [(r['keys'], r['name'], r['lookahead']) for r in rows]
+    # No second EMG can be made of these hands, so there is no ceiling; nobody averages over keys unheard.
+    assert names == [
+        ('none', 'ours', 0.067),
+        ('none', 'ours', 0.0),
+        ('none', 'mean per muscle', 0.067),
+        ('none', 'lagged ridge', 0.067),
+        ('none', 'nearest neighbours', 0.067),
+        ('recorded', 'ours', 0.067),
+        ('recorded', 'ours', 0.0),
+        ('recorded', 'mean per muscle', 0.067),
+        ('recorded', 'keystroke average', 0.067),
+        ('recorded', 'lagged ridge', 0.067),
+        ('recorded', 'nearest neighbours', 0.067),
+    ]
+    assert all(np.isfinite(r['pooled_rmse']['mean']) and r['persons'] == 1 for r in rows)
+    tables = '\n'.join(make_tables(rows, {'main': 0.067}))
+    assert '`test_users`), pose only' in tables and 'ours, 67 ms' in tables
+    with pytest.raises(DataError, match='no role to test on'):
+        Plan(data, [], split='nothing').test_roles()
+
+
+def test_ablations_train_every_variant_alike(data, tmp_path, capsys):
+    config = tmp_path / 'a.yaml'
+    config.write_text(
+        'recordings: 2\nvariants: 1\nwidth: 8\nlayers: 1\nsteps: 2\nbatch: 2\nwindow: 32\n'
+    )
+    flags = ('--out', tmp_path / 'out', '--ablations', config)
+    assert command.run(parse(data.folder, *flags)) == 0
+    lines = (tmp_path / 'out' / 'ablations.md').read_text().splitlines()
+    assert len(lines) == 2 + 2 * len(VARIANTS) and lines[2].startswith('| as shipped | pose only')
+    # Two variants that differ learn something else.
+    assert len({line.split('|', 3)[3] for line in lines[3::2]}) > 5
+    assert '2 steps of 2 windows' in capsys.readouterr().out
+
+
+def test_a_flat_pose_is_what_two_cameras_see(data):
+    (take,) = load_takes(data, data.role('held_out', 'test_users')[:1])
+    (example, *_) = flatten(take, (0.0,))
+    first = take.stretches[0]
+    np.testing.assert_allclose(
+        example.features[:, :84], project_views(take, first.stamp), atol=3e-4
+    )
+    assert np.isnan(example.features[:, 84 : KEYS.start]).all()
+    np.testing.assert_allclose(example.features[:, KEYS], first.features[:, KEYS], atol=1e-3)
+
+
+def parse(*arguments):
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    return parser.parse_args([str(a) for a in arguments])
+
+
+def test_the_command_writes_tables_and_figures_and_trains_the_published_network(
+    data, tmp_path, capsys
+):
+    config = tmp_path / 'short.yaml'
+    config.write_text('epochs: 1\nbatch: 8\nrate: 1.0e-3\ndecoder: parallel\npoints: 32\n')
+    flags = ['--published', tmp_path / 'net', '--published-config', config, '--no-baselines']
+    flags += ['--most', 1, '--keys', 'recorded', '--lookahead', 0.067]
+    assert command.run(parse(data.folder, '--out', tmp_path / 'out', *flags)) == 0
+    printed = capsys.readouterr().out
+    assert 'PianoKPM Net, rebuilt' in printed and 'shuffled fingers' in printed
+    out = tmp_path / 'out'
+    for name in ('scores.png', 'excerpt.png', 'published_curve.png'):
+        assert (out / name).read_bytes().startswith(b'\x89PNG')
+    content = json.loads((out / 'scores.json').read_text())
+    assert [r['name'] for r in content['rows']] == ['ours', 'PianoKPM Net, rebuilt']
+    rows = list(csv.DictReader((out / 'scores.csv').open()))
+    whole = [r for r in rows if r['metric'] == 'pooled_rmse' and r['estimator'] == 'ours']
+    assert float(whole[0]['mean']) == content['rows'][0]['pooled_rmse']['mean']
+    # A second run reads the network that is there; a folder without one is not written into.
+    assert (tmp_path / 'net' / 'training.json').is_file()
+    (tmp_path / 'mine').mkdir()
+    with pytest.raises(PianokpmError, match='exists and has no'):
+        command.run(
+            parse(data.folder, '--out', out, '--published', tmp_path / 'mine', '--most', 1)
+        )

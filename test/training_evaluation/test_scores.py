@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+from pianokpm_training.evaluation.outside import OUTSIDE, bend
+from pianokpm_training.evaluation.scores import score_estimate, summarise
+from pianokpm_training.evaluation.takes import Estimate, Take
+
+from pianokpm_ros.anatomy import MUSCLES, Side
+from pianokpm_ros.muscle.features import bend_angles, shape_hand
+
+from ..training_model.makers import make_recording
+
+
+@pytest.fixture(scope='module')
+def take():
+    return Take(make_recording('s01', 'scales', Side.LEFT, 8.0))
+
+
+def test_the_truth_scores_best(take):
+    values = score_estimate(take, Estimate(take.truth, np.full(take.truth.shape, 0.01))).values
+    np.testing.assert_allclose(values['r'], 1.0)
+    assert values['pooled_rmse'] == 0 and values['said'] == 1 and (values['lag'] == 0).all()
+    assert abs(values['otd']) < 1e-6 and np.nanmin(values['f1']) == 1.0
+    assert (values['in_50'] == 1).all()
+
+
+def test_what_is_late_shows_as_late(take):
+    late = np.roll(take.truth, 40, axis=0)
+    values = score_estimate(take, Estimate(late)).values
+    assert values['lag'] == pytest.approx(np.full(6, 0.04), abs=0.011)
+    assert (values['r'] < values['r_max']).all() and 'in_50' not in values
+
+
+def test_unsaid_samples_do_not_count(take):
+    mean = take.truth.copy()
+    mean[:4000] = np.nan
+    values = score_estimate(take, Estimate(mean)).values
+    assert values['said'] == pytest.approx(0.5, abs=0.01) and values['pooled_rmse'] == 0
+
+
+def test_persons_count_alike_however_many_takes_they_have(take):
+    good = score_estimate(take, Estimate(take.truth + 0.01))
+    bad = score_estimate(take, Estimate(take.truth + 0.03))
+    other = type(bad)(bad.take, 's02', bad.values)
+    found = summarise([good, good, good, other])
+    assert found['persons'] == 2 and found['takes'] == 4
+    assert found['pooled_rmse']['mean'] == pytest.approx(0.02)
+    assert found['pooled_rmse']['low'] == pytest.approx(0.01)
+    assert found['pooled_rmse']['high'] == pytest.approx(0.03)
+    assert set(found['rmse']['by_muscle']) == set(MUSCLES)
+
+
+def test_bent_hands_are_what_they_are_called(take):
+    def angles(name):
+        poses = bend(take.poses, take.side, OUTSIDE[name])
+        return bend_angles(shape_hand(poses.landmarks, take.side, poses.placed).local)
+
+    same = bend(take.poses, take.side, OUTSIDE['playing'])
+    np.testing.assert_allclose(same.landmarks, take.poses.landmarks, atol=1e-9)
+    # Without the joint at the knuckle, which also has the angle between palm and finger.
+    outer = [3 * finger + joint for finger in range(1, 5) for joint in (1, 2)]
+    assert np.degrees(angles('flat hand')[:, outer]).max() < 1e-3
+    assert np.degrees(angles('fist')[:, outer]).min() > 50
+    shuffled = bend(take.poses, take.side, OUTSIDE['shuffled fingers'])
+    np.testing.assert_allclose(shuffled.landmarks[:, 8], take.poses.landmarks[:, 20], atol=1e-9)

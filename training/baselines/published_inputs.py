@@ -1,0 +1,105 @@
+"""Windows as the published network wants them: two views in 2D, 88 keys, one second of 1024 samples.
+
+Views that a recording has are used; for others the triangulated pose, with all its noise, is projected into two
+cameras of the studio, above and to the right. Left hands are mirrored to right ones, which the published network, for
+left hands only, did not need. Letters: B windows, T samples (1024 a second), M muscles.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pianokpm_training.evaluation.takes import Take
+from pianokpm_training.studio.rigs import place_camera
+
+from pianokpm_ros.anatomy import Side
+from pianokpm_ros.muscle.key_features import KEY_CENTRES
+from pianokpm_ros.muscle.timebase import FIRST_KEY
+
+Float32Array = NDArray[np.float32]
+
+RATE, WINDOW, STEP = 1024, 1024, 768
+"""Samples a second, of a window, and from window to window in training: an overlap of 256."""
+
+SIZE = (640, 480)
+CAMERAS = ('top', 'right')
+VIEWS = ('top', 'right')
+MIRROR = KEY_CENTRES[62 - FIRST_KEY]
+"""A keyboard is symmetric about the middle of the D above middle C [m]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """Inputs and targets.
+
+    Attributes:
+        stamp: (B, T) int64 [ns].
+        pose: (B, T, 84) places in the two images, widths from the middle; in half precision a sixth of a pixel.
+        keys: (B, T, 88), -1 at rest to 1 at the bottom.
+        target: (B, T, M) in MVC.
+    """
+
+    stamp: NDArray[np.int64]
+    pose: NDArray[np.float16]
+    keys: NDArray[np.float16]
+    target: Float32Array
+
+
+def cut_windows(take: Take, step: int = WINDOW) -> Windows:
+    """Cut a take into whole windows."""
+    begin, end = int(take.stamp[0]), int(take.stamp[-1])
+    count = int((end - begin) * 1e-9 * RATE) + 1
+    stamps = begin + np.rint(np.arange(count) * (1e9 / RATE)).astype(np.int64)
+    starts = np.arange(0, count - WINDOW + 1, step)
+    index = starts[:, None] + np.arange(WINDOW)
+    pose, keys = project_views(take, stamps), _keys(take, stamps)
+    target = np.stack([np.interp(stamps, take.stamp, c) for c in take.truth.T], axis=1)
+    pose, keys = (v.astype(np.float16)[index] for v in (pose, keys))
+    return Windows(stamps[index], pose, keys, target.astype(np.float32)[index])
+
+
+def join_windows(parts: Sequence[Windows]) -> Windows:
+    """Stack the windows of several takes."""
+    names = ('stamp', 'pose', 'keys', 'target')
+    return Windows(*(np.concatenate([getattr(p, n) for p in parts]) for n in names))
+
+
+def project_views(take: Take, stamps: NDArray[np.int64]) -> NDArray:
+    """Return the (T, 84) places of the landmarks in both images, linear between frames and over gaps."""
+    views = take.recording.views
+    columns = []
+    for camera, view in zip(CAMERAS, VIEWS, strict=True):
+        if view in views:
+            track = views[view]
+            time, pixels, size = track.stamp, track.pixels.astype(np.float64), track.size
+        else:
+            poses = take.poses
+            points = poses.landmarks.copy()
+            if take.side == Side.LEFT:
+                points[..., 0] = 2 * MIRROR - points[..., 0]
+            time, size = poses.stamp, SIZE
+            flat = place_camera(camera, SIZE).project(points.reshape(-1, 3))
+            pixels = np.asarray(flat).reshape(-1, 21, 2)
+        middle = (pixels - np.array(size) / 2) / size[0]
+        columns += [_fill(stamps, time, c) for c in middle.reshape(len(time), -1).T]
+    return np.stack(columns, axis=1)
+
+
+def _fill(stamps: NDArray[np.int64], time: NDArray[np.int64], values: NDArray) -> NDArray:
+    known = np.isfinite(values)
+    if not known.any():
+        return np.zeros(len(stamps))
+    return np.interp(stamps, time[known], values[known])
+
+
+def _keys(take: Take, stamps: NDArray[np.int64]) -> NDArray:
+    keys = take.key_lookup(stamps)
+    position = 2.0 * keys.position - 1.0
+    if take.side == Side.LEFT:
+        mirrored = np.full_like(position, -1.0)
+        number = 124 - np.arange(FIRST_KEY, FIRST_KEY + position.shape[1])
+        there = (number >= FIRST_KEY) & (number < FIRST_KEY + position.shape[1])
+        mirrored[:, number[there] - FIRST_KEY] = position[:, there]
+        position = mirrored
+    return position

@@ -1,0 +1,191 @@
+"""`pianokpm evaluate`: score models, baselines and the rebuilt published network on what they have not seen."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from pianokpm_training.commands.train import Bars, need_training
+
+from pianokpm_ros.errors import PianokpmError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Offer what to compare."""
+    parser.add_argument('data', type=Path, help='folder of the data set')
+    parser.add_argument(
+        '--model',
+        type=Path,
+        nargs='+',
+        default=[],
+        metavar='BUNDLE',
+        help='model folders (the one that ships)',
+    )
+    parser.add_argument('--out', type=Path, required=True, help='folder for tables and figures')
+    parser.add_argument('--split', default='held_out', help='of the data set (%(default)s)')
+    parser.add_argument('--roles', nargs='+', help='to test on (all that begin with `test`)')
+    parser.add_argument(
+        '--keys',
+        nargs='+',
+        choices=('none', 'midi', 'recorded'),
+        default=['none', 'recorded'],
+        help='what is heard of the keys (%(default)s)',
+    )
+    parser.add_argument(
+        '--lookahead',
+        nargs='+',
+        type=float,
+        default=[0.067, 0.033, 0.0],
+        help="of the models [s]; the first is the baselines' (%(default)s)",
+    )
+    parser.add_argument('--most', type=int, default=0, help='recordings of each role (all)')
+    parser.add_argument(
+        '--learn', type=int, default=0, help='recordings baselines learn from (all)'
+    )
+    parser.add_argument('--no-baselines', action='store_true', help='score models only')
+    parser.add_argument(
+        '--published',
+        type=Path,
+        help='folder of the rebuilt PianoKPM Net: read it, or train it there if it is not there yet',
+    )
+    parser.add_argument(
+        '--published-config',
+        type=Path,
+        default=Path('published_short'),
+        help='how to train it: published_short, published, or a YAML file (%(default)s)',
+    )
+    parser.add_argument(
+        '--ablations',
+        type=Path,
+        metavar='CONFIG',
+        help='instead, train variants of the model for a short time and compare them (ablations)',
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Score, write, and print the tables."""
+    need_training()
+    if arguments.ablations is not None:
+        return _ablate(arguments)
+    from pianokpm_training.datasets.collection import open_data
+    from pianokpm_training.evaluation.harness import Plan, evaluate
+    from pianokpm_training.evaluation.report import write_scores
+
+    from pianokpm_ros.shares import find_asset
+
+    data = open_data(arguments.data)
+    models = arguments.model or [find_asset('models/small')]
+    with Bars() as bars:
+        plan = Plan(
+            data,
+            models,
+            arguments.split,
+            tuple(arguments.roles or ()),
+            tuple(arguments.keys),
+            tuple(arguments.lookahead),
+            arguments.most,
+            arguments.learn,
+            _published(arguments, data, bars),
+            not arguments.no_baselines,
+        )
+        rows = [row.describe() for row in evaluate(plan, bars)]
+        about = _describe(plan, arguments)
+        lines = write_scores(arguments.out, rows, about)
+        _draw(arguments.out, plan, rows)
+    print('\n'.join(lines))
+    print(f'tables and figures in {arguments.out}')
+    return 0
+
+
+def _ablate(arguments: argparse.Namespace) -> int:
+    from pianokpm_training.datasets.collection import open_data
+    from pianokpm_training.evaluation.ablations import ablate, make_table
+    from pianokpm_training.model.settings import find_config, load_settings
+
+    settings = load_settings(find_config(arguments.ablations), split=arguments.split)
+    most, test = arguments.learn or settings.recordings, arguments.most or settings.recordings
+    with Bars() as bars:
+        rows = ablate(open_data(arguments.data), settings, most, test, 1, bars)
+    lines = make_table(rows, settings.lookaheads)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    (arguments.out / 'ablations.md').write_text('\n'.join(lines) + '\n')
+    print('\n'.join(lines))
+    print(f'{settings.steps} steps of {settings.batch} windows each; table in {arguments.out}')
+    return 0
+
+
+def _published(arguments: argparse.Namespace, data: Any, bars: Any) -> Any:
+    if arguments.published is None:
+        return None
+    from pianokpm_training.baselines.published import (
+        WEIGHTS,
+        PublishedSettings,
+        load_published,
+        train_published,
+    )
+    from pianokpm_training.evaluation.takes import load_takes
+    from pianokpm_training.model.settings import find_config, read_yaml
+
+    if (arguments.published / WEIGHTS).is_file():
+        return load_published(arguments.published)
+    if arguments.published.exists():
+        raise PianokpmError(
+            f'asked to train the published network in {arguments.published}, which exists and has no {WEIGHTS}; '
+            'name a new folder'
+        )
+    path = find_config(arguments.published_config)
+    try:
+        settings = PublishedSettings(**read_yaml(path))
+    except TypeError as error:
+        raise PianokpmError(f'{path}: {error}') from error
+    entries = data.role(arguments.split, 'train')
+    found = train_published(
+        load_takes(data, entries),
+        settings,
+        lambda done, total, word: bars('PianoKPM', done, total, word),
+    )
+    found.save(arguments.published)
+    return found
+
+
+def _describe(plan: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+    from pianokpm_training.evaluation.outside import score_outside
+    from pianokpm_training.evaluation.takes import load_takes
+    from pianokpm_training.model.pipeline import pick
+
+    from pianokpm_ros.muscle.bundle import load_bundle
+
+    bundle = load_bundle(plan.models[0])
+    entries = pick(plan.data.role(plan.split, plan.test_roles()[0]), 12)
+    notes = [
+        f'{bundle.model_id}; data set: {plan.data.description}'
+        f'{" (simulated)" if plan.data.simulated else ""}; split `{plan.split}`.',
+        "Median over a person's takes, then mean over persons; in brackets the 95 % bootstrap interval over them.",
+        'Landmarks as the front end sees them, not exact ones. RMSE is pooled over muscles, in parts of MVC.',
+        'The ceiling is a second EMG of the same excitation. The keystroke average knows the notes in advance.',
+    ]
+    if plan.published is not None:
+        spent = plan.published.notes
+        notes.append(
+            f'PianoKPM Net, rebuilt: {spent["steps"]} steps, {spent["epochs"]:g} epochs in {spent["seconds"]} s of '
+            'processor time, keys always there in training; see its curve.'
+        )
+    return {
+        'main': plan.lookaheads[0],
+        'outside': score_outside(bundle, load_takes(plan.data, entries, 'none')),
+        'notes': notes,
+    }
+
+
+def _draw(out: Path, plan: Any, rows: list[dict[str, Any]]) -> None:
+    from pianokpm_training.evaluation.estimators import open_bundle
+    from pianokpm_training.evaluation.figures import draw_curve, draw_excerpt, draw_scores
+    from pianokpm_training.evaluation.takes import load_takes
+
+    draw_scores(out / 'scores.png', rows)
+    entries = plan.data.role(plan.split, plan.test_roles()[0])
+    (take,) = load_takes(plan.data, [entries[len(entries) // 2]], plan.keys[-1])
+    estimators = [open_bundle(plan.models[0], plan.lookaheads[0])]
+    if plan.published is not None:
+        estimators.append(plan.published)
+        draw_curve(out / 'published_curve.png', plan.published.notes)
+    draw_excerpt(out / 'excerpt.png', take, {e.name: e.estimate(take) for e in estimators})

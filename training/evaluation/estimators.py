@@ -1,0 +1,46 @@
+"""Model bundles as estimators, and simulated recordings' noise ceiling as one."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pianokpm_training.evaluation.takes import Estimate, Take
+from pianokpm_training.simulation.ceiling import second_envelope
+
+from pianokpm_ros.muscle.batch import estimate_batch
+from pianokpm_ros.muscle.bundle import ModelBundle, load_bundle
+
+
+@dataclass(frozen=True, eq=False)
+class BundleEstimator:
+    """A model bundle, run as `estimate_batch` does; frame by frame it says the same (a test holds it to that)."""
+
+    bundle: ModelBundle
+    lookahead: float
+    name: str = 'ours'
+
+    def estimate(self, take: Take) -> Estimate:
+        stamp, mean, deviation = estimate_batch(
+            self.bundle, take.side, take.poses, take.key_lookup, self.lookahead
+        )
+        found = np.full((2, *take.truth.shape), np.nan)
+        index = np.searchsorted(stamp, take.stamp).clip(0, max(len(stamp) - 1, 0))
+        there = stamp[index] == take.stamp if len(stamp) else np.zeros(len(take.stamp), bool)
+        found[0, there], found[1, there] = mean[index[there]], deviation[index[there]]
+        return Estimate(found[0], found[1])
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """A second recording of the same excitation: what knowing everything but the spikes gives."""
+
+    name: str = 'noise ceiling'
+
+    def estimate(self, take: Take) -> Estimate:
+        return Estimate(second_envelope(take.recording))
+
+
+def open_bundle(folder: Path, lookahead: float | None, name: str = 'ours') -> BundleEstimator:
+    """Load a model for one look-ahead; None takes its default."""
+    bundle = load_bundle(folder)
+    return BundleEstimator(bundle, bundle.lookaheads[bundle.head(lookahead)], name)

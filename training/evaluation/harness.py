@@ -1,0 +1,129 @@
+"""Train the baselines, score everything on every test role, without keys and with them.
+
+One split a run: the baselines learn from its role `train`, as the model did.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pianokpm_training.baselines.published import Published
+from pianokpm_training.baselines.simple import BASELINES, StrokeAverage
+from pianokpm_training.datasets.collection import DataSet, Entry
+from pianokpm_training.datasets.recording import DataError
+from pianokpm_training.evaluation.estimators import Ceiling, open_bundle
+from pianokpm_training.evaluation.scores import TakeScore, score_all, summarise
+from pianokpm_training.evaluation.takes import Estimator, Take, load_takes
+from pianokpm_training.model.pipeline import pick
+
+Stage = Callable[[str, int, int, str], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What is compared.
+
+    Attributes:
+        data: recordings and splits.
+        models: bundle folders.
+        split: of the data set.
+        roles: that are tested on.
+        keys: what is heard of the keys, some of `takes.KEYS`.
+        lookaheads: of the models [s]; the first one is the baselines' too.
+        most: recordings of each role at most, evenly picked; 0 = all.
+        learn: recordings that the baselines learn from at most; 0 = all.
+        published: the rebuilt network, or None to leave it out.
+        baselines: whether the simple ones are scored.
+    """
+
+    data: DataSet
+    models: Sequence[Path]
+    split: str = 'held_out'
+    roles: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ('none', 'recorded')
+    lookaheads: tuple[float, ...] = (0.067, 0.033, 0.0)
+    most: int = 0
+    learn: int = 0
+    published: Published | None = None
+    baselines: bool = True
+
+    def test_roles(self) -> tuple[str, ...]:
+        """Roles that are tested on: those asked for, or all that begin with `test`."""
+        known = self.data.splits.get(self.split, {})
+        roles = self.roles or tuple(r for r in known if r.startswith('test') and known[r])
+        if not roles:
+            raise DataError(f'{self.data.folder} has no role to test on in the split {self.split}')
+        return roles
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """Scores of one estimator on one role."""
+
+    role: str
+    keys: str
+    lookahead: float | None
+    name: str
+    takes: list[TakeScore]
+
+    def describe(self) -> dict[str, Any]:
+        """Return the summary as plain values."""
+        place = {'role': self.role, 'keys': self.keys, 'lookahead': self.lookahead}
+        return place | {'name': self.name, **summarise(self.takes)}
+
+
+def evaluate(plan: Plan, stage: Stage = lambda *_: None) -> list[Row]:
+    """Score everything."""
+    rows = []
+    for keys in plan.keys:
+        estimators = list(_prepare(plan, keys, stage))
+        for role in plan.test_roles():
+            entries = pick(plan.data.role(plan.split, role), plan.most)
+            takes = load_takes(plan.data, entries, keys)
+            for estimator, lookahead in estimators:
+                if isinstance(estimator, Ceiling) and not _is_simulated(takes):
+                    continue
+                rows.append(_score(estimator, lookahead, role, keys, takes, stage))
+    return rows
+
+
+def _score(
+    estimator: Estimator,
+    lookahead: float | None,
+    role: str,
+    keys: str,
+    takes: list[Take],
+    stage: Stage,
+) -> Row:
+    done = 0
+
+    def count() -> None:
+        nonlocal done
+        done += 1
+        stage('score', done, len(takes), f'{estimator.name}, {role}, keys {keys}')
+
+    return Row(role, keys, lookahead, estimator.name, score_all(estimator, takes, count))
+
+
+def _is_simulated(takes: Sequence[Take]) -> bool:
+    return all(t.recording.excitation is not None for t in takes)
+
+
+def _prepare(plan: Plan, keys: str, stage: Stage) -> Iterator[tuple[Estimator, float | None]]:
+    yield Ceiling(), None
+    for folder in plan.models:
+        name = 'ours' if len(plan.models) == 1 else folder.name
+        for lookahead in plan.lookaheads:
+            yield open_bundle(folder, lookahead, name), lookahead
+    if plan.published is not None:
+        yield plan.published, None
+    if not plan.baselines:
+        return
+    entries: list[Entry] = pick(plan.data.role(plan.split, 'train'), plan.learn)
+    takes = load_takes(plan.data, entries, keys)
+    kinds = [k for k in BASELINES if keys != 'none' or k is not StrokeAverage]
+    for i, kind in enumerate(kinds):
+        stage('baselines', i, len(kinds), f'{kind.name}, keys {keys}')
+        yield kind(takes, plan.lookaheads[0], keys), plan.lookaheads[0]
+    stage('baselines', len(kinds), len(kinds), f'keys {keys}')

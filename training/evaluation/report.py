@@ -1,0 +1,175 @@
+"""Write what was scored: Markdown to read, CSV and JSON to go on with, figures to see.
+
+The interval behind a mean is the 95 % bootstrap interval over persons.
+"""
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pianokpm_training.evaluation.scores import COVERED, PER_MUSCLE, WHOLE
+
+from pianokpm_ros.anatomy import MUSCLES
+
+CEILING, PUBLISHED = 'noise ceiling', 'PianoKPM Net, rebuilt'
+ROLES = {
+    'test_users': 'persons never seen',
+    'test_tasks': 'tasks never seen',
+    'test': 'persons and tasks seen, other recordings',
+}
+HEARD = {'none': 'pose only', 'midi': 'pose and MIDI', 'recorded': 'pose and keys'}
+Summary = dict[str, Any]
+
+
+def write_scores(folder: Path, rows: Sequence[Summary], about: dict[str, Any]) -> list[str]:
+    """Write `scores.json`, `scores.csv` and `scores.md`; returns the Markdown lines."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = make_tables(rows, about)
+    content = {'about': about, 'rows': list(rows), 'tables': lines}
+    (folder / 'scores.json').write_text(json.dumps(content, indent=1) + '\n')
+    (folder / 'scores.md').write_text('\n'.join(lines) + '\n')
+    _write_csv(folder / 'scores.csv', rows)
+    return lines
+
+
+def make_tables(rows: Sequence[Summary], about: dict[str, Any]) -> list[str]:
+    """Make a table for each role and each way of hearing keys, and one by muscle."""
+    lines: list[str] = []
+    for role, keys in dict.fromkeys((r['role'], r['keys']) for r in rows):
+        group = [r for r in rows if (r['role'], r['keys']) == (role, keys)]
+        lines += [
+            f'### {ROLES.get(role, role)} (`{role}`), {HEARD.get(keys, keys)}',
+            f'{group[0]["persons"]} persons, {group[0]["takes"]} recordings of one hand.',
+            '',
+            *_table(group),
+            '',
+        ]
+    return lines + _muscle_table(rows, about) + _outside_table(about) + _notes(about)
+
+
+def _table(group: Sequence[Summary]) -> list[str]:
+    head = [
+        '',
+        'RMSE',
+        'against PianoKPM Net',
+        'NRMSE',
+        'r',
+        'of ceiling',
+        'onset F1',
+        'of ceiling',
+    ]
+    head += ['lag [ms]', 'OTD', 'in 50 %', 'in 80 %', 'in 95 %']
+    ceiling = next((r for r in group if r['name'] == CEILING), None)
+    published = next((r for r in group if r['name'] == PUBLISHED), None)
+    rows = [_cells(r, ceiling, published) for r in group]
+    return [_row(head), _row(['---'] * len(head)), *(_row(r) for r in rows)]
+
+
+def _cells(row: Summary, ceiling: Summary | None, published: Summary | None) -> list[str]:
+    return [
+        label(row),
+        _interval(row, 'pooled_rmse'),
+        _percent(row, published, 'pooled_rmse') if row is not published else '-',
+        _number(row, 'nrmse'),
+        _interval(row, 'r'),
+        _part(row, ceiling, 'r'),
+        _number(row, 'f1'),
+        _part(row, ceiling, 'f1'),
+        f'{1e3 * row["lag"]["mean"]:+.0f}',
+        _number(row, 'otd'),
+        *(_number(row, name) for name in COVERED),
+    ]
+
+
+def label(row: Summary) -> str:
+    """Name an estimator with its look-ahead, where it has a choice."""
+    chosen = row['name'].startswith('ours') and row['lookahead'] is not None
+    return f'{row["name"]}, {1e3 * row["lookahead"]:.0f} ms' if chosen else row['name']
+
+
+def _row(cells: Sequence[str]) -> str:
+    return '| ' + ' | '.join(cells) + ' |'
+
+
+def _number(row: Summary, metric: str) -> str:
+    value = row.get(metric, {}).get('mean', float('nan'))
+    return f'{value:.3f}' if value == value else '-'
+
+
+def _interval(row: Summary, metric: str) -> str:
+    value = row[metric]
+    if value['mean'] != value['mean']:
+        return '-'
+    return f'{value["mean"]:.3f} ({value["low"]:.3f}-{value["high"]:.3f})'
+
+
+def _part(row: Summary, whole: Summary | None, metric: str) -> str:
+    if whole is None or row is whole or row[metric]['mean'] != row[metric]['mean']:
+        return '-'
+    return f'{row[metric]["mean"] / whole[metric]["mean"]:.2f}'
+
+
+def _percent(row: Summary, other: Summary | None, metric: str) -> str:
+    if other is None:
+        return '-'
+    return f'{100 * (row[metric]["mean"] / other[metric]["mean"] - 1):+.0f} %'
+
+
+def _muscle_table(rows: Sequence[Summary], about: dict[str, Any]) -> list[str]:
+    chosen = [
+        r
+        for r in rows
+        if r['name'] == CEILING
+        or (r['name'].startswith('ours') and r['lookahead'] == about['main'])
+    ]
+    if not chosen:
+        return []
+    lines = ['### By muscle: r, and RMSE in parts of MVC', '', _row(['', *MUSCLES])]
+    lines.append(_row(['---'] * (len(MUSCLES) + 1)))
+    for row in chosen:
+        cells = [
+            f'{row["r"]["by_muscle"][m]:.3f}, {row["rmse"]["by_muscle"][m]:.3f}' for m in MUSCLES
+        ]
+        place = f'{label(row)}, `{row["role"]}`, {HEARD.get(row["keys"], row["keys"])}'
+        lines.append(_row([place, *cells]))
+    return [*lines, '']
+
+
+def _outside_table(about: dict[str, Any]) -> list[str]:
+    if not about.get('outside'):
+        return []
+    lines = [
+        '### Hands from outside',
+        'Playing hands of the test recordings, bent into others.',
+        '',
+        _row(['hand', 'median confidence', 'part DEGRADED']),
+        _row(['---'] * 3),
+    ]
+    for name, found in about['outside'].items():
+        lines.append(_row([name, f'{found["confidence"]:.2f}', f'{found["degraded"]:.2f}']))
+    return [*lines, '']
+
+
+def _notes(about: dict[str, Any]) -> list[str]:
+    return [*(f'* {note}' for note in about.get('notes', [])), '']
+
+
+def _write_csv(path: Path, rows: Sequence[Summary]) -> None:
+    with path.open('w', newline='') as file:
+        writer = csv.writer(file)
+        writer.writerow(
+            ['role', 'keys', 'estimator', 'lookahead', 'metric', 'muscle', 'mean', 'low', 'high']
+        )
+        for row in rows:
+            place = [row['role'], row['keys'], row['name'], row['lookahead']]
+            for metric in (*WHOLE, *PER_MUSCLE, *COVERED):
+                found = row.get(metric)
+                if found is None:
+                    continue
+                writer.writerow(
+                    [*place, metric, 'all', found['mean'], found['low'], found['high']]
+                )
+                for muscle, value in (found['by_muscle'] or {}).items():
+                    writer.writerow([*place, metric, muscle, value, '', ''])

@@ -1,0 +1,120 @@
+"""Score estimators on takes, and put the scores of all takes together: median over a person's takes, then over persons.
+
+Letters: N samples, M muscles.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pianokpm_training.baselines.sinkhorn import sinkhorn_divergence
+from pianokpm_training.evaluation.takes import Estimate, Estimator, Take
+
+from pianokpm_ros.anatomy import MUSCLES
+from pianokpm_ros.emg import metrics
+
+FloatArray = NDArray[np.floating]
+
+STEP = 5
+"""Every so many samples of the 1 kHz envelopes one is scored: 200 Hz, far above what a 6 Hz envelope holds."""
+
+RATE = 1000.0 / STEP
+PER_MUSCLE = ('rmse', 'nrmse', 'r', 'r_max', 'lag', 'f1')
+WHOLE = ('pooled_rmse', 'otd')
+COVERED = tuple(f'in_{100 * level:.0f}' for level in metrics.COVERAGE_LEVELS)
+OTD_POINTS = 512
+"""Samples of a take in its transport distance, the same for all estimators; the published score uses 1024 a window."""
+
+TOLERANCE = 0.05
+"""Largest distance of matched onsets [s]."""
+
+DRAWS = 2000
+"""Of the bootstrap over persons."""
+
+
+@dataclass(frozen=True, eq=False)
+class TakeScore:
+    """Scores of one take: by metric, (M,) or a number."""
+
+    take: str
+    subject: str
+    values: dict[str, Any]
+
+
+def score_estimate(take: Take, estimate: Estimate) -> TakeScore:
+    """Score what was said of a take; samples that nothing was said of don't count, `said` tells how many."""
+    y, p = take.truth[::STEP], estimate.mean[::STEP].astype(np.float64)
+    r_max, lag = metrics.lagged_pearson(y, p, RATE)
+    onsets = metrics.onset_scores(y, p, RATE, TOLERANCE)
+    values: dict[str, Any] = {
+        'rmse': metrics.rmse(y, p),
+        'nrmse': metrics.nrmse(y, p),
+        'r': metrics.pearson(y, p),
+        'r_max': r_max,
+        'lag': lag,
+        'f1': np.array([o.f1 for o in onsets]),
+        'pooled_rmse': metrics.pooled_rmse(y, p),
+        'otd': _transport(y, p),
+        'said': float(np.isfinite(p).all(axis=1).mean()),
+    }
+    if estimate.deviation is not None:
+        covered = metrics.coverage(y, p, estimate.deviation[::STEP])
+        values |= dict(zip(COVERED, covered, strict=True))
+    return TakeScore(take.recording.info.name, take.subject, values)
+
+
+def _transport(y: FloatArray, p: FloatArray) -> float:
+    known = np.flatnonzero(np.isfinite(y).all(axis=1) & np.isfinite(p).all(axis=1))
+    if not len(known):
+        return float('nan')
+    chosen = known[np.linspace(0, len(known) - 1, min(OTD_POINTS, len(known))).round().astype(int)]
+    clouds = (torch.from_numpy(v[chosen].astype(np.float32))[None] for v in (y, p))
+    return float(sinkhorn_divergence(*clouds, iterations=5))
+
+
+def score_all(
+    estimator: Estimator, takes: Sequence[Take], report: Callable[[], None] = lambda: None
+) -> list[TakeScore]:
+    """Estimate and score every take."""
+    scores = []
+    for take in takes:
+        scores.append(score_estimate(take, estimator.estimate(take)))
+        report()
+    return scores
+
+
+def summarise(scores: Sequence[TakeScore]) -> dict[str, Any]:
+    """Put takes together: by metric `mean`, `low`, `high` (95 % bootstrap over persons) and `by_muscle`."""
+    subjects = sorted({s.subject for s in scores})
+    result: dict[str, Any] = {'takes': len(scores), 'persons': len(subjects)}
+    for metric in scores[0].values:
+        rows = np.stack([_of_person(scores, s, metric) for s in subjects])
+        result[metric] = {
+            **_interval(np.nanmean(rows, axis=1)),
+            'by_muscle': _by_muscle(np.nanmean(rows, axis=0)) if rows.shape[1] > 1 else None,
+        }
+    return result
+
+
+def _of_person(scores: Sequence[TakeScore], subject: str, metric: str) -> FloatArray:
+    """Median over one person's takes, (M,) or (1,)."""
+    rows = [np.atleast_1d(s.values[metric]) for s in scores if s.subject == subject]
+    middle = np.ma.median(np.ma.masked_invalid(np.stack(rows)), axis=0)
+    return np.ma.filled(middle.astype(float), np.nan)
+
+
+def _interval(values: FloatArray) -> dict[str, float]:
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return {'mean': float('nan'), 'low': float('nan'), 'high': float('nan')}
+    rng = np.random.default_rng(0)
+    means = values[rng.integers(0, len(values), (DRAWS, len(values)))].mean(axis=1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return {'mean': float(values.mean()), 'low': float(low), 'high': float(high)}
+
+
+def _by_muscle(values: FloatArray) -> dict[str, float]:
+    return dict(zip(MUSCLES, (float(v) for v in values), strict=True))

@@ -1,0 +1,120 @@
+"""A recording under test, and what estimators are: everything is asked for the same samples.
+
+Letters: N samples (1 kHz), M muscles.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from pianokpm_training.datasets.collection import DataSet, Entry
+from pianokpm_training.datasets.recording import DataError, Recording
+from pianokpm_training.model.seeing import hear_keys
+from pianokpm_training.sessions.ticks import pose_series
+
+from pianokpm_ros.anatomy import MUSCLES, Side
+from pianokpm_ros.muscle.batch import KeyLookup, PoseSeries, Stretch, batch_features
+from pianokpm_ros.muscle.timebase import TICK
+
+FloatArray = NDArray[np.floating]
+
+PARTS = ('pose', 'pose_truth', 'keys', 'notes', 'envelope', 'excitation', 'views')
+KEYS = ('none', 'midi', 'recorded')
+"""What is heard of the keys: nothing, what a MIDI keyboard tells, or all that was recorded."""
+
+
+@dataclass(frozen=True, eq=False)
+class Take:
+    """A recording as it was seen, with its keys or without.
+
+    Attributes:
+        recording: with poses and envelopes.
+        keys: one of `KEYS`.
+    """
+
+    recording: Recording
+    keys: str = 'recorded'
+
+    @property
+    def subject(self) -> str:
+        """Whose hand."""
+        return self.recording.info.subject
+
+    @property
+    def side(self) -> Side:
+        """Which hand."""
+        return Side(self.recording.info.side)
+
+    @property
+    def stamp(self) -> NDArray[np.int64]:
+        """(N,) stamps of the envelope [ns]."""
+        return self.recording.envelope.stamp
+
+    @cached_property
+    def truth(self) -> FloatArray:
+        """(N, M) envelopes; a muscle that was not recorded is NaN."""
+        track = self.recording.envelope
+        found = np.full((len(track.stamp), len(MUSCLES)), np.nan)
+        for m, name in enumerate(MUSCLES):
+            if name in track.channel:
+                found[:, m] = track.samples[:, track.channel.index(name)]
+        return found
+
+    @cached_property
+    def poses(self) -> PoseSeries:
+        """The usable poses."""
+        return pose_series(self.recording.pose)
+
+    @cached_property
+    def key_lookup(self) -> KeyLookup:
+        """What is known of the keys at ticks."""
+        return hear_keys(self.recording, self.keys)
+
+    @cached_property
+    def stretches(self) -> list[Stretch]:
+        """Features between gaps."""
+        return list(batch_features(self.poses, self.side, self.key_lookup))
+
+    def spread(self, stretch: Stretch, values: FloatArray, lookahead: float, out: FloatArray):
+        """Write what was said at a stretch's ticks to the (N, M) samples that it is about, linearly between."""
+        knots = stretch.stamp + TICK - round(lookahead * 1e9)
+        inside = (self.stamp >= knots[0]) & (self.stamp <= knots[-1])
+        for m in range(out.shape[1]):
+            out[inside, m] = np.interp(self.stamp[inside], knots, values[:, m])
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """What an estimator said of a take.
+
+    Attributes:
+        mean: (N, M), NaN where it said nothing.
+        deviation: (N, M), or None where it has none.
+    """
+
+    mean: FloatArray
+    deviation: FloatArray | None = None
+
+
+class Estimator(Protocol):
+    """Anything that estimates envelopes."""
+
+    name: str
+
+    def estimate(self, take: Take) -> Estimate:
+        """Estimate all samples of a take."""
+        ...
+
+
+def load_takes(data: DataSet, entries: Sequence[Entry], keys: str = 'recorded') -> list[Take]:
+    """Read recordings that have poses and envelopes."""
+    takes = [Take(data.load(e, PARTS), keys) for e in entries]
+    takes = [t for t in takes if t.recording.pose is not None and t.recording.envelope is not None]
+    if not takes:
+        raise DataError(
+            f'{data.folder}: none of {len(entries)} recordings has poses and envelopes'
+        )
+    return takes

@@ -1,0 +1,136 @@
+"""How a recorded hand is seen: camera rate, several views or one, keys; drawn by chance, so that a model stands all.
+
+A simulated recording holds the exact hand, which can be seen anew at any rate; others have their poses thinned.
+Letters: P poses, T ticks.
+"""
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from pianokpm_training.datasets.recording import PoseTrack, Recording
+from pianokpm_training.model.noise import RATES, jitter_stamps, lose, spoil_single
+from pianokpm_training.sessions.ticks import pose_series
+from pianokpm_training.simulation.sight import SightModel, load_sight, see
+from scipy.interpolate import CubicSpline
+
+from pianokpm_ros.keyboard.key_samples import KeySamples, keys_at, list_strokes
+from pianokpm_ros.muscle.batch import KeyLookup, PoseSeries, no_keys
+
+FloatArray = NDArray[np.floating]
+
+PARTS = ('pose', 'pose_truth', 'keys', 'notes', 'envelope')
+"""Parts of a recording that are needed."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How a recording is seen.
+
+    Attributes:
+        rate: of the cameras [Hz]; None takes the poses as they were recorded.
+        single: one view.
+        placed: the rig's frame is the keyboard's.
+        loud: factor on the noise.
+        keys: `none`, `midi`, or `recorded`.
+    """
+
+    rate: float | None = None
+    single: bool = False
+    placed: bool = True
+    loud: float = 1.0
+    keys: str = 'recorded'
+
+
+def draw_conditions(rng: np.random.Generator) -> Conditions:
+    """Draw how a recording is seen: mostly by several calibrated cameras; what of the keys is heard is hidden later."""
+    single = bool(rng.random() < 0.12)
+    placed = bool(rng.random() < (0.5 if single else 0.93))
+    keys = 'midi' if rng.random() < 0.4 else 'recorded'
+    return Conditions(float(rng.choice(RATES)), single, placed, rng.uniform(0.6, 1.4), keys)
+
+
+def see_poses(
+    recording: Recording, conditions: Conditions, rng: np.random.Generator
+) -> PoseSeries:
+    """Look at a recording's hand."""
+    if conditions.rate is None or recording.pose is None:
+        return pose_series(recording.pose)
+    if recording.pose_truth is None:
+        return _thin(pose_series(recording.pose), conditions.rate, rng)
+    return _see_anew(recording.pose_truth, conditions, rng)
+
+
+def _thin(poses: PoseSeries, rate: float, rng: np.random.Generator) -> PoseSeries:
+    """Leave out poses so that about `rate` a second are left; a slower recording stays as it is."""
+    if len(poses) < 2:
+        return poses
+    wanted = jitter_stamps(rng, int(poses.stamp[-1]), rate)
+    kept = np.unique(np.searchsorted(poses.stamp, wanted).clip(0, len(poses) - 1))
+    return poses.part(kept)
+
+
+def _see_anew(truth: PoseTrack, conditions: Conditions, rng: np.random.Generator) -> PoseSeries:
+    assert conditions.rate is not None
+    stamps = jitter_stamps(rng, int(truth.stamp[-1]), conditions.rate)
+    course = CubicSpline(truth.stamp * 1e-9, truth.landmarks.reshape(len(truth.stamp), -1))
+    exact = course(stamps * 1e-9).reshape(-1, 21, 3)
+    if conditions.single:
+        return spoil_single(stamps, exact, rng, conditions.placed)
+    sight = louder(conditions.loud)
+    seen = see(exact, conditions.rate, sight, rng)
+    kept = np.isfinite(seen).all(axis=(1, 2))
+    doubt = (
+        sight.deviation * np.exp(rng.normal(0, 0.3)) * np.exp(rng.normal(0, 0.2, seen.shape[:2]))
+    )
+    return lose(stamps[kept], seen[kept], doubt[kept], conditions.placed, rng)
+
+
+@lru_cache(maxsize=1)
+def _sight() -> SightModel:
+    return load_sight()
+
+
+def louder(factor: float) -> SightModel:
+    """Return the front end's errors, all scaled by a factor."""
+    sight = _sight()
+    scaled = {
+        n: tuple(factor * v for v in getattr(sight, n)) for n in ('jitter', 'wander', 'bias')
+    }
+    return replace(sight, **scaled)
+
+
+def hear_keys(recording: Recording, kind: str) -> KeyLookup:
+    """Return what is known of the keys at ticks: nothing, what a MIDI keyboard says, or what was recorded."""
+    if kind == 'none' or recording.keys is None:
+        return no_keys
+    samples = key_samples(recording)
+    if kind == 'midi' and np.isfinite(samples.velocity).any():
+        samples = as_midi(samples)
+    return lambda ticks: keys_at(samples, ticks)
+
+
+def key_samples(recording: Recording) -> KeySamples:
+    """Return a recording's key motion; where it has no speeds, its notes tell how hard keys were struck."""
+    keys, notes = recording.keys, recording.notes
+    struck = np.zeros(len(keys.key), np.uint8)
+    if notes is not None and not np.isfinite(keys.velocity).any():
+        known = dict(zip(zip(notes.stamp, notes.key, strict=True), notes.velocity, strict=True))
+        pairs = zip(keys.stamp, keys.key, strict=True)
+        struck = np.array([known.get(pair, 0) for pair in pairs], np.uint8)
+    return KeySamples(keys.stamp, keys.key, keys.position, keys.velocity, struck, keys.source)
+
+
+def as_midi(samples: KeySamples) -> KeySamples:
+    """Reduce measured key motion to what a MIDI keyboard would tell of it."""
+    strokes = list_strokes(samples)
+    stamp, key, down, struck = zip(*strokes, strict=True) if strokes else ((), (), (), ())
+    return KeySamples(
+        np.array(stamp, np.int64),
+        np.array(key, np.uint8),
+        np.array(down, np.float32),
+        np.full(len(stamp), np.nan, np.float32),
+        np.array(struck, np.uint8),
+        'midi: from key motion',
+    )
