@@ -1,5 +1,6 @@
 """A recorded bag as if it happened now: the same topics, the same bytes, and its time on /clock."""
 
+import contextlib
 import importlib
 import struct
 import sys
@@ -126,9 +127,11 @@ class ReplayNode(PianoNode):
         except RecordingError as error:
             self._error = str(error)
             self.get_logger().error(self._error)
-        self._print_timing()
-        if not self._player.stopped:
-            self.finish()
+        finally:
+            with contextlib.suppress(OSError):  # whoever started this may be gone
+                self._print_timing()
+            if not self._player.stopped:
+                self.finish()
 
     def _wait_for_listeners(self) -> None:
         waited = 0.0

@@ -1,5 +1,6 @@
 """Replays as processes, heard by an ordinary subscriber."""
 
+import subprocess
 import threading
 
 import pytest
@@ -7,7 +8,7 @@ from pianokpm.msg import EmgBlock, HandPose, KeyMotion
 from rosgraph_msgs.msg import Clock
 
 from pianokpm_ros.graph import REFUSED, NodeSpec
-from pianokpm_ros.processes import GraphProcesses
+from pianokpm_ros.processes import GraphProcesses, find_executable
 from pianokpm_ros.recording.reader import read_bag
 from pianokpm_ros.records import NANOSECONDS
 from pianokpm_ros.replay.graph import ReplayOptions, describe_replay
@@ -107,6 +108,17 @@ def test_as_fast_as_possible_every_pose_gets_its_estimate_and_all_is_recorded(ba
         assert stamps['hands'] == poses
         # The estimator may repeat the last one as stale; the last may be on their way when all ends.
         assert set(poses[:-20]) <= set(stamps['muscle_activity']) <= set(poses)
+
+
+def test_a_replay_ends_also_when_nobody_reads_what_it_says(bag):
+    node = spec(bag=bag, start=LEAD, rate=20.0)
+    command = [find_executable(node.executable), *node.ros_arguments()]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process.stdout.close()
+    try:
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
 
 
 @pytest.mark.parametrize(
