@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 DETECTORS = {
     'guided': "MediaPipe's models on regions that follow the hands; calibrated views help each other",
     'regions': 'the same, each view alone',
-    'mediapipe': "MediaPipe's own graph, half as fast",
+    'mediapipe': "MediaPipe's own graph: each view alone, half as fast where it looks for a missing hand",
 }
 HAND_MODELS = tuple(COMPLEXITY)
 

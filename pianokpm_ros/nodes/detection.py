@@ -10,7 +10,7 @@ HAND_PARAMETERS = (
         'detector',
         'guided',
         "regions: MediaPipe's models on regions that follow the hands; guided: calibrated views of one "
-        'process help each other too; mediapipe: its own graph, half as fast',
+        'process help each other too; mediapipe: its own graph, half as fast where a hand is missing',
         choices=tuple(DETECTORS),
     ),
     Parameter('hand_model', 'full', "MediaPipe's landmark model", choices=HAND_MODELS),
