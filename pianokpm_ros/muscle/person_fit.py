@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm
 
+from pianokpm_ros.emg.metrics import COVERAGE_LEVELS
 from pianokpm_ros.muscle.person import PersonError, PersonMap
 
 FloatArray = NDArray[np.floating]
@@ -256,7 +258,7 @@ def _fit_spread(
     kind: str,
     strength: float,
 ) -> FloatArray:
-    """Find the factors by which 68 % of the held-out errors lie within the deviation, (M,)."""
+    """Find the (M,) factors by which intervals of 50, 80 and 95 % hold that much of held-out errors, on average."""
     ratios = []
     for block, fold in zip(blocks, folds, strict=True):
         theta = _solve(fold, kind, strength) * better[:, None]
@@ -265,8 +267,9 @@ def _fit_spread(
     ratio = np.concatenate(ratios)
     known = np.isfinite(ratio)
     trust = known.sum(axis=0) / (known.sum(axis=0) + STEADY)
+    wanted = norm.ppf(0.5 + np.array(COVERAGE_LEVELS) / 2)
     factor = [
-        np.quantile(r[k], 0.6827) if k.any() else 1.0
+        np.mean(np.quantile(r[k], COVERAGE_LEVELS) / wanted) if k.any() else 1.0
         for r, k in zip(ratio.T, known.T, strict=True)
     ]
     return np.clip(factor, *LIMITS) ** trust
