@@ -57,6 +57,20 @@ def test_the_shipped_model_says_what_it_is(folder):
     assert 'simulated' in (folder / 'README.md').read_text()
 
 
+def test_the_shipped_scores_beat_a_constant_and_a_linear_model(folder):
+    rows = load_bundle(folder).manifest['scores']['rows']
+    asked = {(r['role'], r['keys']) for r in rows}
+    assert {role for role, _ in asked} == {'test_users', 'test_tasks'}
+    for role, keys in asked:
+        by_name = {r['name']: r for r in rows if (r['role'], r['keys']) == (role, keys)}
+        ours = max(
+            (r for r in rows if (r['role'], r['keys'], r['name']) == (role, keys, 'ours')),
+            key=lambda r: r['lookahead'],
+        )
+        assert ours['r']['mean'] > by_name['lagged ridge']['r']['mean']
+        assert ours['pooled_rmse']['mean'] < by_name['mean per muscle']['pooled_rmse']['mean']
+
+
 @pytest.mark.parametrize('name', ['manifest.json', 'weights.safetensors', 'model.onnx'])
 def test_a_missing_file_is_named(folder, name):
     (folder / name).unlink()

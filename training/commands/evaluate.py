@@ -8,6 +8,9 @@ from pianokpm_training.commands.train import Bars, need_training
 
 from pianokpm_ros.errors import PianokpmError
 
+MANY_EPOCHS = 20
+"""A tenth of the published training; with less the rebuilt network is not judged."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Offer what to compare."""
@@ -167,13 +170,20 @@ def _describe(plan: Any, arguments: argparse.Namespace) -> dict[str, Any]:
         spent = plan.published.notes
         notes.append(
             f'PianoKPM Net, rebuilt: {spent["steps"]} steps, {spent["epochs"]:g} epochs in {spent["seconds"]} s of '
-            'processor time, keys always there in training; see its curve.'
+            f'processor time, keys always there in training; see its curve.{_judge(spent["epochs"])}'
         )
     return {
         'main': plan.lookaheads[0],
         'outside': score_outside(bundle, load_takes(plan.data, entries, 'none')),
         'notes': notes,
     }
+
+
+def _judge(epochs: float) -> str:
+    """Warn of a comparison with a network that has hardly begun to learn."""
+    if epochs >= MANY_EPOCHS:
+        return ''
+    return ' It is far from trained: the comparison says what such a budget buys, little about the published network.'
 
 
 def _draw(out: Path, plan: Any, rows: list[dict[str, Any]]) -> None:

@@ -28,10 +28,19 @@ def write_scores(folder: Path, rows: Sequence[Summary], about: dict[str, Any]) -
     folder.mkdir(parents=True, exist_ok=True)
     lines = make_tables(rows, about)
     content = {'about': about, 'rows': list(rows), 'tables': lines}
-    (folder / 'scores.json').write_text(json.dumps(content, indent=1) + '\n')
+    (folder / 'scores.json').write_text(json.dumps(_plain(content), indent=1) + '\n')
     (folder / 'scores.md').write_text('\n'.join(lines) + '\n')
     _write_csv(folder / 'scores.csv', rows)
     return lines
+
+
+def _plain(value: Any) -> Any:
+    """Bring values into JSON, which has no NaN: unknown is null."""
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return None if isinstance(value, float) and value != value else value
 
 
 def make_tables(rows: Sequence[Summary], about: dict[str, Any]) -> list[str]:
@@ -77,7 +86,7 @@ def _cells(row: Summary, ceiling: Summary | None, published: Summary | None) -> 
         _part(row, ceiling, 'r'),
         _number(row, 'f1'),
         _part(row, ceiling, 'f1'),
-        f'{1e3 * row["lag"]["mean"]:+.0f}',
+        _lag(row),
         _number(row, 'otd'),
         *(_number(row, name) for name in COVERED),
     ]
@@ -96,6 +105,11 @@ def _row(cells: Sequence[str]) -> str:
 def _number(row: Summary, metric: str) -> str:
     value = row.get(metric, {}).get('mean', float('nan'))
     return f'{value:.3f}' if value == value else '-'
+
+
+def _lag(row: Summary) -> str:
+    value = row['lag']['mean']
+    return f'{1e3 * value:+.0f}' if value == value else '-'
 
 
 def _interval(row: Summary, metric: str) -> str:

@@ -93,8 +93,8 @@ def summarise(scores: Sequence[TakeScore]) -> dict[str, Any]:
     for metric in scores[0].values:
         rows = np.stack([_of_person(scores, s, metric) for s in subjects])
         result[metric] = {
-            **_interval(np.nanmean(rows, axis=1)),
-            'by_muscle': _by_muscle(np.nanmean(rows, axis=0)) if rows.shape[1] > 1 else None,
+            **_interval(_mean(rows, 1)),
+            'by_muscle': _by_muscle(_mean(rows, 0)) if rows.shape[1] > 1 else None,
         }
     return result
 
@@ -104,6 +104,11 @@ def _of_person(scores: Sequence[TakeScore], subject: str, metric: str) -> FloatA
     rows = [np.atleast_1d(s.values[metric]) for s in scores if s.subject == subject]
     middle = np.ma.median(np.ma.masked_invalid(np.stack(rows)), axis=0)
     return np.ma.filled(middle.astype(float), np.nan)
+
+
+def _mean(rows: FloatArray, axis: int) -> FloatArray:
+    """Mean of what is known; a constant, for one, has no correlation with anything."""
+    return np.ma.filled(np.ma.masked_invalid(rows).mean(axis=axis).astype(float), np.nan)
 
 
 def _interval(values: FloatArray) -> dict[str, float]:
