@@ -7,7 +7,7 @@ SOURCES := $(sort $(shell find pianokpm_ros training launch config -name __pycac
 SHELL := bash
 .DELETE_ON_ERROR:
 .PHONY: help build test lint demo size clean bench-client bench-vision bench-exoskeleton bench-latency interface screenshots FORCE \
-  bench-recording bench-real bench-person
+  bench-recording bench-real bench-person bench-model
 
 help:
 	@echo 'make demo    set up, build, and run the pipeline on the recording that ships with it'
@@ -16,6 +16,7 @@ help:
 	@echo 'make lint    ruff'
 	@echo 'make size    size of the environment'
 	@echo 'make bench-client  inject faults into the consumer client, and a million random message sequences'
+	@echo 'make bench-model   what an estimate costs, beside the rebuilt PianoKPM Net'
 	@echo 'make bench-person  what a few seconds of a person bring (DATA=simulated data set)'
 	@echo 'make bench-real    real poses and EMG against shuffled time'
 	@echo 'make bench-exoskeleton  the exoskeleton example in closed loop, its cameras covered for a while'
@@ -92,6 +93,9 @@ $(VENV)/.bench: $(VENV)/.ready requirements/bench.txt
 
 bench-vision: install/.ready $(VENV)/.bench
 	@source ./activate.bash && python -m scripts.bench_vision --data '$(or $(DATA),../shared/data)'
+
+bench-model: install/.ready $(VENV)/.training
+	@source ./activate.bash && python scripts/bench_muscle.py $(MODEL) --published
 
 # How calibration to a person closes the gap: make bench-person DATA=out/dataset [MODEL=DIR]
 bench-person: install/.ready $(VENV)/.training

@@ -85,7 +85,7 @@ def test_the_command_writes_tables_and_figures_and_trains_the_published_network(
     data, tmp_path, capsys
 ):
     config = tmp_path / 'short.yaml'
-    config.write_text('epochs: 1\nbatch: 8\nrate: 1.0e-3\ndecoder: parallel\npoints: 32\n')
+    config.write_text('seconds: 0.5\nbatch: 2\nrate: 1.0e-3\ndecoder: parallel\npoints: 32\n')
     flags = ['--published', tmp_path / 'net', '--published-config', config, '--no-baselines']
     flags += ['--most', 1, '--keys', 'recorded', '--lookahead', 0.067]
     assert command.run(parse(data.folder, '--out', tmp_path / 'out', *flags)) == 0
