@@ -17,7 +17,6 @@ from pianokpm_training.simulation.ceiling import (
     score_ceiling,
     second_envelope,
 )
-from pianokpm_training.simulation.results import to_recordings
 from pianokpm_training.simulation.sight import load_sight
 
 from pianokpm_ros.anatomy import MUSCLES, Side
@@ -28,6 +27,8 @@ def recording(takes, pianist):
     """Return the right hand's recording of the chords, as it is after a round through JSON."""
     import json
     from dataclasses import asdict
+
+    from pianokpm_training.simulation.results import to_recordings
 
     provenance = json.loads(json.dumps({'seed': [1, 2], 'pianist': asdict(pianist)}))
     info = {

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pianokpm_training.datasets.recording import DataError, Recording
-from pianokpm_training.simulation.electrodes import ElectrodeSession
+from pianokpm_training.simulation.electrodes import QUICK, ElectrodeSession
 from pianokpm_training.simulation.people import Body, Electrodes, Nerves, Pianist, Technique
-from pianokpm_training.simulation.take import QUICK
 
 from pianokpm_ros.emg.metrics import TakeScores, score_take
 

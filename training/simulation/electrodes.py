@@ -31,6 +31,9 @@ VOLT = 0.4e-3
 REFERENCE = 0.2
 """Noise is stated against the EMG at this part of the maximum."""
 
+QUICK = 1.0
+"""Speed of the knuckles that counts as quick for movement artefacts [m/s]."""
+
 MVC_TIME, MVC_WINDOW = 3.0, 0.5
 ENVELOPE_STEP = 2
 """Every second sample of the envelope is kept: 1 kHz."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pianokpm_training.kinematic.notes import Note
 from pianokpm_training.simulation.dynamics import MUSCLE_RATE, Load, compute_load
-from pianokpm_training.simulation.electrodes import ElectrodeSession, EmgRecording
+from pianokpm_training.simulation.electrodes import QUICK, ElectrodeSession, EmgRecording
 from pianokpm_training.simulation.excitation import (
     advance,
     co_contraction,
@@ -35,9 +35,6 @@ MIRROR_X = key_x(MIRROR // 2)
 """Place of the mirror [m]."""
 
 ATTEMPTS = 3
-
-QUICK = 1.0
-"""Speed of the knuckles that counts as quick for movement artefacts [m/s]."""
 
 
 @dataclass(frozen=True, eq=False)
