@@ -64,7 +64,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--model', type=Path, metavar='DIR', help='model (default: the shipped one)'
     )
     parser.add_argument(
-        '--person', type=Path, metavar='JSON', help='what `pianokpm personalise` made for this model'
+        '--person',
+        type=Path,
+        metavar='JSON',
+        help='what `pianokpm personalise` made for this model',
     )
     parser.add_argument('--poses-only', action='store_true', help='estimate no muscles')
     add_hand_arguments(parser)

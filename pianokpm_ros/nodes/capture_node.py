@@ -35,7 +35,9 @@ class CaptureNode(PianoNode):
         Parameter('frame_rate', 0.0, 'asked of live cameras [Hz]; 0 = as it is', 0.0, 1000.0),
         Parameter('format', '', 'asked of live cameras: MJPG, YUYV, ...; empty = as it is'),
         Parameter('exposure', 0.0, 'asked of live cameras [s]; 0 = automatic', 0.0, 1.0),
-        Parameter('open_timeout', 8.0, 'longest time to wait for their first frames [s]', 0.1, 60.0),
+        Parameter(
+            'open_timeout', 8.0, 'longest time to wait for their first frames [s]', 0.1, 60.0
+        ),
         Parameter('videos', [''], 'or video file of each camera, in the same order'),
         Parameter('timestamps', '', 'CSV with the time of each frame; empty = as in the videos'),
         Parameter('rig', '', 'calibration file; empty = not calibrated'),
