@@ -4,6 +4,7 @@ import argparse
 import importlib
 import json
 import shutil
+import socket
 import subprocess
 import sys
 
@@ -202,12 +203,21 @@ def test_two_processes_train_one_model(tmp_path):
         f'Path({str(tmp_path / "w")!r}), lambda *_: None, 1)\n'
     )
     (tmp_path / 'run.py').write_text(code)
-    launch = [sys.executable, '-m', 'torch.distributed.run', '--standalone', '--nproc-per-node=2']
+    # What `--standalone` does, without asking for the machine's name, which minimal systems don't know.
+    here = ['--nnodes=1', '--master-addr=127.0.0.1', '--local-addr=127.0.0.1']
+    port = f'--master-port={free_port()}'
+    launch = [sys.executable, '-m', 'torch.distributed.run', *here, port, '--nproc-per-node=2']
     done = subprocess.run(
-        [*launch, tmp_path / 'run.py'], capture_output=True, text=True, timeout=300
+        [*launch, tmp_path / 'run.py'], capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert '2 process(es)' in load_bundle(tmp_path / 'm').manifest['training']['hardware']
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
 
 
 def test_without_the_training_extra_the_command_says_what_to_install(monkeypatch, tmp_path):
