@@ -1,8 +1,12 @@
 """Fixtures for all areas."""
 
+import signal
 from pathlib import Path
 
 import pytest
+
+# Shells start background jobs with SIGINT ignored, which children inherit: theirs is tested here.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -1,7 +1,7 @@
 """A recorded bag as if it happened now: the same topics, the same bytes, and its time on /clock."""
 
-import contextlib
 import importlib
+import os
 import struct
 import sys
 import threading
@@ -128,10 +128,18 @@ class ReplayNode(PianoNode):
             self._error = str(error)
             self.get_logger().error(self._error)
         finally:
-            with contextlib.suppress(OSError):  # whoever started this may be gone
-                self._print_timing()
+            self._tell_timing()
             if not self._player.stopped:
                 self.finish()
+
+    def _tell_timing(self) -> None:
+        try:
+            self._print_timing()
+            sys.stdout.flush()
+        except (
+            OSError
+        ):  # whoever started this may be gone: what is left in the buffer goes nowhere
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def _wait_for_listeners(self) -> None:
         waited = 0.0
