@@ -91,19 +91,22 @@ def test_hands_are_where_the_simulation_put_them(complete, take, side):
 def test_keys_are_those_the_simulation_played(paced, take):
     truth = take.sensor_keys()
     found = {
-        (round((r.stamp - paced.origin + 1e9 * float(t)) / 1e5), int(k)): float(p)
+        (int(key), r.stamp - paced.origin + round(1e9 * float(time))): float(position)
         for r in paced.records['/keys']
-        for t, k, p in zip(r.time, r.key, r.position, strict=True)
-        if r.stamp >= paced.origin
+        for time, key, position in zip(r.time, r.key, r.position, strict=True)
     }
-    last = max(t for t, _ in found)
+    # The node waits for its estimator, not for this test: the first message may find nobody here yet.
+    first, last = (choose(stamp for _, stamp in found) for choose in (min, max))
     asked = [
-        ((round(s / 1e5), int(k)), float(p))
-        for s, k, p in zip(truth.stamp, truth.key, truth.position, strict=True)
-        if s / 1e5 < last - 100
+        ((int(key), int(stamp)), float(position))
+        for stamp, key, position in zip(truth.stamp, truth.key, truth.position, strict=True)
+        if first <= stamp < last - 10_000_000
     ]
     assert len(asked) > 100
-    assert all(found.get(at) == p for at, p in asked)
+    for (key, stamp), position in asked:
+        # Messages hold times in float32 seconds, right to nanoseconds within a message of 10 ms.
+        near = [found.get((key, stamp + error)) for error in (0, -1, 1, -2, 2)]
+        assert position in near, (key, stamp)
 
 
 @pytest.mark.parametrize('side', SIDES)
