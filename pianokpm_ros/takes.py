@@ -21,7 +21,7 @@ from pianokpm_ros.anatomy import LANDMARK_COUNT, MUSCLES, Side
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.geometry.rig import Rig, load_rig, save_rig
 from pianokpm_ros.keyboard.key_samples import KeySamples, read_midi, write_midi
-from pianokpm_ros.muscle.timebase import FIRST_KEY, KEY_COUNT
+from pianokpm_ros.keyboard.layout import FIRST_KEY, KEY_COUNT
 from pianokpm_ros.records import NANOSECONDS
 
 FloatArray = NDArray[np.floating]

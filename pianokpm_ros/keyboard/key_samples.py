@@ -12,15 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pianokpm_ros.errors import PianokpmError
-from pianokpm_ros.muscle.timebase import (
-    DIP,
-    FIRST_KEY,
-    KEY_COUNT,
-    LEVER,
-    REST,
-    KeyTicks,
-    stroke_speed,
-)
+from pianokpm_ros.keyboard.layout import FIRST_KEY, KEY_COUNT
+from pianokpm_ros.muscle.timebase import DIP, LEVER, REST, KeyTicks, stroke_speed
 from pianokpm_ros.records import NANOSECONDS, NO_PEDAL, KeyMotion
 
 FloatArray = NDArray[np.floating]

@@ -8,7 +8,7 @@ import mido
 import numpy as np
 
 from pianokpm_ros.keyboard.key_samples import PEDALS
-from pianokpm_ros.muscle.timebase import FIRST_KEY, KEY_COUNT
+from pianokpm_ros.keyboard.layout import FIRST_KEY, KEY_COUNT
 from pianokpm_ros.records import NANOSECONDS, NO_PEDAL, KeyMotion
 
 ALL_OFF = (120, 123)

@@ -18,9 +18,9 @@ from pianokpm_ros.emg.stream import (
     StreamWishes,
     read_channel_texts,
 )
+from pianokpm_ros.keyboard.layout import FIRST_KEY, KEY_COUNT
 from pianokpm_ros.keyboard.midi_port import LSL
 from pianokpm_ros.keyboard.sensor_keys import SensorKeys
-from pianokpm_ros.muscle.timebase import FIRST_KEY, KEY_COUNT
 from pianokpm_ros.records import NANOSECONDS
 
 KEY_TYPE = 'KeyPosition'

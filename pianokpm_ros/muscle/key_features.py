@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pianokpm_ros.anatomy import Side
-from pianokpm_ros.muscle.timebase import FIRST_KEY, KEY_COUNT, KeyTicks
+from pianokpm_ros.keyboard.layout import KEY_CENTRES, KEY_WIDTH
+from pianokpm_ros.muscle.timebase import KeyTicks
 
 FloatArray = NDArray[np.floating]
 
-KEY_WIDTH = 0.0235
 KEY_SPREAD = 0.012
 """How far sideways a key belongs to a fingertip, 1 sigma [m]: half a white key."""
 
@@ -24,17 +24,6 @@ BIN_SPREAD = 0.006
 
 QUICK = 50.0
 """Stroke speed that counts as 1 [1/s]: a key struck forte."""
-
-
-def _key_centres() -> FloatArray:
-    """Return the x of all 88 keys [m], 0 at middle C: black keys halfway between their white neighbours."""
-    white = {0: 0, 2: 1, 4: 2, 5: 3, 7: 4, 9: 5, 11: 6}
-    number = np.arange(FIRST_KEY, FIRST_KEY + KEY_COUNT)
-    degree = [white[n % 12] if n % 12 in white else white[n % 12 - 1] + 0.5 for n in number]
-    return KEY_WIDTH * (np.array(degree) + 7 * (number // 12 - 5))
-
-
-KEY_CENTRES = _key_centres()
 
 
 def key_features(tips: FloatArray, palm: FloatArray, keys: KeyTicks, side: Side) -> FloatArray:

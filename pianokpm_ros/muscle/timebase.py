@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pianokpm_ros.anatomy import LANDMARK_COUNT
+from pianokpm_ros.keyboard.layout import FIRST_KEY, KEY_COUNT
 from pianokpm_ros.records import KeyMotion
 
 FloatArray = NDArray[np.floating]
@@ -25,8 +26,6 @@ TICK = 10 * MILLISECOND
 MAX_GAP = 150 * MILLISECOND
 """Longest time between two poses that is bridged; longer ones restart the model. Two lost frames at 25 fps fit in."""
 
-KEY_COUNT = 88
-FIRST_KEY = 21
 REST = 0.02
 """A key above this position is at rest."""
 

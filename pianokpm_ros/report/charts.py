@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pianokpm_ros.view.piano_roll import BLACK_DEGREES, KeyPress
+from pianokpm_ros.keyboard.layout import is_black
+from pianokpm_ros.view.piano_roll import KeyPress
 
 FloatArray = NDArray[np.floating]
 HEIGHT = 100
@@ -75,7 +76,7 @@ def draw_lanes(start: float, end: float, keys: tuple[int, int]) -> str:
     made = []
     for key in range(low, high + 1):
         y = (high - key) * lane
-        if key % 12 in BLACK_DEGREES:
+        if is_black(key):
             made.append(
                 f'<rect class="lane" x="{start:.2f}" y="{y:.1f}" width="{width:.2f}" '
                 f'height="{lane:.1f}"/>'

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 import cv2
 
+from pianokpm_ros.keyboard.layout import is_black
 from pianokpm_ros.view.lettering import BgrImage, write
 from pianokpm_ros.view.palette import FAINT, PANEL, Rgb, mix
-from pianokpm_ros.view.piano_roll import BLACK_DEGREES, name_key
+from pianokpm_ros.view.piano_roll import name_key
 
 Box = tuple[int, int, int, int]
 
@@ -24,11 +25,6 @@ def round_range(low: int, high: int) -> tuple[int, int]:
     return max(21, low // 12 * 12), min(108, high // 12 * 12 + 11)
 
 
-def is_white(key: int) -> bool:
-    """Tell a white key from a black one."""
-    return key % 12 not in BLACK_DEGREES
-
-
 def draw_keyboard(
     image: BgrImage, box: Box, keys: tuple[int, int], position: Mapping[int, float]
 ) -> None:
@@ -41,7 +37,7 @@ def draw_keyboard(
         position: 0 at rest to 1 at the bottom, of the keys that are not at rest.
     """
     left, top, right, bottom = box
-    whites = [k for k in range(keys[0], keys[1] + 1) if is_white(k)]
+    whites = [k for k in range(keys[0], keys[1] + 1) if not is_black(k)]
     pitch = (right - left) / len(whites)
     edge = {key: left + i * pitch for i, key in enumerate(whites)}
     for key in whites:
@@ -58,7 +54,7 @@ def draw_keyboard(
                 anchor='centre',
             )
     for key in range(keys[0], keys[1] + 1):
-        if not is_white(key) and key - 1 in edge:
+        if is_black(key) and key - 1 in edge:
             middle, half = edge[key - 1] + pitch, BLACK_WIDTH * pitch / 2
             end = top + BLACK_LENGTH * (bottom - top)
             _fill(image, (middle - half, top, middle + half, end), BLACK, position.get(key, 0))

@@ -7,13 +7,13 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from pianokpm_ros.anatomy import Side
+from pianokpm_ros.keyboard.layout import is_black
 from pianokpm_ros.records import KeyMotion
 from pianokpm_ros.view.palette import SIDE_INKS, Rgb
 
 PRESSED = 0.5
 """Position from which a key counts as down; the sound's escapement lies about there."""
 
-BLACK_DEGREES = (1, 3, 6, 8, 10)
 NOTE_NAMES = ('C', 'C#', 'D', 'D#', 'E', 'F', 'F#', 'G', 'G#', 'A', 'A#', 'B')
 
 
@@ -85,7 +85,7 @@ def draw_roll(
     """
     low, high = choose_keys(presses)
     for key in range(low, high + 1):
-        if key % 12 in BLACK_DEGREES:
+        if is_black(key):
             axes.axhspan(key - 0.5, key + 0.5, color='0.94', lw=0, zorder=0)
         if key % 12 == 0:
             axes.axhline(key - 0.5, color='0.8', lw=0.6, zorder=0.5)

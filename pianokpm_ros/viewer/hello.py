@@ -3,21 +3,20 @@
 from typing import Any
 
 from pianokpm_ros.anatomy import BONES, FINGER_CHAINS, MUSCLE_NAMES, Side
-from pianokpm_ros.geometry.calibration.keyboard_frame import (
+from pianokpm_ros.keyboard.layout import (
     BLACK_FRONT,
+    BLACK_HEIGHT,
     BLACK_WIDTH,
+    FIRST_KEY,
+    KEY_CENTRES,
+    KEY_WIDTH,
     WHITE_LENGTH,
+    is_black,
 )
-from pianokpm_ros.muscle.key_features import KEY_CENTRES, KEY_WIDTH
-from pianokpm_ros.muscle.timebase import FIRST_KEY
-from pianokpm_ros.view.keyboard_strip import is_white
 from pianokpm_ros.view.palette import ACTIVITY_RAMP, SIDE_COLOURS, UNKNOWN_ACTIVITY
 
 GAP = 0.001
 """Between two white keys [m]."""
-
-BLACK_HEIGHT = 0.012
-"""Of a black key above the white ones [m]."""
 
 
 def describe_view(title: str, live: bool) -> dict[str, Any]:
@@ -35,7 +34,7 @@ def describe_view(title: str, live: bool) -> dict[str, Any]:
             'white': [KEY_WIDTH - GAP, WHITE_LENGTH],
             'black': [BLACK_WIDTH, WHITE_LENGTH - BLACK_FRONT, BLACK_HEIGHT],
             'keys': [
-                [FIRST_KEY + i, round(float(x), 5), is_white(FIRST_KEY + i)]
+                [FIRST_KEY + i, round(float(x), 5), not is_black(FIRST_KEY + i)]
                 for i, x in enumerate(KEY_CENTRES)
             ],
         },

@@ -1,8 +1,9 @@
 import numpy as np
 
+from pianokpm_ros.keyboard.layout import FIRST_KEY
 from pianokpm_ros.keyboard.sensor_keys import SensorKeys
 from pianokpm_ros.messages import from_message, to_message
-from pianokpm_ros.muscle.timebase import FIRST_KEY, KeyGrid
+from pianokpm_ros.muscle.timebase import KeyGrid
 from pianokpm_ros.recording.schemas import bag_types
 
 MS = 1_000_000

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from pianokpm_ros.anatomy import Side, Status
 from pianokpm_ros.keyboard.key_samples import keys_at
+from pianokpm_ros.keyboard.layout import FIRST_KEY, KEY_CENTRES
 from pianokpm_ros.muscle.batch import estimate_batch, no_keys, stack_poses
 from pianokpm_ros.muscle.bundle import BundleError
 from pianokpm_ros.muscle.estimator import MuscleEstimator, is_usable
-from pianokpm_ros.muscle.key_features import KEY_CENTRES
-from pianokpm_ros.muscle.timebase import FIRST_KEY, MAX_GAP, TICK
+from pianokpm_ros.muscle.timebase import MAX_GAP, TICK
 from pianokpm_ros.records import HandPose, Inputs, KeyMotion
 
 from .streams import MILLISECOND, START, join, make_pose, poses_at, run, steady

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from pianokpm_ros.anatomy import Side
+from pianokpm_ros.keyboard.layout import FIRST_KEY, KEY_CENTRES
 from pianokpm_ros.muscle.features import (
     FEATURE_COUNT,
     FEATURE_NAMES,
@@ -16,8 +17,8 @@ from pianokpm_ros.muscle.features import (
     is_hand,
     shape_hand,
 )
-from pianokpm_ros.muscle.key_features import KEY_CENTRES, key_features
-from pianokpm_ros.muscle.timebase import FIRST_KEY, TICK, KeyTicks
+from pianokpm_ros.muscle.key_features import key_features
+from pianokpm_ros.muscle.timebase import TICK, KeyTicks
 
 ON, OFF = np.array([True]), np.array([False])
 NO_KEYS = np.zeros((1, 88))

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from pianokpm_ros.keyboard.layout import FIRST_KEY
 from pianokpm_ros.muscle.timebase import (
-    FIRST_KEY,
     KEY_TIMEOUT,
     MAX_GAP,
     TICK,

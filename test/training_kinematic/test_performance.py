@@ -1,13 +1,12 @@
 import numpy as np
 import pytest
-from pianokpm_training.kinematic.notes import FIRST_KEY
 from pianokpm_training.kinematic.performance import perform
 from pianokpm_training.kinematic.person import Person, random_person
 from pianokpm_training.kinematic.postures import idle
 
 from pianokpm_ros.anatomy import FINGERTIPS, Side
 from pianokpm_ros.keyboard.key_samples import positions_at
-from pianokpm_ros.muscle.key_features import KEY_CENTRES
+from pianokpm_ros.keyboard.layout import FIRST_KEY, KEY_CENTRES
 
 MS = 1_000_000
 

@@ -1,12 +1,10 @@
 import numpy as np
 import pytest
-from pianokpm_training.kinematic.notes import FIRST_KEY, Note
+from pianokpm_training.kinematic.notes import Note
 from pianokpm_training.kinematic.person import Person
 from pianokpm_training.kinematic.player import HandPlayer
 from pianokpm_training.kinematic.strokes import (
-    BLACK_FRONT,
     PAD,
-    is_black,
     key_height,
     key_travel,
     plan_strokes,
@@ -14,8 +12,8 @@ from pianokpm_training.kinematic.strokes import (
 )
 
 from pianokpm_ros.anatomy import FINGERTIPS, Side
+from pianokpm_ros.keyboard.layout import BLACK_FRONT, FIRST_KEY, KEY_CENTRES, is_black
 from pianokpm_ros.muscle.features import is_hand
-from pianokpm_ros.muscle.key_features import KEY_CENTRES
 
 REACHED = 0.003
 """How near a tip comes to its key: less than half a fingertip."""

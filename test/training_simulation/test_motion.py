@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pianokpm_ros.anatomy import Side
+from pianokpm_ros.keyboard.layout import is_black
 
 NEAR = 0.004
 """'Within a few mm of its key' [m]; a white key is 23.5 mm wide."""
@@ -22,7 +23,7 @@ def hands(takes, task):
 @pytest.mark.parametrize('task', TASKS)
 def test_fingertips_are_on_their_keys_at_key_down(takes, task):
     from pianokpm_training.simulation.plan import RATE, WHITE_PLACE
-    from pianokpm_training.simulation.score import is_black, key_x
+    from pianokpm_training.simulation.score import key_x
 
     for hand in hands(takes, task):
         assert len(hand.plan.notes) >= 6

@@ -14,8 +14,7 @@ from pianokpm_training.evaluation.takes import Take
 from pianokpm_training.studio.rigs import place_camera
 
 from pianokpm_ros.anatomy import Side
-from pianokpm_ros.muscle.key_features import KEY_CENTRES
-from pianokpm_ros.muscle.timebase import FIRST_KEY
+from pianokpm_ros.keyboard.layout import FIRST_KEY, KEY_CENTRES
 
 Float32Array = NDArray[np.float32]
 

@@ -26,13 +26,13 @@ from pianokpm_training.importing.pickles import read_array
 from pianokpm_training.importing.results import Imported, Progress, uniform_stamps, write_data
 
 from pianokpm_ros.anatomy import MUSCLES, Side
+from pianokpm_ros.keyboard.layout import FIRST_KEY
 
 FloatArray = NDArray[np.floating]
 
 NAME = re.compile(r't(\d+)_p(\d+)_(\d+)')
 VIEWS = {'top': 'keyp_top', 'right': 'keyp_right'}
 KEYS, EMG = 'keystroke_data', 'emg_data'
-FIRST_KEY = 21
 POSE_RATE = 60.0
 RATES = (1000.0, 1024.0)
 """What the release's samples may be: 1 kHz as recorded, or 1024 a second as its authors pair them [Hz]."""

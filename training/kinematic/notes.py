@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pianokpm_ros.anatomy import Side
 from pianokpm_ros.errors import PianokpmError
+from pianokpm_ros.keyboard.layout import FIRST_KEY, LAST_KEY
 
-FIRST_KEY, LAST_KEY = 21, 108
 SHORTEST = 0.04
 """No note is held for less [s]."""
 

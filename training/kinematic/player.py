@@ -9,15 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 from pianokpm_training.kinematic.activation import knuckle_angles
 from pianokpm_training.kinematic.curves import Drift
 from pianokpm_training.kinematic.hand import make_hand, palm_axes, pose_hand
-from pianokpm_training.kinematic.notes import CHORD, FIRST_KEY, Note
+from pianokpm_training.kinematic.notes import CHORD, Note
 from pianokpm_training.kinematic.person import Person, Technique
 from pianokpm_training.kinematic.strokes import (
-    BLACK_FRONT,
     PAD,
     FingerCourse,
     Stroke,
     floor_height,
-    is_black,
     key_height,
     key_travel,
     plan_strokes,
@@ -26,7 +24,7 @@ from scipy.interpolate import CubicSpline, PchipInterpolator
 from scipy.ndimage import gaussian_filter1d
 
 from pianokpm_ros.anatomy import FINGERTIPS, Side
-from pianokpm_ros.muscle.key_features import KEY_CENTRES
+from pianokpm_ros.keyboard.layout import BLACK_FRONT, FIRST_KEY, KEY_CENTRES, is_black
 
 FloatArray = NDArray[np.floating]
 

@@ -13,17 +13,14 @@ from pianokpm_training.kinematic.curves import follow, minimum_jerk
 from pianokpm_training.kinematic.notes import Note
 from pianokpm_training.kinematic.person import Technique
 
+from pianokpm_ros.keyboard.layout import BLACK_FRONT, BLACK_HEIGHT, is_black
+
 FloatArray = NDArray[np.floating]
 
 PAD = 0.006
 """Height of a fingertip's landmark over what its pad touches [m]: half a fingertip."""
 
 WHITE_TRAVEL, BLACK_TRAVEL = 0.010, 0.008
-BLACK_HEIGHT, BLACK_FRONT = 0.012, 0.050
-"""Black keys: height over the white ones and where they begin behind the front edge [m]."""
-
-BLACK = frozenset({1, 3, 6, 8, 10})
-
 RELEASE = 0.09
 """How long a finger takes from the key bottom to hovering [s]."""
 
@@ -32,11 +29,6 @@ WAIT = 0.08
 
 BIND = 0.13
 """How long a waiting finger takes to turn to its key, and to leave it [s]."""
-
-
-def is_black(key: int) -> bool:
-    """Tell whether a MIDI number is a black key's."""
-    return key % 12 in BLACK
 
 
 def key_travel(key: int) -> float:

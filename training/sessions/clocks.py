@@ -14,8 +14,7 @@ from scipy import ndimage, signal
 
 from pianokpm_ros.anatomy import FINGERTIPS, Side
 from pianokpm_ros.keyboard.key_samples import DIP, ESCAPEMENT
-from pianokpm_ros.muscle.key_features import KEY_CENTRES
-from pianokpm_ros.muscle.timebase import FIRST_KEY
+from pianokpm_ros.keyboard.layout import FIRST_KEY, KEY_CENTRES
 from pianokpm_ros.records import NANOSECONDS
 
 FloatArray = NDArray[np.floating]

@@ -9,8 +9,7 @@ from pianokpm_training.datasets.recording import KeyTrack, NoteTrack, PoseTrack
 
 from pianokpm_ros.anatomy import FINGERTIPS, Side
 from pianokpm_ros.keyboard.key_samples import DAMPER, ESCAPEMENT
-from pianokpm_ros.muscle.key_features import KEY_CENTRES
-from pianokpm_ros.muscle.timebase import FIRST_KEY
+from pianokpm_ros.keyboard.layout import FIRST_KEY, KEY_CENTRES
 
 REACH = 0.016
 """A fingertip plays a key whose middle is at most this far sideways [m]: half a key and the finger's breadth."""

@@ -9,15 +9,10 @@ from collections.abc import Sequence
 import numpy as np
 from pianokpm_training.kinematic.notes import Note
 from pianokpm_training.simulation.requirements import require
-from pianokpm_training.simulation.score import (
-    MIRROR,
-    RawNote,
-    group_chords,
-    is_black,
-    key_x,
-)
+from pianokpm_training.simulation.score import MIRROR, RawNote, group_chords, key_x
 
 from pianokpm_ros.anatomy import Side
+from pianokpm_ros.keyboard.layout import is_black
 
 PLACES = np.array([-0.052, -0.0235, 0.0, 0.0225, 0.044])
 """Where the fingertips of a relaxed hand lie across the keys, from the middle finger [m]."""

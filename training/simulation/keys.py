@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from pianokpm_training.kinematic.notes import Note
 from pianokpm_training.simulation.kinematics import Motion
 from pianokpm_training.simulation.people import Technique
-from pianokpm_training.simulation.plan import BLACK_HEIGHT, RATE, Plan
-from pianokpm_training.simulation.score import is_black
+from pianokpm_training.simulation.plan import RATE, Plan
 from pianokpm_training.simulation.strokes import Stroke, ease, key_speed
 from scipy.interpolate import CubicSpline
 
 from pianokpm_ros.keyboard.key_samples import DIP
+from pianokpm_ros.keyboard.layout import BLACK_HEIGHT, is_black
 
 FloatArray = NDArray[np.floating]
 

@@ -9,20 +9,25 @@ import numpy as np
 from numpy.typing import NDArray
 from pianokpm_training.kinematic.notes import Note
 from pianokpm_training.simulation.people import Body, Technique
-from pianokpm_training.simulation.score import is_black, key_x
+from pianokpm_training.simulation.score import key_x
 from pianokpm_training.simulation.strokes import Stroke, ease, plan_stroke
 from scipy.linalg import solveh_banded
 
-from pianokpm_ros.muscle.key_features import KEY_CENTRES
-from pianokpm_ros.muscle.timebase import FIRST_KEY
+from pianokpm_ros.keyboard.layout import (
+    BLACK_FRONT,
+    BLACK_HEIGHT,
+    FIRST_KEY,
+    KEY_CENTRES,
+    is_black,
+)
 
 FloatArray = NDArray[np.floating]
 
 RATE = 200.0
 """Samples of the plan and of the joint angles [Hz]."""
 
-BLACK_HEIGHT, BLACK_FRONT, BLACK_HALF = 0.012, 0.050, 0.0048
-"""Height of black keys over white ones, distance of their front from the edge, half their width [m]."""
+BLACK_HALF = 0.0048
+"""Half the width of a black key's top [m]."""
 
 CLEARANCE = 0.012
 """Resting fingers rise this far before black keys: half a finger and how far it strays from its plan [m]."""

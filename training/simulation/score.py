@@ -12,8 +12,7 @@ from pianokpm_training.kinematic.notes import Note
 
 from pianokpm_ros.anatomy import Side
 from pianokpm_ros.keyboard.key_samples import read_midi
-from pianokpm_ros.muscle.key_features import KEY_CENTRES
-from pianokpm_ros.muscle.timebase import FIRST_KEY
+from pianokpm_ros.keyboard.layout import FIRST_KEY, KEY_CENTRES
 
 SHORTEST = 0.05
 """No key is held for less [s]."""
@@ -44,11 +43,6 @@ class RawNote:
 def key_x(key: int) -> float:
     """Centre of a key [m], 0 at middle C."""
     return float(KEY_CENTRES[key - FIRST_KEY])
-
-
-def is_black(key: int) -> bool:
-    """Tell black keys."""
-    return key % 12 in (1, 3, 6, 8, 10)
 
 
 def read_notes(path: Path | str, start: float = 0.0, stop: float = 60.0) -> list[RawNote]:

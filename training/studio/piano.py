@@ -8,15 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pianokpm_training.kinematic.strokes import (
+from pianokpm_training.kinematic.strokes import key_travel
+
+from pianokpm_ros.keyboard.layout import (
     BLACK_FRONT,
     BLACK_HEIGHT,
+    FIRST_KEY,
+    KEY_CENTRES,
+    KEY_COUNT,
     is_black,
-    key_travel,
 )
-
-from pianokpm_ros.muscle.key_features import KEY_CENTRES
-from pianokpm_ros.muscle.timebase import FIRST_KEY, KEY_COUNT
 
 FloatArray = NDArray[np.floating]
 

@@ -18,7 +18,7 @@ from pianokpm_training.studio.kernels import (
 from pianokpm_training.studio.piano import Piano, build_piano
 
 from pianokpm_ros.geometry.camera import Camera
-from pianokpm_ros.muscle.timebase import KEY_COUNT
+from pianokpm_ros.keyboard.layout import KEY_COUNT
 
 FloatArray = NDArray[np.floating]
 

@@ -23,16 +23,18 @@ from pianokpm_ros.geometry.calibration.pose_graph import make_pose
 from pianokpm_ros.geometry.camera import Camera
 from pianokpm_ros.geometry.rig import Rig
 from pianokpm_ros.geometry.triangulation import solve_linear, stack_projections
-from pianokpm_ros.muscle.key_features import KEY_CENTRES, KEY_WIDTH
+from pianokpm_ros.keyboard.layout import (
+    BLACK_FRONT,
+    BLACK_WIDTH,
+    FIRST_KEY,
+    KEY_CENTRES,
+    KEY_WIDTH,
+    WHITE_LENGTH,
+)
 
 FloatArray = NDArray[np.floating]
 
 FRAME = 'keyboard'
-WHITE_LENGTH = 0.150
-BLACK_FRONT = 0.050
-BLACK_WIDTH = 0.0137
-"""Of a modern grand piano [m]: DIN 8996; makers differ by a few millimetres in lengths, not in the octave."""
-
 CLICK_NOISE = 1.5
 """1 sigma of a point named by hand [px]."""
 
@@ -105,7 +107,7 @@ _OPEN_GAPS = {('E', 'right'), ('F', 'left'), ('B', 'right'), ('C', 'left')}
 
 
 def _centre(key: int) -> float:
-    return float(KEY_CENTRES[key - 21])
+    return float(KEY_CENTRES[key - FIRST_KEY])
 
 
 def load_points(path: Path | str) -> dict[str, Points]:
