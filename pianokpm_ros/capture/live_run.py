@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from pianokpm_ros.capture.device import CameraSettings
 from pianokpm_ros.capture.live_camera import CameraHealth, CameraState, LiveCamera
@@ -32,12 +33,7 @@ def make_cameras(
     for name, address in addresses.items():
         wanted, delay = settings, 0
         if rig is not None:
-            wanted = CameraSettings(
-                settings.size or rig.camera(name).size,
-                settings.rate,
-                settings.format,
-                settings.exposure,
-            )
+            wanted = replace(settings, size=settings.size or rig.camera(name).size)
             delay = rig.delay_of(name)
         cameras.append(LiveCamera(name, address, wanted, delay, clock, timeout))
     return cameras

@@ -3,7 +3,7 @@
 Letters: K key samples, P pedal changes. Times are int nanoseconds from the take's start.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -160,13 +160,22 @@ def read_midi(path: Path | str) -> KeySamples:
             state = [*pedals[-1][1]]
             state[PEDALS[message.control]] = message.value / 127
             pedals.append((stamp, state))
-    return _stack(notes, pedals[1:], f'file:{path.name}')
+    return from_strokes(notes, f'file:{path.name}', pedals[1:])
 
 
-def _stack(
-    notes: list[tuple[int, int, float, int]], pedals: list[tuple[int, list[float]]], source: str
+def from_strokes(
+    strokes: Sequence[tuple[int, int, float, int]],
+    source: str,
+    pedals: Sequence[tuple[int, list[float]]] = (),
 ) -> KeySamples:
-    stamp, key, position, struck = zip(*notes, strict=True) if notes else ((), (), (), ())
+    """Make the key motion that MIDI tells of: keys are down or up, and were struck so hard.
+
+    Args:
+        strokes: stamp [ns], key, position, MIDI velocity of each event.
+        source: says where they come from.
+        pedals: stamp [ns] and the positions of the three pedals, at each change.
+    """
+    stamp, key, position, struck = zip(*strokes, strict=True) if strokes else ((), (), (), ())
     return KeySamples(
         np.array(stamp, np.int64),
         np.array(key, np.uint8),

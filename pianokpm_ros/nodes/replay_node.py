@@ -136,9 +136,8 @@ class ReplayNode(PianoNode):
         try:
             self._print_timing()
             sys.stdout.flush()
-        except (
-            OSError
-        ):  # whoever started this may be gone: what is left in the buffer goes nowhere
+        except OSError:
+            # Whoever started this may be gone: what is left in the buffer goes nowhere.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def _wait_for_listeners(self) -> None:

@@ -1,10 +1,9 @@
-import contextlib
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+
+from ..senders import start_lsl_senders
 
 SENDER = Path(__file__).with_name('sender.py')
 
@@ -12,22 +11,14 @@ SENDER = Path(__file__).with_name('sender.py')
 @pytest.fixture
 def send():
     """Return what starts a sender process; all are stopped at the end."""
-    pytest.importorskip('pylsl', reason='pip install -r requirements/lsl.txt')
-    with contextlib.ExitStack() as stack:
+    with start_lsl_senders(SENDER) as start:
 
-        def start(*arguments):
-            process = stack.enter_context(
-                subprocess.Popen(
-                    [sys.executable, str(SENDER), *map(str, arguments)],
-                    stdout=subprocess.PIPE,
-                    text=True,
-                )
-            )
-            stack.callback(process.kill)
-            process.began = int(process.stdout.readline())
+        def begin(*arguments):
+            process, said = start(*arguments)
+            process.began = int(said)
             return process
 
-        yield start
+        yield begin
 
 
 @pytest.fixture

@@ -1,8 +1,5 @@
 """Key position sensors as real LSL streams on this machine."""
 
-import contextlib
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -12,6 +9,7 @@ import pytest
 from pianokpm_ros.emg.stream import AmplifierError, StreamWishes
 from pianokpm_ros.keyboard.lsl_keys import LslKeys, describe_keys
 
+from ..senders import start_lsl_senders
 from . import key_sender
 
 SENDER = Path(__file__).with_name('key_sender.py')
@@ -20,20 +18,14 @@ KEYS = [60, 64, 67]
 
 @pytest.fixture
 def send():
-    pytest.importorskip('pylsl', reason='pip install -r requirements/lsl.txt')
-    with contextlib.ExitStack() as stack:
+    with start_lsl_senders(SENDER) as start:
 
-        def start(*arguments):
-            process = stack.enter_context(
-                subprocess.Popen(
-                    [sys.executable, str(SENDER), *arguments], stdout=subprocess.PIPE, text=True
-                )
-            )
-            stack.callback(process.kill)
-            process.offset = float(process.stdout.readline())
+        def begin(*arguments):
+            process, said = start(*arguments)
+            process.offset = float(said)
             return process
 
-        yield start
+        yield begin
 
 
 def collect(sensors, done, timeout=20.0):

@@ -15,7 +15,7 @@ from pianokpm_training.sessions.ticks import pose_series
 from pianokpm_training.simulation.sight import SightModel, load_sight, see
 from scipy.interpolate import CubicSpline
 
-from pianokpm_ros.keyboard.key_samples import KeySamples, keys_at, list_strokes
+from pianokpm_ros.keyboard.key_samples import KeySamples, from_strokes, keys_at, list_strokes
 from pianokpm_ros.muscle.batch import KeyLookup, PoseSeries, no_keys
 
 FloatArray = NDArray[np.floating]
@@ -124,13 +124,4 @@ def key_samples(recording: Recording) -> KeySamples:
 
 def as_midi(samples: KeySamples) -> KeySamples:
     """Reduce measured key motion to what a MIDI keyboard would tell of it."""
-    strokes = list_strokes(samples)
-    stamp, key, down, struck = zip(*strokes, strict=True) if strokes else ((), (), (), ())
-    return KeySamples(
-        np.array(stamp, np.int64),
-        np.array(key, np.uint8),
-        np.array(down, np.float32),
-        np.full(len(stamp), np.nan, np.float32),
-        np.array(struck, np.uint8),
-        'midi: from key motion',
-    )
+    return from_strokes(list_strokes(samples), 'midi: from key motion')

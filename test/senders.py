@@ -1,0 +1,25 @@
+"""Programs that send a stream to the code under test, started and ended by fixtures."""
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+
+@contextlib.contextmanager
+def start_lsl_senders(script: Path) -> Iterator[Callable[..., tuple[subprocess.Popen, str]]]:
+    """Offer to start a script that sends on LSL: gives the process and its first line; all end with the context."""
+    pytest.importorskip('pylsl', reason='pip install -r requirements/lsl.txt')
+    with contextlib.ExitStack() as stack:
+
+        def start(*arguments: object) -> tuple[subprocess.Popen, str]:
+            command = [sys.executable, str(script), *map(str, arguments)]
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+            stack.enter_context(process)
+            stack.callback(process.kill)
+            return process, process.stdout.readline()
+
+        yield start
