@@ -142,10 +142,16 @@ class ReplayNode(PianoNode):
 
     def _wait_for_listeners(self) -> None:
         waited = 0.0
-        while not all(self.count_subscribers(t) >= count for t, count in self._awaited.items()):
+        while not all(self._count_listeners(t) >= n for t, n in self._awaited.items()):
             if waited > self.settings['wait_timeout'] or self._ending.wait(POLL):
                 return
             waited += POLL
+
+    def _count_listeners(self, topic: str) -> int:
+        """Count who is connected to an output; of a topic of others only who is there can be known."""
+        output = self._outputs.get(self.resolve_topic_name(topic))
+        # A subscriber that is announced but not connected yet would miss what is sent now.
+        return output.get_subscription_count() if output else self.count_subscribers(topic)
 
     def _send(self, message: StoredMessage) -> None:
         publisher = self._outputs.get(message.topic)
