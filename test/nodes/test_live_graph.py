@@ -17,6 +17,7 @@ from pianokpm_ros.geometry.rig import load_rig
 from pianokpm_ros.graph import GraphOptions, describe_graph
 from pianokpm_ros.keyboard.key_samples import read_midi
 from pianokpm_ros.messages import from_message, stamp_of
+from pianokpm_ros.muscle.timebase import MAX_GAP
 from pianokpm_ros.processes import GraphProcesses
 from pianokpm_ros.recording.reader import read_bag
 from scripts.make_interface import NODES
@@ -196,8 +197,10 @@ def test_estimates_are_one_continuous_envelope(run):
     blocks = [a for a in good if len(a.envelope)]
     joined = 0
     for before, after in zip(blocks, blocks[1:], strict=False):
-        if after.sequence == before.sequence + 1:
-            end = before.envelope_stamp + len(before.envelope) * MILLISECOND
+        end = before.envelope_stamp + len(before.envelope) * MILLISECOND
+        if after.stamp - before.stamp > MAX_GAP:  # a busy machine let frames fall: it began afresh
+            assert after.envelope_stamp > end
+        elif after.sequence == before.sequence + 1:
             assert after.envelope_stamp == end
             joined += 1
     assert joined > 10
