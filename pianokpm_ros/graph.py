@@ -6,7 +6,7 @@ file knows no ROS: a `NodeSpec` is an executable with its parameters.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -208,7 +208,47 @@ def describe_graph(options: GraphOptions) -> tuple[NodeSpec, ...]:
                 options.rig,
             )
         )
-    return tuple(made)
+    return add_listeners(made, _list_listeners(options)) if options.sources else tuple(made)
+
+
+def add_listeners(
+    nodes: Iterable[NodeSpec], listeners: Iterable[tuple[str, str]], timeout: float = 0.0
+) -> tuple[NodeSpec, ...]:
+    """Let each node wait, before it begins, until its listeners are connected.
+
+    Args:
+        nodes: of a graph that plays files.
+        listeners: (node, topic) each.
+        timeout: longest time that nodes wait, also for each other [s]; 0 = as their parameters say.
+    """
+    nodes, listeners = tuple(nodes), tuple(listeners)
+    names = {node.name for node in nodes}
+    waits: dict[str, list[str]] = {}
+    for listener, topic in listeners:
+        waits.setdefault(_find_publisher(topic, names), []).append(f'{listener} {topic}')
+    return tuple(_add_waits(node, waits.get(node.name, []), timeout) for node in nodes)
+
+
+def _find_publisher(topic: str, names: Iterable[str]) -> str:
+    """Return the node that publishes a topic of the graph."""
+    stage, _, kind = topic.partition('/')
+    if kind == 'hands' and 'hand_landmark_node' in names:
+        return 'hand_landmark_node'
+    stages = {
+        'hands': 'triangulation_node',
+        'muscle_activity': 'muscle_estimation_node',
+        'keys': 'keyboard_node',
+        'emg': 'emg_sensor_node',
+    }
+    return stages.get(stage, 'capture_node')
+
+
+def _add_waits(node: NodeSpec, waits: list[str], timeout: float) -> NodeSpec:
+    waits = [*node.parameters.get('wait_for', []), *waits]
+    if not waits:
+        return node
+    patience = {'wait_timeout': timeout} if timeout else {}
+    return replace(node, parameters={**node.parameters, 'wait_for': waits, **patience})
 
 
 def describe_view_node(
@@ -268,12 +308,11 @@ def list_topics(cameras: Iterable[str]) -> dict[str, str]:
 def _list_nodes(o: GraphOptions) -> Iterator[tuple[str, str, dict[str, Value]]]:
     names = list(o.camera_names)
     detected = [*(o.captured if o.images else ()), *o.cameras]
-    plays_keys = bool(o.keys) and o.rate > 0
     if o.captured:
-        yield 'capture_node', 'capture', _capture_parameters(o, plays_keys)
+        yield 'capture_node', 'capture', _capture_parameters(o)
     if detected:
         yield 'hand_landmark_node', 'capture', {'cameras': detected}
-    if plays_keys:
+    if _plays_keys(o):
         follow = bool(o.sources)
         yield (
             'keyboard_node',
@@ -295,7 +334,7 @@ def _list_nodes(o: GraphOptions) -> Iterator[tuple[str, str, dict[str, Value]]]:
         yield 'lsl_outlet_node', 'estimation', {}
 
 
-def _capture_parameters(o: GraphOptions, plays_keys: bool) -> dict[str, Value]:
+def _capture_parameters(o: GraphOptions) -> dict[str, Value]:
     parameters: dict[str, Value] = {
         'cameras': list(o.captured),
         'rig': o.rig,
@@ -309,22 +348,29 @@ def _capture_parameters(o: GraphOptions, plays_keys: bool) -> dict[str, Value]:
         'videos': list(o.sources.values()),
         'rate': o.rate,
         'at_end': o.at_end,
-        'wait_for': [f'{node} {topic}' for node, topic in _list_listeners(o, plays_keys)],
     }
 
 
-def _list_listeners(o: GraphOptions, plays_keys: bool) -> Iterator[tuple[str, str]]:
+def _plays_keys(o: GraphOptions) -> bool:
+    return bool(o.keys) and o.rate > 0
+
+
+def _list_listeners(o: GraphOptions) -> Iterator[tuple[str, str]]:
     """List which node must listen to which topic before files are played."""
     hands = [f'{name}/hands' for name in o.sources]
     poses = [f'hands/{side}' for side in SIDES]
-    keys = ['keys'] if plays_keys else []
+    keys = ['keys'] if _plays_keys(o) else []
+    if keys and not o.keys.startswith((LIVE, SENSORS)):
+        yield 'keyboard_node', 'playback/start'
     if o.images:
         yield from (('hand_landmark_node', f'{name}/image_raw') for name in o.sources)
     yield from (('triangulation_node', topic) for topic in hands)
     yield from (('muscle_estimation_node', topic) for topic in poses + keys)
     if o.record:
         estimates = [f'muscle_activity/{side}' for side in SIDES]
-        yield from (('recorder_node', topic) for topic in hands + poses + keys + estimates)
+        mirrors = [f'{topic}/joint_states' for topic in estimates]
+        topics = hands + poses + keys + estimates + mirrors
+        yield from (('recorder_node', topic) for topic in topics)
 
 
 def _shared_memory() -> dict[str, str]:

@@ -16,7 +16,6 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +25,7 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from pianokpm_ros.capture.video_file import VideoFile
-from pianokpm_ros.graph import GraphOptions, describe_graph
+from pianokpm_ros.graph import GraphOptions, add_listeners, describe_graph
 from pianokpm_ros.processes import GraphProcesses, ProcessError
 from pianokpm_ros.shares import find_asset
 from pianokpm_ros.takes import Take, load_take
@@ -101,18 +100,7 @@ def play(take: Take, videos: dict[str, Path]) -> tuple[Delays, int]:
         at_end='exit',
     )
     topic = 'muscle_activity/right'
-    nodes = [
-        replace(
-            n,
-            parameters={
-                **n.parameters,
-                'wait_for': [*n.parameters['wait_for'], f'{NAME} {topic}'],
-            },
-        )
-        if n.name == 'capture_node'
-        else n
-        for n in describe_graph(options)
-    ]
+    nodes = add_listeners(describe_graph(options), [(NAME, topic)])
     with listen(list(videos)) as heard, GraphProcesses(nodes, lambda *_: None) as graph:
         if not graph.wait_until_exit('capture_node', LIMIT):
             raise ProcessError(f'the take was not over after {LIMIT:g} s')

@@ -18,7 +18,13 @@ from pianokpm_ros.commands.live_panel import LivePanel, print_line
 from pianokpm_ros.commands.native_log import CHATTER, quiet_native_log
 from pianokpm_ros.commands.progress import show_progress
 from pianokpm_ros.errors import PianokpmError
-from pianokpm_ros.graph import GraphOptions, NodeSpec, describe_graph, list_topics
+from pianokpm_ros.graph import (
+    GraphOptions,
+    NodeSpec,
+    add_listeners,
+    describe_graph,
+    list_topics,
+)
 from pianokpm_ros.messages import ros_types
 from pianokpm_ros.muscle.bundle import load_bundle
 from pianokpm_ros.offline.folder import ResultFolder
@@ -164,7 +170,7 @@ def find_rate(arguments: argparse.Namespace, take: Take, console: Console) -> fl
 def describe_demo(
     arguments: argparse.Namespace, take: Take, rate: float, bag: Path, topics: Iterable[str]
 ) -> list[NodeSpec]:
-    """List the nodes; the command listens to `topics` too, and capture waits for that."""
+    """List the nodes; the command listens to `topics` too, and they wait for that."""
     options = GraphOptions(
         take=str(take.path),
         model=str(arguments.model or ''),
@@ -178,12 +184,6 @@ def describe_demo(
         parameters: dict[str, Any] = dict(node.parameters)
         if node.name == 'capture_node':
             parameters |= asdict(read_hand_settings(arguments))
-            parameters['wait_timeout'] = find_patience(arguments)
-            parameters['wait_for'] = [
-                *parameters['wait_for'],
-                *(f'{LISTENER} {t}' for t in topics),
-                *(['view_node keys'] if options.view else []),
-            ]
         if node.name == 'view_node':
             parameters |= {
                 'port': arguments.view,
@@ -193,7 +193,9 @@ def describe_demo(
         for name, seconds in PATIENCE.get(node.name, {}).items():
             parameters[name] = min(seconds / min(rate, 1.0), 10.0)
         nodes.append(replace(node, parameters=parameters))
-    return nodes
+    viewers = [('view_node', 'keys')] if options.view else []
+    listeners = [(LISTENER, topic) for topic in topics] + viewers
+    return list(add_listeners(nodes, listeners, find_patience(arguments)))
 
 
 def find_patience(arguments: argparse.Namespace) -> float:

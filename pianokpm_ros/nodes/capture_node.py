@@ -16,6 +16,7 @@ from pianokpm_ros.graph import AT_END
 from pianokpm_ros.hands.choice import make_workers
 from pianokpm_ros.nodes.base import LATCHED, Health, PianoNode, run_node
 from pianokpm_ros.nodes.camera_output import CameraOutput
+from pianokpm_ros.nodes.connections import WAIT_PARAMETERS, Connections
 from pianokpm_ros.nodes.detection import HAND_PARAMETERS, read_hand_settings
 from pianokpm_ros.nodes.parameters import Parameter, ParameterError
 from pianokpm_ros.nodes.sensor_messages import make_header
@@ -43,8 +44,7 @@ class CaptureNode(PianoNode):
         Parameter('rig', '', 'calibration file; empty = not calibrated'),
         Parameter('rate', 1.0, 'playback speed; 0 = as fast as possible', 0.0, 100.0),
         Parameter('at_end', 'idle', 'what to do at the end of the files', choices=AT_END),
-        Parameter('wait_for', [''], 'who must listen before files are played: `node topic` each'),
-        Parameter('wait_timeout', 30.0, 'longest time to wait for them [s]', 0.0, 600.0),
+        *WAIT_PARAMETERS,
         Parameter('landmarks', True, 'find the hands here; off = publish full images'),
         *HAND_PARAMETERS,
         Parameter('preview_rate', 0.0, 'JPEG pictures a second to publish [Hz]', 0.0, 10.0),
@@ -55,7 +55,7 @@ class CaptureNode(PianoNode):
     def __init__(self) -> None:
         super().__init__('capture_node')
         s = self.settings
-        self._awaited = self._read_awaited()
+        self._connections = Connections(self, s['wait_for'])
         rig = load_rig(s['rig']) if s['rig'] else None
         self._run = self._open_live(rig) if s['addresses'] else self._open_files(rig)
         self._workers = (
@@ -104,14 +104,6 @@ class CaptureNode(PianoNode):
         folder = Path(self.settings['record_videos'])
         return {name: CameraVideo(folder, name, rate or 60.0) for name, rate in rates.items()}
 
-    def _read_awaited(self) -> list[tuple[str, str]]:
-        entries = [tuple(entry.split()) for entry in self.settings['wait_for']]
-        if any(len(entry) != 2 for entry in entries):
-            raise ParameterError(
-                f'wait_for: expected a node and a topic each, found {self.settings["wait_for"]}'
-            )
-        return entries
-
     def _offer(self, name: str, size: tuple[int, int], rig: Rig | None) -> CameraOutput:
         s = self.settings
         preview = Preview(s['preview_rate'], s['preview_quality']) if s['preview_rate'] else None
@@ -119,10 +111,7 @@ class CaptureNode(PianoNode):
         return CameraOutput(self, name, size, calibration, s['landmarks'], preview)
 
     def _has_listeners(self) -> bool:
-        return all(
-            node in {s.node_name for s in self.get_subscriptions_info_by_topic(topic)}
-            for node, topic in self._awaited
-        )
+        return not self._connections.find_missing()
 
     def _announce(self, origin: int) -> None:
         self._start.publish(make_header(origin, '').stamp)

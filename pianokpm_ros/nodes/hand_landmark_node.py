@@ -11,6 +11,7 @@ from pianokpm_ros.hands.choice import choose_detector
 from pianokpm_ros.hands.latest import LatestWorkers
 from pianokpm_ros.messages import stamp_of
 from pianokpm_ros.nodes.base import IMAGES, STREAM, Health, PianoNode, run_node
+from pianokpm_ros.nodes.connections import WAIT_PARAMETERS, Connections
 from pianokpm_ros.nodes.detection import HAND_PARAMETERS, read_hand_settings
 from pianokpm_ros.nodes.parameters import Parameter, ParameterError
 from pianokpm_ros.nodes.sensor_messages import ImageError, read_image
@@ -29,6 +30,7 @@ class HandLandmarkNode(PianoNode):
             'transport', 'raw', 'raw images or `image_raw/compressed`', choices=tuple(TRANSPORTS)
         ),
         *HAND_PARAMETERS,
+        *WAIT_PARAMETERS,
     )
 
     def __init__(self) -> None:
@@ -45,10 +47,14 @@ class HandLandmarkNode(PianoNode):
         self._received = {name: 0 for name in cameras}
         make = choose_detector(read_hand_settings(self.settings))
         self._workers = LatestWorkers(make, cameras, self._send)
-        kind, topic = TRANSPORTS[self.settings['transport']]
-        for name in cameras:
-            self.create_subscription(kind, f'{name}/{topic}', partial(self._take, name), IMAGES)
         self.offer_pause()
+        waits = Connections(self, self.settings['wait_for'])
+        waits.call_when_complete(self.settings['wait_timeout'], self._listen)
+
+    def _listen(self) -> None:
+        kind, topic = TRANSPORTS[self.settings['transport']]
+        for name in self._hands:
+            self.create_subscription(kind, f'{name}/{topic}', partial(self._take, name), IMAGES)
 
     def _take(self, camera: str, message: Image | CompressedImage) -> None:
         sequence, self._received[camera] = self._received[camera], self._received[camera] + 1

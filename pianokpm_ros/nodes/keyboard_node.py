@@ -10,6 +10,7 @@ from pianokpm_ros.keyboard.key_player import KeyPlayer, load_keys
 from pianokpm_ros.keyboard.midi_port import MidiError, MidiInput, open_midi
 from pianokpm_ros.messages import stamp_of
 from pianokpm_ros.nodes.base import LATCHED, STREAM, Health, PianoNode, run_node
+from pianokpm_ros.nodes.connections import WAIT_PARAMETERS, Connections
 from pianokpm_ros.nodes.parameters import Parameter, ParameterError
 
 PERIOD = 0.01
@@ -27,6 +28,7 @@ class KeyboardNode(PianoNode):
         ),
         Parameter('rate', 1.0, 'playback speed', 0.01, 100.0),
         Parameter('follow_playback', True, 'begin when capture does; off = at once'),
+        *WAIT_PARAMETERS,
     )
 
     def __init__(self) -> None:
@@ -44,11 +46,16 @@ class KeyboardNode(PianoNode):
         else:
             self._player = KeyPlayer(load_keys(s['file']), s['rate'])
         self._keys = self.create_publisher(KeyMotion, 'keys', STREAM)
-        if self._player is not None and s['follow_playback']:
-            self.create_subscription(Time, 'playback/start', self._begin, LATCHED)
         self._count = 0
         self.offer_pause()
+        Connections(self, s['wait_for']).call_when_complete(
+            s['wait_timeout'], self._listen_to_capture
+        )
         self.create_timer(PERIOD, self._play)
+
+    def _listen_to_capture(self) -> None:
+        if self._player is not None and self.settings['follow_playback']:
+            self.create_subscription(Time, 'playback/start', self._begin, LATCHED)
 
     def _begin(self, origin: Time) -> None:
         self._player.start(stamp_of(origin))

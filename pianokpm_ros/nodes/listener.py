@@ -19,15 +19,12 @@ from pianokpm_ros.view.live_state import LiveState
 
 ACTIVITY = 'pianokpm/msg/MuscleActivity'
 WAKE = 0.1
-SETTLE = 1_000_000_000
-"""How long all nodes must have been up before anybody is listened to [ns]."""
 
 
 class Listener(Node):
     """Subscribe to topics of the graph; only estimates are looked into, the rest is counted.
 
-    It begins to listen when all nodes have been up for a while. Where capture waits for it, nothing
-    is sent before they know each other: seeing a subscriber is not yet being connected to it.
+    It begins to listen when all nodes are up; where they wait for it, nothing is sent before they are connected.
     """
 
     def __init__(
@@ -43,17 +40,13 @@ class Listener(Node):
         """
         super().__init__(name)
         self._state, self._topics, self._missing = state, topics, set(nodes)
-        self._complete: int | None = None
         self.create_subscription(Time, 'playback/start', self._start, LATCHED)
         self.create_subscription(Time, 'playback/end', lambda _: state.end(self.now), LATCHED)
         self.create_subscription(DiagnosticArray, '/diagnostics', self._diagnose, 10)
         self._waiting = self.create_timer(WAKE, self._wait)
 
     def _wait(self) -> None:
-        if self._missing:
-            return
-        self._complete = self.now if self._complete is None else self._complete
-        if self.now - self._complete >= SETTLE:
+        if not self._missing:
             self._waiting.cancel()
             self._listen()
 

@@ -11,6 +11,7 @@ from pianokpm_ros.muscle.activity_stream import ActivityStream, SilenceSettings
 from pianokpm_ros.muscle.bundle import load_bundle
 from pianokpm_ros.muscle.person import load_personal
 from pianokpm_ros.nodes.base import LISTEN, STREAM, Health, PianoNode, run_node
+from pianokpm_ros.nodes.connections import WAIT_PARAMETERS, Connections
 from pianokpm_ros.nodes.parameters import Parameter
 from pianokpm_ros.nodes.sensor_messages import make_joint_state
 from pianokpm_ros.records import MuscleActivity as Activity
@@ -40,6 +41,7 @@ class MuscleEstimationNode(PianoNode):
             'invalid_after', 0.25, 'silence of the poses that makes INVALID [s]', 0.02, 10.0
         ),
         Parameter('joint_states', True, 'also publish `muscle_activity/<side>/joint_states`'),
+        *WAIT_PARAMETERS,
     )
 
     def __init__(self) -> None:
@@ -57,10 +59,14 @@ class MuscleEstimationNode(PianoNode):
             if s['joint_states']:
                 mirror = self.create_publisher(JointState, f'{topic}/joint_states', STREAM)
                 self._mirrors[side] = mirror
-            self.create_subscription(HandPose, f'hands/{side.label}', self._take, LISTEN)
             self._counts[side] = 0
-        self.create_subscription(KeyMotion, 'keys', self._take_keys, LISTEN)
         self.offer_pause(lambda _: self._stream.reset())
+        Connections(self, s['wait_for']).call_when_complete(s['wait_timeout'], self._listen)
+
+    def _listen(self) -> None:
+        for side in SIDES:
+            self.create_subscription(HandPose, f'hands/{side.label}', self._take, LISTEN)
+        self.create_subscription(KeyMotion, 'keys', self._take_keys, LISTEN)
         self.create_timer(TICK, self._look_for_silence)
 
     def _take(self, message: HandPose) -> None:

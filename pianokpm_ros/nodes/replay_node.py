@@ -5,6 +5,7 @@ import os
 import struct
 import sys
 import threading
+import time
 from functools import partial
 
 from rclpy.publisher import Publisher
@@ -12,6 +13,7 @@ from rclpy.qos import QoSProfile
 from rosgraph_msgs.msg import Clock
 
 from pianokpm_ros.nodes.base import LATCHED, STREAM, Health, PianoNode, run_node
+from pianokpm_ros.nodes.connections import WAIT_PARAMETERS, Connections
 from pianokpm_ros.nodes.parameters import Parameter, ParameterError
 from pianokpm_ros.nodes.sensor_messages import make_header
 from pianokpm_ros.priority import ask_for_real_time
@@ -51,10 +53,7 @@ class ReplayNode(PianoNode):
         Parameter('loop', False, 'begin again at the end'),
         Parameter('clock', True, 'publish the time of the bag on /clock'),
         Parameter('follow', [''], 'answers whose stamps to wait for when as fast as possible'),
-        Parameter(
-            'wait_topics', [''], 'who must listen before it begins: `topic`, or `topic count`'
-        ),
-        Parameter('wait_timeout', 10.0, 'longest time to wait for them [s]', 0.0, 600.0),
+        *WAIT_PARAMETERS,
         Parameter('real_time', True, 'ask for a real-time thread, at rates up to 4'),
     )
 
@@ -66,7 +65,7 @@ class ReplayNode(PianoNode):
         self._selection = Selection(
             s['what'], tuple(s['topics']), tuple(s['exclude']), s['start'], s['duration']
         )
-        self._awaited = self._read_awaited()
+        self._connections = Connections(self, s['wait_for'])
         self._outputs = {t: self._offer(t, k) for t, k in self._find_topics().items()}
         self._clock_out = self.create_publisher(Clock, '/clock', 10) if s['clock'] else None
         self._follower = Follower(s['follow']) if s['follow'] else None
@@ -77,14 +76,6 @@ class ReplayNode(PianoNode):
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._play, name='replay', daemon=True)
         self._thread.start()
-
-    def _read_awaited(self) -> dict[str, int]:
-        entries = [entry.split() for entry in self.settings['wait_topics']]
-        if any(len(e) not in (1, 2) or not e[-1].isdecimal() and len(e) == 2 for e in entries):
-            raise ParameterError(
-                f'wait_topics: expected `topic` or `topic count` each, found {self.settings["wait_topics"]}'
-            )
-        return {topic: int(*count or (1,)) for topic, *count in entries}
 
     def _find_topics(self) -> dict[str, str]:
         topics = list_topics(self.settings['bag'], self._selection)
@@ -141,17 +132,13 @@ class ReplayNode(PianoNode):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def _wait_for_listeners(self) -> None:
-        waited = 0.0
-        while not all(self._count_listeners(t) >= n for t, n in self._awaited.items()):
-            if waited > self.settings['wait_timeout'] or self._ending.wait(POLL):
+        end = time.monotonic() + self.settings['wait_timeout']
+        while missing := self._connections.find_missing():
+            if time.monotonic() > end:
+                self.get_logger().warning(f'begins without {", ".join(missing)}')
                 return
-            waited += POLL
-
-    def _count_listeners(self, topic: str) -> int:
-        """Count who is connected to an output; of a topic of others only who is there can be known."""
-        output = self._outputs.get(self.resolve_topic_name(topic))
-        # A subscriber that is announced but not connected yet would miss what is sent now.
-        return output.get_subscription_count() if output else self.count_subscribers(topic)
+            if self._ending.wait(POLL):
+                return
 
     def _send(self, message: StoredMessage) -> None:
         publisher = self._outputs.get(message.topic)

@@ -11,6 +11,7 @@ from pianokpm_ros.geometry.rig import Rig, RigError, load_rig
 from pianokpm_ros.geometry.smoothing import SmoothingSettings
 from pianokpm_ros.geometry.triangulator import HandTriangulator, TriangulatorSettings
 from pianokpm_ros.nodes.base import LISTEN, STREAM, Health, PianoNode, run_node
+from pianokpm_ros.nodes.connections import WAIT_PARAMETERS, Connections
 from pianokpm_ros.nodes.parameters import Parameter, ParameterError
 
 TICK = 0.02
@@ -42,6 +43,7 @@ class TriangulationNode(PianoNode):
         ),
         Parameter('hold_bones', False, 'learn bone lengths from the poses and hold them softly'),
         Parameter('smooth', False, 'smooth poses (One Euro filter; still hands are 40 ms late)'),
+        *WAIT_PARAMETERS,
     )
 
     def __init__(self) -> None:
@@ -66,9 +68,12 @@ class TriangulationNode(PianoNode):
         self._poses = {
             side: self.create_publisher(HandPose, f'hands/{side.label}', STREAM) for side in SIDES
         }
+        self.offer_pause()
+        Connections(self, s['wait_for']).call_when_complete(s['wait_timeout'], self._listen)
+
+    def _listen(self) -> None:
         for name in self._cameras:
             self.create_subscription(HandLandmarks, f'{name}/hands', self._take, LISTEN)
-        self.offer_pause()
         self.create_timer(TICK, self._look_for_silence)
 
     def _choose_cameras(self, rig: Rig | None) -> tuple[str, ...]:

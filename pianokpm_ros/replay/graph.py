@@ -77,19 +77,39 @@ def describe_replay(options: ReplayOptions) -> tuple[NodeSpec, ...]:
     if o.record:
         named = {'cameras': cameras} if cameras else {}
         stages.append(('recorder_node', {'bag': o.record, **named}))
+    waits = _list_waits(o, cameras if o.what == 'landmarks' else [])
     made += [
-        NodeSpec(name, 'estimation', {**p, **simulated}, params, o.namespace, respawn=False)
+        NodeSpec(
+            name,
+            'estimation',
+            {**p, **simulated, **({'wait_for': waits[name]} if waits.get(name) else {})},
+            params,
+            o.namespace,
+            respawn=False,
+        )
         for name, p in stages
     ]
     return tuple(made)
 
 
-def _list_listeners(o: ReplayOptions, cameras: list[str]) -> list[str]:
-    """List topics, and how many must listen to each before the replay begins."""
-    recorders = int(bool(o.record))
-    answers = [f'muscle_activity/{side} {recorders + (o.rate == 0)}' for side in SIDES]
-    landmarks = [f'{name}/hands {1 + recorders}' for name in cameras]
-    return landmarks + [f'hands/{side} {1 + recorders}' for side in SIDES] + answers
+def _list_waits(o: ReplayOptions, cameras: list[str]) -> dict[str, list[str]]:
+    """List who must be connected to which output of each node before it begins, as `node topic`."""
+    recorder = ['recorder_node'] if o.record else []
+    player = ['replay_node'] if o.rate == 0 else []
+    estimates = [f'muscle_activity/{side}' for side in SIDES]
+    mirrors = [f'{topic}/joint_states' for topic in estimates]
+    waits = {
+        'muscle_estimation_node': _pair(recorder + player, estimates) + _pair(recorder, mirrors)
+    }
+    poses = _pair(['muscle_estimation_node', *recorder], [f'hands/{side}' for side in SIDES])
+    if not cameras:
+        return waits | {'replay_node': poses}
+    hands = _pair(['triangulation_node', *recorder], [f'{name}/hands' for name in cameras])
+    return waits | {'triangulation_node': poses, 'replay_node': hands}
+
+
+def _pair(nodes: list[str], topics: list[str]) -> list[str]:
+    return [f'{node} {topic}' for topic in topics for node in nodes]
 
 
 def _player(o: ReplayOptions, cameras: list[str]) -> dict[str, Any]:
@@ -106,7 +126,7 @@ def _player(o: ReplayOptions, cameras: list[str]) -> dict[str, Any]:
     lists = {'topics': list(o.topics), 'exclude': list(o.exclude)}
     if o.estimate:
         lists |= {
-            'wait_topics': _list_listeners(o, cameras),
+            'wait_for': _list_waits(o, cameras)['replay_node'],
             'follow': answers if o.rate == 0 else [],
         }
     return chosen | {name: values for name, values in lists.items() if values}

@@ -17,7 +17,7 @@ def describe(short_take, rate, *words):
     return {n.name: n.parameters for n in nodes}
 
 
-def test_every_node_is_there_once_and_capture_waits_for_the_command(short_take):
+def test_every_node_is_there_once_and_who_is_shown_waits_for_the_command(short_take):
     nodes = describe(short_take, 1.0)
     assert set(nodes) == {
         'capture_node',
@@ -26,7 +26,7 @@ def test_every_node_is_there_once_and_capture_waits_for_the_command(short_take):
         'muscle_estimation_node',
         'recorder_node',
     }
-    assert f'{LISTENER} keys' in nodes['capture_node']['wait_for']
+    assert f'{LISTENER} keys' in nodes['keyboard_node']['wait_for']
     assert nodes['capture_node']['at_end'] == 'exit'
 
 
@@ -34,7 +34,8 @@ def test_with_a_view_playback_waits_for_a_browser(short_take):
     nodes = describe(short_take, 0.5, '--view', '8123')
     view = nodes['view_node']
     assert (view['port'], view['rate'], view['wait_for_browser']) == (8123, 0.5, True)
-    assert 'view_node keys' in nodes['capture_node']['wait_for']
+    assert 'view_node keys' in nodes['keyboard_node']['wait_for']
+    assert 'keyboard_node playback/start' in nodes['capture_node']['wait_for']
     assert nodes['capture_node']['preview_rate'] > 0
     assert (
         nodes['capture_node']['wait_timeout']

@@ -5,7 +5,13 @@ import json
 import pytest
 import yaml
 
-from pianokpm_ros.graph import GraphError, GraphOptions, describe_graph, describe_recorder
+from pianokpm_ros.graph import (
+    GraphError,
+    GraphOptions,
+    add_listeners,
+    describe_graph,
+    describe_recorder,
+)
 
 TWO = {'videos': ('a=/x/a.mp4', 'b=/x/b.mp4'), 'rig': '/x/rig.yaml'}
 
@@ -48,19 +54,47 @@ def test_what_is_asked_for_is_added():
     assert nodes['recorder_node'].parameters['rig'] == '/x/rig.yaml'
 
 
+def waits(**options):
+    nodes = describe(**options).values()
+    return {n.name: set(n.parameters['wait_for']) for n in nodes if 'wait_for' in n.parameters}
+
+
 def test_playback_waits_for_every_listener_of_what_files_bring():
-    waits = set(
-        describe(**TWO, keys='/x/k.mid', record='/x/bag')['capture_node'].parameters['wait_for']
-    )
-    assert {'triangulation_node a/hands', 'triangulation_node b/hands'} <= waits
-    assert {'muscle_estimation_node hands/left', 'muscle_estimation_node keys'} <= waits
-    assert {
-        'recorder_node a/hands',
-        'recorder_node keys',
-        'recorder_node muscle_activity/left',
-    } <= waits
-    alone = describe(**TWO)['capture_node'].parameters['wait_for']
-    assert not any('recorder' in w or 'keys' in w for w in alone)
+    found = waits(**TWO, keys='/x/k.mid', record='/x/bag')
+    capture = found['capture_node']
+    assert {'triangulation_node a/hands', 'triangulation_node b/hands'} <= capture
+    assert {'recorder_node a/hands', 'keyboard_node playback/start'} <= capture
+    alone = waits(**TWO)
+    assert not any('recorder' in w or 'keys' in w for waited in alone.values() for w in waited)
+
+
+def test_each_node_waits_for_those_that_listen_to_it():
+    """Only who sends knows to whom it is connected; in front of it nobody begins before it listens."""
+    found = waits(**TWO, keys='/x/k.mid', record='/x/bag')
+    assert {'muscle_estimation_node hands/left', 'recorder_node hands/right'} <= found[
+        'triangulation_node'
+    ]
+    assert {'muscle_estimation_node keys', 'recorder_node keys'} == found['keyboard_node']
+    assert {'recorder_node muscle_activity/left'} <= found['muscle_estimation_node']
+    far = waits(**TWO, images=True)
+    assert 'hand_landmark_node a/image_raw' in far['capture_node']
+    assert 'triangulation_node a/hands' in far['hand_landmark_node']
+    assert not waits(live=('a=0',), record='/x/b'), 'live nothing begins at a given moment'
+
+
+def test_a_live_keyboard_beside_videos_begins_by_itself():
+    found = waits(**TWO, keys='midi:P-45')
+    assert not any('keyboard_node' in waited for waited in found['capture_node'])
+
+
+def test_others_who_listen_are_waited_for_too_and_as_long_as_asked():
+    nodes = describe_graph(GraphOptions(**TWO))
+    more = {n.name: n.parameters for n in add_listeners(nodes, [('me', 'hands/left')], 7.0)}
+    assert 'me hands/left' in more['triangulation_node']['wait_for']
+    # Also of the node before: it waits until the node behind it has all its listeners.
+    assert more['triangulation_node']['wait_timeout'] == 7.0
+    assert more['capture_node']['wait_timeout'] == 7.0
+    assert 'wait_timeout' not in more['muscle_estimation_node']
 
 
 def test_full_images_change_who_finds_hands_and_how_they_travel():

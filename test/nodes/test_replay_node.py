@@ -77,8 +77,8 @@ def spec(**parameters):
 
 def test_every_byte_comes_again_in_order_with_the_bags_time(bag, observer):
     listener = RawListener(observer)
-    topics = [t.lstrip('/') for t in TOPICS]
-    code, said = run([spec(bag=bag, start=LEAD, rate=3.0, wait_topics=topics)])
+    listeners = [f'listener {t}' for t in TOPICS]
+    code, said = run([spec(bag=bag, start=LEAD, rate=3.0, wait_for=listeners)])
     stored = list(select_messages(bag, Selection(start=LEAD)))
     assert code == 0 and f'{len(stored)} messages replayed; late by: median' in said, said
     for topic, heard in listener.heard.items():
@@ -125,7 +125,7 @@ def test_a_replay_ends_also_when_nobody_reads_what_it_says(bag):
     ('parameters', 'words'),
     [
         ({'bag': '/no/bag'}, 'no .mcap'),
-        ({'wait_topics': ['emg many']}, '`topic count`'),
+        ({'wait_for': ['emg']}, 'a node and a topic each'),
     ],
 )
 def test_what_can_not_be_replayed_is_refused(bag, parameters, words):
