@@ -16,6 +16,7 @@ help:
 	@echo 'make lint    ruff'
 	@echo 'make size    size of the environment'
 	@echo 'make bench-client  inject faults into the consumer client, and a million random message sequences'
+	@echo 'make bench-recording  rehearse a session: record, kill, recover, data set, train, replay; losses and clock errors'
 	@echo 'make bench-model   what an estimate costs, beside the rebuilt PianoKPM Net'
 	@echo 'make bench-person  what a few seconds of a person bring (DATA=simulated data set)'
 	@echo 'make bench-real    real poses and EMG against shuffled time'

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from .lateness import Lateness
+
 # Shells start background jobs with SIGINT ignored, which children inherit: theirs is tested here.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -15,6 +17,13 @@ ROOT = Path(__file__).resolve().parent.parent
 def root() -> Path:
     """Return the top of the source tree."""
     return ROOT
+
+
+@pytest.fixture
+def lateness():
+    """Measure during a test how late this machine is."""
+    with Lateness() as made:
+        yield made
 
 
 @pytest.fixture(scope='session')

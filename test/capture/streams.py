@@ -54,7 +54,8 @@ class MjpegServer:
 
     def _send(self, file):
         while not self._stopping:
-            time.sleep(1 / self.rate)
+            # In step by the clock, as cameras of one studio are, however long a picture takes.
+            time.sleep(1 / self.rate - time.monotonic() % (1 / self.rate))
             if self.stalled:
                 continue
             if not self.frozen:

@@ -40,17 +40,7 @@ def camera():
         c.close()
 
 
-def wait_for(condition, seconds):
-    """Return how long it took until a condition held [s]; fail if it took longer."""
-    start = time.monotonic()
-    while time.monotonic() - start < seconds:
-        if condition():
-            return time.monotonic() - start
-        time.sleep(0.01)
-    raise AssertionError(f'not within {seconds} s')
-
-
-def test_frames_come_in_order_with_stamps_of_now(server, camera):
+def test_frames_come_in_order_with_stamps_of_now(server, camera, lateness):
     cam = camera('phone', server().url)
     cam.open()
     frames = [cam.read() for _ in range(20)]
@@ -60,12 +50,13 @@ def test_frames_come_in_order_with_stamps_of_now(server, camera):
     assert numbers == sorted(set(numbers))
     assert (np.diff([f.stamp for f in frames]) > 0).all()
     # The server waits 33 ms a frame; FFmpeg holds back at most one to know where a picture ends.
-    assert 0 <= age < 0.2
+    assert 0 <= age < lateness.stretch(0.2)
     # About 30 a second; in two thirds of a second under load a few frames come late or in a bunch.
-    assert 10 < cam.health.rate < 40 and cam.health.state is CameraState.OK
+    assert 20 / lateness.stretch(2.0) < cam.health.rate < 40 * lateness.stretch(1.0)
+    assert cam.health.state is CameraState.OK
 
 
-def test_the_newest_frame_wins(server, camera):
+def test_the_newest_frame_wins(server, camera, lateness):
     source, given = server(), []
     cam = camera('phone', source.url)
     cam.on_frame = lambda frame: given.append(frame.sequence)
@@ -73,50 +64,51 @@ def test_the_newest_frame_wins(server, camera):
     first = cam.read()
     time.sleep(0.5)
     second = cam.read()
-    assert source.sent - read_number(second.image) <= 4
+    # 30 frames a second.
+    assert source.sent - read_number(second.image) <= 4 + 30 * lateness.stretch(0)
     last = second.sequence
     assert given[: last + 1] == list(range(last + 1)), 'films have every frame all the same'
     assert second.sequence - first.sequence > 5
     assert cam.health.overtaken >= second.sequence - first.sequence - 1
 
 
-def test_a_camera_that_is_cut_off_is_noticed_and_comes_back(server, camera):
+def test_a_camera_that_is_cut_off_is_noticed_and_comes_back(server, camera, lateness):
     source = server()
     cam = camera('phone', source.url)
     cam.open()
     cam.read()
     source.cut()
-    assert wait_for(lambda: cam.health.state is not CameraState.OK, 1.0) <= 1.0
+    lateness.wait(lambda: cam.health.state is not CameraState.OK, 1.0)
     again = server(port=source.port)
-    wait_for(lambda: cam.health.state is CameraState.OK, 4.0)
+    lateness.wait(lambda: cam.health.state is CameraState.OK, 4.0)
     assert again.sent > 0 and cam.health.connections >= 2
     assert cam.read().image.shape == (SIZE[1], SIZE[0], 3)
 
 
-def test_a_frozen_camera_is_noticed_and_gives_no_old_pictures(server, camera):
+def test_a_frozen_camera_is_noticed_and_gives_no_old_pictures(server, camera, lateness):
     source = server()
     cam = camera('phone', source.url)
     cam.open()
     cam.read()
     source.frozen = True
     # Half a second after the first equal picture, which itself takes a frame or two to come.
-    wait_for(lambda: cam.health.state is CameraState.FROZEN, 0.7)
+    lateness.wait(lambda: cam.health.state is CameraState.FROZEN, 0.7)
     frames = cam.health.frames
     time.sleep(0.2)
     assert cam.health.frames == frames and 'frozen' in cam.health.words
     source.frozen = False
-    wait_for(lambda: cam.health.state is CameraState.OK, 1.0)
+    lateness.wait(lambda: cam.health.state is CameraState.OK, 1.0)
 
 
-def test_a_camera_that_falls_silent_is_noticed_and_closed_in_time(server, camera):
+def test_a_camera_that_falls_silent_is_noticed_and_closed_in_time(server, camera, lateness):
     source = server()
     cam = camera('phone', source.url)
     cam.open()
     source.stalled = True
-    wait_for(lambda: cam.health.state is not CameraState.OK, 0.6)
+    lateness.wait(lambda: cam.health.state is not CameraState.OK, 0.6)
     start = time.monotonic()
     cam.close()
-    assert time.monotonic() - start < 2.0 and cam.read() is None
+    assert time.monotonic() - start < lateness.stretch(2.0) and cam.read() is None
 
 
 def test_a_transport_stream_over_tcp(camera):
@@ -141,15 +133,16 @@ def test_nobody_there_is_said(camera):
 
 
 def test_sets_hold_the_newest_frames_and_go_on_without_a_lost_camera(server, camera):
-    sources = [server(), server()]
+    # Slow cameras, of which a busy machine delivers the pictures of a moment within half a period.
+    sources = [server(rate=15), server(rate=15)]
     capture = LiveCapture([camera(n, s.url) for n, s in zip('ab', sources, strict=True)])
     capture.open()
-    sets, end = [], time.monotonic() + 8
+    sets, end = [], time.monotonic() + 30
     for frames in capture.read_all():
         sets.append(frames)
         if len(sets) == 25:
             sources[1].cut()
-        if time.monotonic() > end or sum(set(s) == {'a'} for s in sets[25:]) > 20:
+        if time.monotonic() > end or sum(set(s) == {'a'} for s in sets[25:]) > 10:
             break
     capture.close()
     assert np.mean([set(s) == {'a', 'b'} for s in sets[5:25]]) > 0.7
@@ -158,7 +151,7 @@ def test_sets_hold_the_newest_frames_and_go_on_without_a_lost_camera(server, cam
         stamps = [s[name].stamp for s in sets if name in s]
         assert stamps == sorted(set(stamps))
     for s in sets:
-        assert max(f.stamp for f in s.values()) - min(f.stamp for f in s.values()) < 50_000_000
+        assert max(f.stamp for f in s.values()) - min(f.stamp for f in s.values()) < 100_000_000
 
 
 def test_settings_that_are_not_granted_are_said(video):
@@ -189,14 +182,16 @@ def test_stamps_of_a_stream_do_not_jitter_with_the_network():
 
 
 @pytest.mark.parametrize('rate', [8, 45])
-def test_stamps_do_not_drift_whatever_the_rate_of_a_stream_without_times(server, camera, rate):
+def test_stamps_do_not_drift_whatever_the_rate_of_a_stream_without_times(
+    server, camera, rate, lateness
+):
     cam = camera('phone', server(rate=rate).url)
     cam.open()
     start = time.monotonic()
     while time.monotonic() - start < 1.5:
         frame = cam.read()
         # FFmpeg counts 25 frames a second: at 8 a second stamps would be a second behind by now.
-        assert 0 <= time.time_ns() - frame.stamp < 300_000_000
+        assert 0 <= (time.time_ns() - frame.stamp) * 1e-9 < lateness.stretch(0.3)
 
 
 def test_a_stream_whose_time_runs_slow_is_not_followed_into_the_past():

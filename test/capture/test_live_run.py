@@ -26,14 +26,7 @@ def make_run(server, rig=None, handle=lambda frames: None):
     return LiveRun(make_cameras(addresses, CameraSettings(), rig, time.time_ns), handle)
 
 
-def wait_for(condition, seconds=5.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
-def test_slow_work_gets_the_newest_frames_and_films_get_all(server):
+def test_slow_work_gets_the_newest_frames_and_films_get_all(server, lateness):
     handled, filmed = [], []
 
     def work(frames):
@@ -44,7 +37,7 @@ def test_slow_work_gets_the_newest_frames_and_films_get_all(server):
     assert run.open() == {'phone': SIZE}
     run.on_frame = lambda frame: filmed.append(read_number(frame.image))
     run.start()
-    wait_for(lambda: len(handled) >= 4)
+    lateness.wait(lambda: len(handled) >= 4, 5.0)
     run.stop()
     assert not run.is_alive()
     # 30 frames a second against 8: most are overtaken, none is handed on twice or late.
@@ -53,13 +46,13 @@ def test_slow_work_gets_the_newest_frames_and_films_get_all(server):
     assert filmed == list(range(filmed[0], filmed[0] + len(filmed)))
 
 
-def test_a_camera_that_is_gone_is_an_error_in_words(server):
+def test_a_camera_that_is_gone_is_an_error_in_words(server, lateness):
     run = make_run(server)
     run.open()
     run.start()
-    wait_for(lambda: run.summarise()[0] == 'good')
+    lateness.wait(lambda: run.summarise()[0] == 'good', 5.0)
     server.cut()
-    wait_for(lambda: run.summarise()[0] == 'error', 1.0)
+    lateness.wait(lambda: run.summarise()[0] == 'error', 1.0)
     _, words, values = run.summarise()
     assert 'phone is ' in words and values['phone state'] != 'ok' and values['sets'] > 0
     run.stop()
@@ -75,13 +68,13 @@ def test_a_size_that_is_not_the_calibrated_one_is_refused_and_closed(server):
     assert server.sent <= sent + 2  # nobody listens any more
 
 
-def test_a_camera_that_changes_its_size_is_left_out(server):
+def test_a_camera_that_changes_its_size_is_left_out(server, lateness):
     got = []
     run = make_run(server, handle=got.append)
     run.open()
     server._pictures = [server._picture(i)[::2, ::2] for i in range(8)]
     run.start()
-    wait_for(lambda: run.misfits > 3)
+    lateness.wait(lambda: run.misfits > 3, 5.0)
     assert run.summarise()[0] == 'warning'
     run.stop()
     assert all(f['phone'].image.shape[1::-1] == SIZE for f in got)

@@ -74,8 +74,8 @@ def test_a_slow_taker_gets_the_newest_and_the_others_are_counted(videos):
     scene = Scene(videos, rate=1.0, work=0.1)
     scene.play()
     assert scene.playback.sets + scene.playback.dropped == COUNT
-    # 0.63 s of video, 0.1 s a set.
-    assert 3 <= scene.playback.sets <= 10
+    # 0.63 s of video, 0.1 s a set: fewer where the machine is slow too, never more.
+    assert 2 <= scene.playback.sets <= 10
     last = scene.taken[-1]['a'][1]
     assert last == COUNT - 1
     assert scene.filmed == list(range(COUNT)), 'films have every frame all the same'
@@ -113,13 +113,13 @@ def test_it_does_not_wait_for_ever(videos):
 
 
 @pytest.mark.parametrize('ready', [False, True])
-def test_it_stops_at_once_whatever_it_does(videos, ready):
+def test_it_stops_at_once_whatever_it_does(videos, ready, lateness):
     scene = Scene(videos, rate=0.1, ready=lambda: ready, wait_timeout=60.0)
     scene.playback.start()
     time.sleep(0.3)
     begun = time.monotonic()
     scene.playback.stop()
-    assert time.monotonic() - begun < 1.0 and not scene.playback.is_alive()
+    assert time.monotonic() - begun < lateness.stretch(1.0) and not scene.playback.is_alive()
 
 
 def test_a_file_that_goes_missing_fails_with_the_reason(videos):

@@ -14,7 +14,7 @@ from pianokpm_ros.client.conformance import find_breach
 from test.client.live import LiveClient, reaction
 
 LATE = 0.05
-"""Of a 2 ms timer on two busy cores [s]."""
+"""Of a 2 ms timer on two busy cores [s]; more where the machine is seen to be later."""
 
 
 @pytest.fixture
@@ -23,23 +23,24 @@ def live():
         yield client
 
 
-def check_times(live: LiveClient, injected: int) -> None:
-    o = live.subscriber.guard.options
+def check_times(live: LiveClient, injected: int, lateness) -> None:
+    o, late = live.subscriber.guard.options, lateness.stretch(LATE)
     times = reaction(live.run, injected, o)
-    assert times['hold'] <= o.hold + LATE
-    assert times['zero'] <= o.hold + o.ramp + LATE
-    assert times['passive'] <= o.passive_after + LATE
+    assert times['hold'] <= o.hold + late
+    assert times['zero'] <= o.hold + o.ramp + late
+    assert times['passive'] <= o.passive_after + late
     assert find_breach(o, live.run) == ''
 
 
 @pytest.mark.parametrize('number', [signal.SIGKILL, signal.SIGSTOP])
-def test_knows_in_time_that_a_publisher_is_gone_and_takes_it_back(live, number):
+def test_knows_in_time_that_a_publisher_is_gone_and_takes_it_back(live, number, lateness):
     live.publish()
     live.reach(State.ACTIVE)
+    missed, lost = live.subscriber.link.missed, live.subscriber.link.lost
     injected = live.signal(number)
-    live.spin(0.6)
-    check_times(live, injected)
-    assert live.subscriber.link.missed >= 1 and live.subscriber.link.lost == 1
+    live.spin(lateness.stretch(0.6))
+    check_times(live, injected, lateness)
+    assert live.subscriber.link.missed > missed and live.subscriber.link.lost == lost + 1
     assert live.run[-1][1].fault == Fault.LIVELINESS
     if number == signal.SIGSTOP:
         live.signal(signal.SIGCONT)
@@ -49,27 +50,27 @@ def test_knows_in_time_that_a_publisher_is_gone_and_takes_it_back(live, number):
     assert find_breach(live.subscriber.guard.options, live.run) == ''
 
 
-def test_estimates_that_say_nothing_end_in_passive(live):
+def test_estimates_that_say_nothing_end_in_passive(live, lateness):
     live.publish('--fault', 'nan')
     live.reach(State.ACTIVE)
     injected = live.signal(signal.SIGUSR1)
-    live.spin(0.6)
-    check_times(live, injected)
+    live.spin(lateness.stretch(0.6))
+    check_times(live, injected, lateness)
     # messages still come: no deadline is missed, the guard alone noticed
     assert live.run[-1][1].fault == Fault.NOT_FINITE and live.subscriber.link.publishers == 1
 
 
-def test_a_publisher_that_offers_less_is_named_and_heard_when_less_is_asked(caplog):
+def test_a_publisher_that_offers_less_is_named_and_heard_when_less_is_asked(lateness):
     with LiveClient() as strict:
         strict.publish('--plain')
-        assert strict.spin(15, lambda: strict.subscriber.link.incompatible > 0)
+        assert strict.spin(30, lambda: strict.subscriber.link.incompatible > 0)
         assert strict.subscriber.newest is None
     with LiveClient(deadline=None, lease=None) as relaxed:
         relaxed.publish('--plain')
         relaxed.reach(State.ACTIVE)
         injected = relaxed.signal(signal.SIGSTOP)
-        relaxed.spin(0.6)
-        check_times(relaxed, injected)
+        relaxed.spin(lateness.stretch(0.6))
+        check_times(relaxed, injected, lateness)
         assert relaxed.run[-1][1].fault == Fault.SILENCE
 
 
@@ -81,7 +82,7 @@ def test_a_broken_message_is_refused_not_raised(live):
     )
     broken = MuscleActivity(side=1, muscle=['ADM'], activation=[0.1, 0.2], sample_rate=1000.0)
     assert live.spin(
-        10,
+        30,
         lambda: sender.publish(broken) or live.subscriber.guard.faults[Fault.MALFORMED] > 0,
     )
 

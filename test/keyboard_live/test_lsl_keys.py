@@ -28,7 +28,7 @@ def send():
         yield begin
 
 
-def collect(sensors, done, timeout=20.0):
+def collect(sensors, done, timeout=60.0):
     """Poll as the node does until a condition holds; returns the records."""
     records, end = [], time.monotonic() + timeout
     while not done(records):

@@ -28,7 +28,7 @@ def keyboard():
     port.close()
 
 
-def wait(done, timeout=5.0):
+def wait(done, timeout=20.0):
     end = time.monotonic() + timeout
     while not done():
         assert time.monotonic() < end
@@ -40,20 +40,22 @@ def play(peer, *keys, kind='note_on'):
         peer.send(mido.Message(kind, note=key, velocity=70))
 
 
-def test_what_is_played_over_the_network_arrives_with_its_time(keyboard):
+def test_what_is_played_over_the_network_arrives_with_its_time(keyboard, lateness):
     peer, sent = connect(*keyboard.address), []
     wait(lambda: keyboard.connected)
     for key in range(40, 60):
-        sent.append(time.time_ns())
+        begun = time.time_ns()
         play(peer, key)
+        sent.append((begun, time.time_ns()))
         time.sleep(0.01)
     wait(lambda: len(keyboard.keys.held) == 20)
     record = keyboard.keys.record(time.time_ns())
     stamps = record.stamp + np.rint(record.time.astype(float) * 1e9)
-    late = (stamps - sent) * 1e-9
+    begun, over = np.transpose(sent)
     assert record.key.tolist() == list(range(40, 60))
-    # Loopback takes 0.1 ms; the median leaves out what a busy machine delays.
-    assert 0 <= np.median(late) < 0.01
+    # Loopback takes 0.1 ms; where the kernel does not date what arrives, a thread does that may come late.
+    assert (stamps >= begun - 1000).all()  # `time` is float32
+    assert np.median(stamps - over) * 1e-9 < lateness.stretch(0.01)
     assert set(record.midi_velocity.tolist()) == {70}
 
 
@@ -69,12 +71,13 @@ def test_a_thread_that_comes_late_knows_when_it_was_played():
         wait(lambda: port.connected)
         sent = time.time_ns()
         play(peer, 60)
+        over = time.time_ns()
         wait(lambda: port.keys.held == {60})
-        late = port.keys.record(time.time_ns()).stamp - sent
+        stamp = port.keys.record(time.time_ns()).stamp
     finally:
         port.close()
-    # The clock alone would say 100 ms.
-    assert 0 <= late < 50_000_000
+    # The clock alone would say 100 ms after.
+    assert sent <= stamp < over + 50_000_000
 
 
 def test_a_lost_connection_lifts_all_keys_and_another_may_come(keyboard):

@@ -8,6 +8,7 @@ from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 
+from pianokpm_ros.graph import add_listeners
 from pianokpm_ros.nodes.base import LATCHED
 
 DEEP = QoSProfile(depth=1000)
@@ -44,18 +45,22 @@ class Observer:
             self.arrived[topic].append(time.monotonic())
             self._changed.notify_all()
 
+    def join(self, nodes, *topics):
+        """Let the nodes of a graph begin when this one is connected to topics, so that it misses nothing."""
+        return add_listeners(nodes, [(self.node.get_name(), topic) for topic in topics])
+
     def happens(self, condition, timeout):
         """Wait until `condition(messages)` is true; tells whether it is."""
         with self._changed:
             return self._changed.wait_for(lambda: condition(self.messages), timeout)
 
-    def wait(self, condition, timeout=30.0, what=''):
+    def wait(self, condition, timeout=60.0, what=''):
         """Wait until `condition(messages)` is true; fails the test when it never is."""
         done = self.happens(condition, timeout)
         counts = {t: len(m) for t, m in self.messages.items()}
         assert done, f'waited {timeout} s in vain{" for " if what else ""}{what}; heard {counts}'
 
-    def wait_for_health(self, node, words, timeout=30.0):
+    def wait_for_health(self, node, words, timeout=60.0):
         """Wait until a node says some words on /diagnostics; returns that status."""
         found = []
 
@@ -70,14 +75,14 @@ class Observer:
         self.wait(says, timeout, f'{node} to say {words!r}')
         return found[-1]
 
-    def wait_for_subscribers(self, publisher, count=1, timeout=30.0):
+    def wait_for_subscribers(self, publisher, count=1, timeout=60.0):
         """Wait until a publisher of this node has subscribers."""
         end = time.monotonic() + timeout
         while publisher.get_subscription_count() < count:
             assert time.monotonic() < end, f'nobody subscribes to {publisher.topic_name}'
             threading.Event().wait(0.02)
 
-    def call(self, kind, service, request, timeout=20.0):
+    def call(self, kind, service, request, timeout=60.0):
         """Call a service and return its response."""
         client = self.node.create_client(kind, service)
         assert client.wait_for_service(timeout), f'{service} is not offered'

@@ -22,6 +22,7 @@ from pianokpm_ros.messages import from_message, to_message
 from pianokpm_ros.processes import GraphProcesses
 from pianokpm_ros.records import HandLandmarks as Hands
 
+from ..lateness import Lateness
 from .feeder import Feeder, make_hands, make_rig, see
 from .observer import Observer
 
@@ -42,12 +43,12 @@ class Lab:
         messages = self.observer.messages[topic]
         return from_message(messages[-1]) if messages else None
 
-    def wait_for_status(self, topic, *allowed, timeout=20.0):
+    def wait_for_status(self, topic, *allowed, timeout=60.0):
         self.observer.wait(
             lambda m: m[topic] and m[topic][-1].status in allowed, timeout, f'{topic} {allowed}'
         )
 
-    def count_until(self, topic, condition, timeout=20.0):
+    def count_until(self, topic, condition, timeout=60.0):
         """Return the messages of a topic that come from now on until one fulfils a condition."""
         before = len(self.observer.messages[topic])
         self.observer.wait(
@@ -111,7 +112,7 @@ def test_a_lost_view_degrades_and_its_return_heals(lab):
     assert (lab.newest(RIGHT).views <= 1).all()
 
 
-def test_without_views_poses_turn_invalid_in_time_and_never_go_on(lab):
+def test_without_views_poses_turn_invalid_in_time_and_never_go_on(lab, lateness):
     lab.feeder.cameras = set()
     silent_since = time.monotonic()
     lab.wait_for_status(RIGHT, Status.INVALID)
@@ -120,7 +121,7 @@ def test_without_views_poses_turn_invalid_in_time_and_never_go_on(lab):
         if lab.observer.arrived[RIGHT][i] > silent_since and m.status == 0
     )  # fmt: skip
     # The timeout of 0.1 s, a tick of 0.02 s, and as much again for a busy machine.
-    assert lab.observer.arrived[RIGHT][index] - silent_since < 0.1 + 2 * 0.1
+    assert lab.observer.arrived[RIGHT][index] - silent_since < lateness.stretch(0.1 + 2 * 0.1)
     lab.wait_for_status(ACTIVITY, Status.INVALID)
     lab.observer.wait_for_health(f'{NAMESPACE}/triangulation_node', 'no camera is heard')
     pose, activity = lab.newest(RIGHT), lab.newest(ACTIVITY)
@@ -202,14 +203,15 @@ def test_pausing_is_obeyed_and_told(lab):
 
 def test_a_killed_node_is_noticed_in_time_and_comes_back(lab):
     """A consumer that requests what is offered knows within 60 ms that data are late, within 250 that nobody lives."""
-    lateness, absence = [], []
+    tries = []
     for _ in range(3):  # a busy machine can only make it later: the best of three tells
-        late, gone = kill_and_watch(lab)
-        lateness.append(late)
-        absence.append(gone)
-        if min(lateness) < 0.060 and min(absence) < 0.250:
+        with Lateness() as lateness:
+            late, gone = kill_and_watch(lab)
+        tries.append((late - lateness.stretch(0), gone - lateness.stretch(0)))
+        if min(late for late, _ in tries) < 0.060 and min(gone for _, gone in tries) < 0.250:
             break
-    assert min(lateness) < 0.060 and min(absence) < 0.250, (lateness, absence)
+    else:
+        raise AssertionError(tries)
     assert lab.graph.states['triangulation_node'].restarts >= 1
     assert lab.graph.states['muscle_estimation_node'].restarts == 0
 

@@ -10,7 +10,7 @@ from builtin_interfaces.msg import Time
 from pianokpm.msg import HandLandmarks
 from sensor_msgs.msg import CompressedImage, Image
 
-from pianokpm_ros.graph import GraphOptions, NodeSpec, add_listeners, describe_graph
+from pianokpm_ros.graph import GraphOptions, NodeSpec, describe_graph
 from pianokpm_ros.hands.choice import HandSettings, choose_detector
 from pianokpm_ros.messages import from_message, stamp_of
 from pianokpm_ros.nodes.base import IMAGES
@@ -125,7 +125,6 @@ def travelled(recording):
         if node.name == 'hand_landmark_node':
             node.parameters['wait_for'] = []  # the other part, which isn't there
     topics = [f'{n}/{kind}' for n in recording.videos for kind in ('image_raw', 'hands')]
-    nodes = add_listeners(nodes, [('image_observer', topic) for topic in topics])
     with Observer('image_observer') as observer:
         lock, images = threading.Lock(), {n: [] for n in recording.videos}
 
@@ -142,7 +141,7 @@ def travelled(recording):
             observer.listen(f'/far/{name}/hands', HandLandmarks)
         observer.listen('/far/playback/start', Time, latched=True)
         observer.listen('/far/playback/end', Time, latched=True)
-        with GraphProcesses(nodes) as graph:
+        with GraphProcesses(observer.join(nodes, *topics)) as graph:
             observer.wait(lambda m: m['/far/playback/end'], 90.0, 'the end')
             assert graph.wait_until_exit('capture_node', 10.0)
         origin = stamp_of(observer.messages['/far/playback/start'][0])

@@ -56,7 +56,8 @@ def run(recording, shared_data, tmp_path_factory):
             observer.listen(f'playback/{event}', Time, latched=True)
         observer.listen('muscle_activity/right/joint_states', JointState)
         observer.listen('/diagnostics', DiagnosticArray)
-        with GraphProcesses(nodes, lambda name, line: lines.append((name, line))) as graph:
+        joined = observer.join(nodes, *TOPICS)
+        with GraphProcesses(joined, lambda name, line: lines.append((name, line))) as graph:
             observer.wait(lambda m: m['playback/end'], 90.0, 'the end')
             health = {n: observer.wait_for_health(n, w) for n, w in AFTERWARDS.items()}
             with Observer('late_observer') as late:

@@ -47,7 +47,9 @@ def play(take, rate, namespace):
             observer.listen(f'/{namespace}/muscle_activity/{side}', MuscleActivity)
         observer.listen(f'/{namespace}/keys', KeyMotion)
         observer.listen(f'/{namespace}/playback/start', Time, latched=True)
-        with GraphProcesses(describe_graph(options)) as graph:
+        heard = [f'{kind}/{side}' for kind in ('hands', 'muscle_activity') for side in SIDES]
+        nodes = observer.join(describe_graph(options), *heard, *(['keys'] if rate else []))
+        with GraphProcesses(nodes) as graph:
             assert graph.wait_until_exit('capture_node', 120.0)
         records = {
             topic.removeprefix(f'/{namespace}'): [from_message(m) for m in messages]
@@ -95,7 +97,7 @@ def test_keys_are_those_the_simulation_played(paced, take):
         for r in paced.records['/keys']
         for time, key, position in zip(r.time, r.key, r.position, strict=True)
     }
-    # The node waits for its estimator, not for this test: the first message may find nobody here yet.
+    # The last messages may still be on their way when the graph ends.
     first, last = (choose(stamp for _, stamp in found) for choose in (min, max))
     asked = [
         ((int(key), int(stamp)), float(position))
