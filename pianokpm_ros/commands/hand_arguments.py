@@ -27,6 +27,12 @@ def add_hand_arguments(parser: argparse.ArgumentParser) -> None:
         help='lite is quicker (default full)',
     )
     parser.add_argument(
+        '--hand-task',
+        default=usual.hand_task,
+        metavar='FILE',
+        help='models: a hand_landmarker.task, or a mediapipe 0.10 wheel where a newer one is installed',
+    )
+    parser.add_argument(
         '--max-hands',
         type=int,
         default=usual.max_hands,
@@ -39,4 +45,9 @@ def read_hand_settings(arguments: argparse.Namespace) -> HandSettings:
     """Collect the options."""
     if not 1 <= arguments.max_hands <= 8:
         raise HandOptionError(f'--max-hands: expected 1 to 8, found {arguments.max_hands}')
-    return HandSettings(arguments.detector, arguments.hand_model, arguments.max_hands)
+    return HandSettings(
+        arguments.detector,
+        arguments.hand_model,
+        arguments.max_hands,
+        hand_task=arguments.hand_task,
+    )

@@ -1,5 +1,6 @@
 """Choose what finds hands: the same for the node graph and for estimation without it."""
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -7,17 +8,22 @@ from typing import TYPE_CHECKING
 from pianokpm_ros.geometry.camera import name_optical_frame
 from pianokpm_ros.geometry.rig import Rig
 from pianokpm_ros.hands.detector import HandDetector
-from pianokpm_ros.hands.mediapipe_detector import COMPLEXITY, MediaPipeDetector
+from pianokpm_ros.hands.mediapipe_detector import COMPLEXITY, MediaPipeDetector, has_solutions
+from pianokpm_ros.hands.task_bundle import load_bundle
+from pianokpm_ros.hands.task_detector import TaskDetector
 from pianokpm_ros.hands.workers import LandmarkWorkers
 
 if TYPE_CHECKING:
     from pianokpm_ros.hands.guided_workers import GuidedWorkers
     from pianokpm_ros.hands.region_detector import RegionSettings
 
+logger = logging.getLogger(__name__)
+
 DETECTORS = {
     'guided': "MediaPipe's models on regions that follow the hands; calibrated views help each other",
     'regions': 'the same, each view alone',
     'mediapipe': "MediaPipe's own graph: each view alone, half as fast where it looks for a missing hand",
+    'tasks': 'its successor, the Tasks API, which is all that MediaPipe after 0.10.21 has',
 }
 HAND_MODELS = tuple(COMPLEXITY)
 
@@ -32,6 +38,8 @@ class HandSettings:
         max_hands: most hands in one picture.
         min_detection: least score of a palm, 0..1.
         min_tracking: least hand presence to go on tracking, 0..1.
+        hand_task: file of the models: a `hand_landmarker.task` or a mediapipe 0.10 wheel; empty =
+            those of the installed wheel.
     """
 
     detector: str = 'guided'
@@ -39,6 +47,7 @@ class HandSettings:
     max_hands: int = 2
     min_detection: float = 0.5
     min_tracking: float = 0.5
+    hand_task: str = ''
 
 
 def make_workers(
@@ -51,18 +60,22 @@ def make_workers(
     from pianokpm_ros.hands.engine import HandEngine
     from pianokpm_ros.hands.guided_workers import GuidedWorkers
 
-    engine = HandEngine(settings.hand_model)
+    engine = HandEngine(settings.hand_model, task=settings.hand_task)
     return GuidedWorkers(rig.select(tuple(cameras)), engine, _region_settings(settings))
 
 
 def choose_detector(settings: HandSettings) -> Callable[[str], HandDetector]:
     """Return what makes the detector of one camera."""
-    if settings.detector == 'mediapipe':
+    if settings.detector == 'mediapipe' and not _lacks_solutions(settings):
         return lambda camera: _make_mediapipe(camera, settings)
+    if settings.detector in ('mediapipe', 'tasks'):
+        bundle = load_bundle(settings.hand_task, settings.hand_model)
+        return lambda camera: _make_task(camera, settings, bundle)
     from pianokpm_ros.hands.engine import HandEngine
     from pianokpm_ros.hands.region_detector import RegionDetector
 
-    engine, limits = HandEngine(settings.hand_model), _region_settings(settings)
+    engine = HandEngine(settings.hand_model, task=settings.hand_task)
+    limits = _region_settings(settings)
     return lambda camera: RegionDetector(camera, name_optical_frame(camera), engine, limits)
 
 
@@ -71,6 +84,28 @@ def _make_mediapipe(camera: str, settings: HandSettings) -> HandDetector:
         camera,
         name_optical_frame(camera),
         settings.hand_model,
+        settings.max_hands,
+        settings.min_detection,
+        settings.min_tracking,
+    )
+
+
+def _lacks_solutions(settings: HandSettings) -> bool:
+    """Tell of a MediaPipe, or a model file, that only the Tasks API works with."""
+    if settings.hand_task:
+        logger.info('hand_task %s: the Tasks API is used, which reads it', settings.hand_task)
+        return True
+    if has_solutions():
+        return False
+    logger.warning('this MediaPipe has no `solutions` any more: its Tasks API is used instead')
+    return True
+
+
+def _make_task(camera: str, settings: HandSettings, bundle: bytes) -> HandDetector:
+    return TaskDetector(
+        camera,
+        name_optical_frame(camera),
+        bundle,
         settings.max_hands,
         settings.min_detection,
         settings.min_tracking,

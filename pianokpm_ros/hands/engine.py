@@ -17,13 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pianokpm_ros.hands.detector import DetectorError
-from pianokpm_ros.hands.model_files import find_landmark_model, find_palm_model
 from pianokpm_ros.hands.palm_detector import find_palms
 from pianokpm_ros.hands.region import Region
+from pianokpm_ros.hands.task_bundle import load_models
 
 FloatArray = NDArray[np.floating]
 
 CROP = 224
+LANDMARK_OUTPUTS = (63, 1, 1, 63)
+PALM_OUTPUTS = (2016 * 18, 2016)
+"""Numbers of the models' outputs, in the order of their names."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +53,22 @@ class FoundHand:
 class _Model:
     """One interpreter; `run` must not be called by two threads at once."""
 
-    def __init__(self, path: Path) -> None:
-        self._interpreter = _import_interpreter()(str(path), num_threads=1)
-        self._interpreter.allocate_tensors()
+    def __init__(self, content: bytes, sizes: tuple[int, ...]) -> None:
+        make = _import_interpreter()
+        try:
+            self._interpreter = make(model_content=content, num_threads=1)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise DetectorError(f"LiteRT can't read the hand models: {error}") from error
         self._input = self._interpreter.get_input_details()[0]['index']
         outputs = sorted(self._interpreter.get_output_details(), key=lambda o: o['name'])
         self._outputs = [o['index'] for o in outputs]
+        found = tuple(int(np.prod(o['shape'])) for o in outputs)
+        if found != sizes:
+            raise DetectorError(
+                f"asked for MediaPipe's hand models, whose outputs have {sizes} numbers; found {found}: "
+                'give another hand_task'
+            )
 
     def run(self, picture: FloatArray) -> list[FloatArray]:
         self._interpreter.set_tensor(self._input, picture)
@@ -67,19 +80,19 @@ class HandEngine:
     """Runs the palm detector and the landmark model; safe to share among threads."""
 
     def __init__(
-        self, model: str = 'full', threads: int | None = None, folder: Path | str | None = None
+        self, model: str = 'full', threads: int | None = None, task: Path | str | None = None
     ) -> None:
         """Load the models.
 
         Args:
             model: `full` or `lite`.
             threads: how many models may run at once; None = one for each core.
-            folder: of the model files; None = those in the mediapipe wheel.
+            task: file of the models (`task_bundle.load_models`); None = the mediapipe wheel's.
         """
         count = threads or os.cpu_count() or 1
-        landmark, palm = find_landmark_model(model, folder), find_palm_model(model, folder)
-        self._landmark = _fill(lambda: _Model(landmark), count)
-        self._palm = _fill(lambda: _Model(palm), min(count, 2))
+        palm, landmark = load_models(task, model)
+        self._landmark = _fill(lambda: _Model(landmark, LANDMARK_OUTPUTS), count)
+        self._palm = _fill(lambda: _Model(palm, PALM_OUTPUTS), min(count, 2))
 
     def find_palms(
         self, image: NDArray[np.uint8], min_score: float = 0.5, count: int = 2

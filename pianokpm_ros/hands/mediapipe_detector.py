@@ -1,17 +1,18 @@
 """MediaPipe's hand tracking (`solutions.hands`) for one camera."""
 
-import os
-
-import cv2
-import numpy as np
-
-from pianokpm_ros.anatomy import LANDMARK_COUNT, Side
+from pianokpm_ros.anatomy import Side
 from pianokpm_ros.hands.detector import DetectorError
+from pianokpm_ros.hands.mediapipe_package import import_mediapipe, make_record, to_rgb
 from pianokpm_ros.records import Frame, HandLandmarks
 
 COMPLEXITY = {'lite': 0, 'full': 1}
 SIDES = {'Left': Side.RIGHT, 'Right': Side.LEFT}
-"""MediaPipe names hands as in a mirror; pictures here are not mirrored."""
+"""`solutions` names hands as in a mirror; pictures here are not mirrored."""
+
+
+def has_solutions() -> bool:
+    """Tell whether the installed mediapipe still has `solutions` (up to 0.10.21)."""
+    return hasattr(import_mediapipe(), 'solutions')
 
 
 class MediaPipeDetector:
@@ -43,7 +44,13 @@ class MediaPipeDetector:
                 f'asked for the hand model {model!r}; there are {", ".join(COMPLEXITY)}'
             )
         self._camera, self._frame_id = camera, frame_id
-        self._hands = _import_hands().Hands(
+        mediapipe = import_mediapipe()
+        if not hasattr(mediapipe, 'solutions'):
+            raise DetectorError(
+                f'mediapipe {mediapipe.__version__} has no `solutions`; choose the detector `tasks`, or '
+                'install 0.10.21, the last that has'
+            )
+        self._hands = mediapipe.solutions.hands.Hands(
             static_image_mode=static,
             max_num_hands=max_hands,
             model_complexity=COMPLEXITY[model],
@@ -53,57 +60,21 @@ class MediaPipeDetector:
 
     def detect(self, frame: Frame) -> HandLandmarks:
         """Find the hands of a frame."""
-        height, width = frame.image.shape[:2]
-        picture = cv2.cvtColor(frame.image, cv2.COLOR_BGR2RGB)
+        picture = to_rgb(frame)
         picture.flags.writeable = False  # lets MediaPipe take it by reference
         found = self._hands.process(picture)
-        size = (width, height)
-        if not found.multi_hand_landmarks:
-            return HandLandmarks.empty(
-                frame.stamp, self._camera, self._frame_id, size, frame.sequence
-            )
-        labels = [h.classification[0] for h in found.multi_handedness]
-        # Landmarks are in parts of the image, where 0 is the left edge of pixel 0, half a pixel
-        # before its centre.
-        pixels = np.stack(
-            [_stack(h.landmark)[:, :2] * size - 0.5 for h in found.multi_hand_landmarks]
-        )
-        world = np.stack([_stack(h.landmark) for h in found.multi_hand_world_landmarks])
-        unknown = np.full((len(labels), LANDMARK_COUNT), np.nan, np.float32)
-        return HandLandmarks(
-            frame.stamp,
+        hands = found.multi_hand_landmarks or ()
+        world = found.multi_hand_world_landmarks or ()
+        best = [h.classification[0] for h in found.multi_handedness or ()]
+        return make_record(
+            frame,
             self._camera,
             self._frame_id,
-            size,
-            frame.sequence,
-            np.array([SIDES.get(label.label, Side.UNKNOWN) for label in labels], np.uint8),
-            np.array([label.score for label in labels], np.float32),
-            pixels.astype(np.float32),
-            world.astype(np.float32),
-            unknown,
+            [h.landmark for h in hands],
+            [h.landmark for h in world],
+            [(SIDES.get(b.label, Side.UNKNOWN), b.score) for b in best],
         )
 
     def close(self) -> None:
         """Free the models."""
         self._hands.close()
-
-
-def _stack(landmarks) -> np.ndarray:
-    return np.array([(p.x, p.y, p.z) for p in landmarks], np.float64)
-
-
-def _import_hands():
-    os.environ.setdefault('GLOG_minloglevel', '2')
-    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
-    try:
-        import mediapipe
-    except ImportError as error:
-        raise DetectorError(
-            f'mediapipe is missing ({error}); install it with `pip install --no-deps '
-            'mediapipe==0.10.21`'
-        ) from error
-    if not hasattr(mediapipe, 'solutions'):
-        raise DetectorError(
-            f'mediapipe {mediapipe.__version__} has no `solutions`; install 0.10.21, the last that has'
-        )
-    return mediapipe.solutions.hands

@@ -12,15 +12,16 @@ FOLDERS = ('hand_landmark', 'palm_detection')
 
 def find_landmark_model(model: str, folder: Path | str | None = None) -> Path:
     """Return the file of the landmark model `full` or `lite`."""
-    return _find(_pick(LANDMARK_FILES, model), folder)
+    return _find(pick_file(LANDMARK_FILES, model), folder)
 
 
 def find_palm_model(model: str, folder: Path | str | None = None) -> Path:
     """Return the file of the palm detector `full` or `lite`."""
-    return _find(_pick(PALM_FILES, model), folder)
+    return _find(pick_file(PALM_FILES, model), folder)
 
 
-def _pick(files: dict[str, str], model: str) -> str:
+def pick_file(files: dict[str, str], model: str) -> str:
+    """Return the name of a model's file among those of its kind."""
     if model not in files:
         raise DetectorError(f'asked for the hand model {model!r}; there are {", ".join(files)}')
     return files[model]
@@ -34,7 +35,8 @@ def _find(name: str, folder: Path | str | None) -> Path:
     where = ', '.join(map(str, places)) or 'no mediapipe, which is not installed'
     raise DetectorError(
         f'asked for {name}, found it not in {where}; install it with '
-        '`pip install --no-deps mediapipe==0.10.21` (newer ones come without) or name its folder'
+        '`pip install --no-deps mediapipe==0.10.21` (newer ones come without), or give a '
+        'hand_landmarker.task or that wheel as hand_task'
     )
 
 

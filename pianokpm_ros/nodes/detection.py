@@ -10,10 +10,16 @@ HAND_PARAMETERS = (
         'detector',
         'guided',
         "regions: MediaPipe's models on regions that follow the hands; guided: calibrated views of one "
-        'process help each other too; mediapipe: its own graph, half as fast where a hand is missing',
+        'process help each other too; mediapipe: its own graph, half as fast where a hand is missing; '
+        'tasks: its successor, all that MediaPipe after 0.10.21 has',
         choices=tuple(DETECTORS),
     ),
     Parameter('hand_model', 'full', "MediaPipe's landmark model", choices=HAND_MODELS),
+    Parameter(
+        'hand_task',
+        '',
+        "file of the models: a hand_landmarker.task, or a mediapipe 0.10 wheel; empty: the installed wheel's",
+    ),
     Parameter('max_hands', 2, 'most hands in one picture', 1, 8),
     Parameter('min_detection', 0.5, 'least score of a palm', 0.0, 1.0),
     Parameter('min_tracking', 0.5, 'least hand presence to go on tracking', 0.0, 1.0),
