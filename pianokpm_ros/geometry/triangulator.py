@@ -10,7 +10,9 @@ from pianokpm_ros.geometry.alignment import ViewAligner
 from pianokpm_ros.geometry.association import SIDES, associate, distinct_hands
 from pianokpm_ros.geometry.bones import BoneSettings
 from pianokpm_ros.geometry.camera import Camera
-from pianokpm_ros.geometry.hand_size import HandSize
+from pianokpm_ros.geometry.hand_size import USUAL, HandSize
+from pianokpm_ros.geometry.hand_template import INDEX_PALM
+from pianokpm_ros.geometry.hand_template import PALM as PALM_SIZE
 from pianokpm_ros.geometry.refiner import PoseRefiner
 from pianokpm_ros.geometry.rig import Rig
 from pianokpm_ros.geometry.single_view import assume_camera, place_hand
@@ -110,6 +112,11 @@ class HandTriangulator:
             return assume_camera(view.camera, view.size)
         return self.rig.camera_of_size(view.camera, view.size)
 
+    def _palm(self) -> float:
+        """Return the size of the hands [m]: as several views measured it before, else the mean."""
+        index = self.size.median
+        return index / INDEX_PALM if USUAL[0] <= index <= USUAL[1] else PALM_SIZE
+
     def _recent(self, stamp: int) -> dict[Side, FloatArray]:
         return {
             s: place
@@ -176,7 +183,7 @@ class HandTriangulator:
         sequence: int,
     ) -> HandPose | None:
         for camera, view, hand in sorted(seen, key=lambda s: -float(s[1].score[s[2]])):
-            placed = place_hand(camera, view.pixels[hand], view.world[hand])
+            placed = place_hand(camera, view.pixels[hand], view.world[hand], self._palm())
             if placed is not None:
                 known = np.isfinite(placed.landmarks).all(axis=1)
                 return _pose(

@@ -24,6 +24,7 @@ from .board import bench_board
 from .engines import bench_engines
 from .faults import print_faults
 from .recordings import bench_charuco, bench_stereo
+from .single import print_single
 from .solvers import bench_solvers
 from .speed import (
     compare_speed,
@@ -33,7 +34,7 @@ from .speed import (
     print_real_time,
     print_shares,
 )
-from .studio import detect_take, errors_of, print_solvers, print_views, track
+from .studio import detect_take, errors_of, print_solvers, print_views, track, truth_at
 from .worst_frames import draw_worst
 
 PARTS = ('engines', 'speed', 'studio', 'recordings', 'board', 'solvers')
@@ -125,6 +126,8 @@ def _bench_accuracy(
     for name, sets in found.items():
         print_views(name, take, sets, console)
     sets = found['guided regions full']
+    rows = [(c, s.views[c.name], truth_at(take, s.stamp)) for s in sets for c in take.rig.cameras]
+    print_single(words, rows, console)
     print_solvers(take, sets, console)
     print_faults(take, sets, console)
     path = out / 'worst_frames.png'

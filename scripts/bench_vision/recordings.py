@@ -12,6 +12,7 @@ from pianokpm_ros.geometry.bones import BoneKeeper, measure_bones
 from pianokpm_ros.geometry.rig import Rig
 from pianokpm_ros.geometry.rig_formats import load_caliscope, load_handpose3d, scale_rig
 from pianokpm_ros.geometry.smoothing import PointSmoother
+from pianokpm_ros.geometry.synchronizer import FrameSet
 from pianokpm_ros.geometry.triangulation import solve_equally, triangulate
 from pianokpm_ros.hands.engine import HandEngine
 from pianokpm_ros.hands.guided_workers import GuidedWorkers
@@ -21,6 +22,7 @@ from pianokpm_ros.hands.workers import LandmarkWorkers
 
 from . import footage, measures
 from .overlays import draw_hands
+from .single import print_single
 
 EAGER = RegionSettings(search_period=2, idle_period=1)
 """At 6 frames a second hands jump: palms are looked for more often than in live video."""
@@ -37,7 +39,8 @@ def bench_charuco(data: Path, own: Rig, console: Console, out: Path, model: str 
     frames = footage.charuco_frames(data)
     maker = load_caliscope(data / 'charuco_4cam' / 'camera_array.toml')
     bare = frames[footage.BARE_HANDS.start][maker.names[0]].stamp
-    hands = {id(rig): _find_hands(rig, frames, model) for rig in (maker, own)}
+    sets = {id(rig): _find_sets(rig, frames, model) for rig in (maker, own)}
+    hands = {id(rig): measures.tell_apart(rig.cameras, sets[id(rig)]) for rig in (maker, own)}
     base = _find_baseline(maker, frames, model)
     for words, start in (('all hands, most hold the board', 0), ('bare hands, the last 21', bare)):
         table = footage.make_table(f'charuco_4cam, {model} model: {words}', *measures.HEADINGS)
@@ -52,6 +55,7 @@ def bench_charuco(data: Path, own: Rig, console: Console, out: Path, model: str 
         held = measures.score(own.cameras, chosen, measures.solve_robust, _BoneHolder(own))
         table.add_row('the same, bones held', *held.row())
         console.print(table)
+    _print_single(own, sets[id(own)], chosen, console)
     path = out / 'charuco_hands.png'
     draw_hands(own, frames, chosen, held.points, path)
     console.print(f'bare hands as seen (thin) and held (thick): {path}')
@@ -68,10 +72,25 @@ def _find_baseline(rig: Rig, frames: list[dict], model: str) -> list[measures.Si
     return measures.tell_apart(rig.cameras, sets)
 
 
-def _find_hands(rig: Rig, frames: list[dict], model: str) -> list[measures.Sighted]:
+def _find_sets(rig: Rig, frames: list[dict], model: str) -> list[FrameSet]:
     records = footage.detect_all(lambda: GuidedWorkers(rig, HandEngine(model), EAGER), frames)
-    sets = footage.bring_together(rig, records, footage.CHARUCO_PERIOD // 2, align=True)
-    return measures.tell_apart(rig.cameras, sets)
+    return footage.bring_together(rig, records, footage.CHARUCO_PERIOD // 2, align=True)
+
+
+def _print_single(
+    rig: Rig, sets: Sequence[FrameSet], hands: Sequence[measures.Sighted], console: Console
+) -> None:
+    """Judge single views of bare hands by what all views say of them."""
+    points: dict[int, list] = {}
+    for hand in hands:
+        points.setdefault(hand.index, []).append(measures.solve_robust(rig.cameras, hand.pixels))
+    rows = [
+        (rig.camera(n), view, np.array(points[i]))
+        for i, s in enumerate(sets)
+        if i in points
+        for n, view in s.views.items()
+    ]
+    print_single('charuco_4cam, bare hands, against all four views', rows, console)
 
 
 class _BoneHolder:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from pianokpm_ros.anatomy import PALM, Side, Status
+from pianokpm_ros.geometry.hand_template import PALM as PALM_SIZE
 from pianokpm_ros.geometry.rig import RigError
 from pianokpm_ros.geometry.synchronizer import FrameSet
 from pianokpm_ros.geometry.triangulator import HandTriangulator
@@ -85,8 +86,9 @@ def test_one_view_that_changes_its_mind_does_not_turn_a_hand_into_the_other(rig,
 def test_a_single_views_doubtful_depth_does_not_outvote_labels(rig, hands):
     pair = rig.select(('top', 'left'))
     right = set_of(pair, hands[1:], {n: (2,) for n in pair.names})
-    # A real hand of half the usual size looks twice as far away to a single view.
-    right.views['left'].world[:] *= 2
+    # A child's hand looks twice as far away to a single view.
+    small = hands[1:].mean(axis=1, keepdims=True) + (hands[1:] - hands[1:].mean(axis=1)) / 2
+    right.views['left'] = view_of(pair.camera('left'), small, (2,))
     tracker = HandTriangulator(pair)
     assert (
         tracker.process(FrameSet(T0, {'left': right.views['left']}))[Side.RIGHT].views.max() == 1
@@ -134,9 +136,13 @@ def test_one_view_is_degraded_with_depth_uncertain(rig, hands):
     pose = poses[Side.RIGHT]
     assert pose.status == Status.DEGRADED and pose.frame_id == 'rig' and (pose.views == 1).all()
     assert np.isnan(pose.reprojection_error).all()
-    # Exact metric landmarks leave only float32 pixels to err: below a millimetre.
-    np.testing.assert_allclose(pose.landmarks, hands[1], atol=1e-3)
-    assert (pose.deviation > 0.01).all()
+    # A made-up hand isn't the mean hand: where it is seen it is, its distance within two deviations.
+    camera = rig.camera('left')
+    off = camera.project(pose.landmarks.astype(float)) - full.views['left'].pixels[1]
+    assert np.median(np.linalg.norm(off, axis=1)) < 5.0
+    shift = (pose.landmarks - hands[1]).mean(axis=0)
+    assert np.linalg.norm(shift) < 2 * np.sqrt(3) * pose.deviation[0]
+    assert (pose.deviation > 0.03).all()
 
 
 def test_without_calibration_poses_are_in_the_optical_frame(rig, hands):
@@ -144,8 +150,9 @@ def test_without_calibration_poses_are_in_the_optical_frame(rig, hands):
     poses = HandTriangulator(None).process(FrameSet(T0, {'top': view}))
     pose = poses[Side.LEFT]
     assert (pose.frame_id, pose.status) == ('top_optical_frame', Status.DEGRADED)
-    bones = np.linalg.norm(np.diff(pose.landmarks, axis=0), axis=1)
-    np.testing.assert_allclose(bones, np.linalg.norm(np.diff(hands[0], axis=0), axis=1), atol=1e-4)
+    assert (pose.landmarks[:, 2] > 0.2).all()
+    palm = np.linalg.norm(pose.landmarks[[5, 9, 13, 17]] - pose.landmarks[0], axis=1).mean()
+    assert palm == pytest.approx(PALM_SIZE, rel=0.2)  # the made-up hand has other proportions
 
 
 def test_contradicting_or_skewed_views_are_degraded(rig, hands):

@@ -12,7 +12,6 @@ from scipy import signal
 from scipy.spatial.transform import Rotation
 from scipy.stats import norm
 
-from pianokpm_ros.geometry.single_view import DEPTH_DEVIATION, SIDEWAYS_DEVIATION
 from pianokpm_ros.muscle.batch import PoseSeries
 
 FloatArray = NDArray[np.floating]
@@ -33,6 +32,8 @@ class NoiseSettings:
         depth: along the line of sight with one view, of the hand as a whole.
         depth_shape: along the line of sight with one view, each landmark.
         size: relative error of the hand's size with one view.
+        doubt: deviation that goes with a pose of one view [m]: what the model that ships was trained with. Live ones
+            say twice as much since `single_view` was measured.
         lost_frame: part of the frames without this hand.
         lost_hand: times a minute that the hand is lost for 0.1 to 1.5 s.
         lost_landmark: part of the time each landmark of the fingers is unknown.
@@ -46,6 +47,7 @@ class NoiseSettings:
     depth: float = 0.025
     depth_shape: float = 0.006
     size: float = 0.07
+    doubt: float = 0.0214
     lost_frame: float = 0.01
     lost_hand: float = 1.0
     lost_landmark: float = 0.005
@@ -90,8 +92,8 @@ def spoil_single(
     count, rate = len(stamp), 1e9 / np.median(np.diff(stamp))
     noise = _shape_noise(landmarks, rng, rate, settings)
     noise += _depth_noise(landmarks, rng, rate, settings)
-    doubt = np.sqrt((2 * SIDEWAYS_DEVIATION**2 + DEPTH_DEVIATION**2) / 3)
-    return lose(stamp, landmarks + noise, np.full((count, 21), doubt), placed, rng, settings)
+    doubt = np.full((count, 21), settings.doubt)
+    return lose(stamp, landmarks + noise, doubt, placed, rng, settings)
 
 
 def _shape_noise(
