@@ -75,7 +75,11 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand and return its exit code: 0 done, 1 impossible as asked, 2 wrong usage, 130 interrupted."""
-    known, rest = build_parser().parse_known_args(arguments)
+    parser = build_parser()
+    if not (sys.argv[1:] if arguments is None else arguments):
+        parser.print_help(sys.stderr)
+        return 2
+    known, rest = parser.parse_known_args(arguments)
     logging.basicConfig(
         level=logging.DEBUG if known.verbose else logging.WARNING,
         format='%(levelname)s %(name)s: %(message)s',
@@ -90,6 +94,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(command.run(parser.parse_args(rest)) or 0)
     except PianokpmError as error:
         print(f'pianokpm {known.command}: {error}', file=sys.stderr)
+        return 1
+    except OSError as error:
+        # Files that can't be read or written are the user's to mend; anything else is ours.
+        if error.filename is None or known.verbose:
+            raise
+        print(
+            f'pianokpm {known.command}: asked for {error.filename}: {error.strerror}; check the path, the rights '
+            'and the space on the disk',
+            file=sys.stderr,
+        )
         return 1
     except KeyboardInterrupt:
         print(f'pianokpm {known.command}: interrupted', file=sys.stderr)

@@ -195,7 +195,7 @@ def save_take(
     missing = sorted(set(rig.names) ^ set(videos))
     if missing:
         raise TakeError(f'asked to save {path}: rig and videos differ in {", ".join(missing)}')
-    _check_target(path)
+    check_target(path)
     part = path.with_name(f'.{path.name}.part')
     shutil.rmtree(part, ignore_errors=True)
     try:
@@ -211,7 +211,8 @@ def save_take(
     return load_take(path)
 
 
-def _check_target(path: Path) -> None:
+def check_target(path: Path) -> None:
+    """Refuse a folder that holds something else than a take."""
     if path.exists() and not (path / 'take.json').is_file() and any(path.iterdir()):
         raise TakeError(
             f'asked to save a take as {path}, which holds something else; name another folder'

@@ -166,7 +166,11 @@ def learn(bag: Path, out: Path) -> bool:
         f'hands found again in all frames of the videos in {time.monotonic() - begun:.0f} s: {full[:16]}...'
     )
     CONSOLE.print(run_cli('dataset', 'build', out / 'from_video', '-o', out / 'data'))
-    CONSOLE.print(run_cli('dataset', 'train', out / 'data', '-o', out / 'model', '--mini'))
+    CONSOLE.print(
+        run_cli(
+            'train', out / 'data', '--config', 'mini', '--split', 'within', '--out', out / 'model'
+        )
+    )
     hashes = {
         recompute(
             out / 'from_video', out / f'again{i}', '--what', 'landmarks', '--model', out / 'model'

@@ -68,7 +68,8 @@ class VideoFile:
             return av.open(str(self.path))
         except (av.FFmpegError, OSError) as error:
             raise CaptureError(
-                f'camera {self.name!r}: {self.path} is no video that can be read: {error}'
+                f'camera {self.name!r}: {self.path} is no video that can be read ({error.strerror}); name an MP4, MKV, '
+                'AVI or another file that FFmpeg knows'
             ) from error
 
     def read(self) -> Frame | None:

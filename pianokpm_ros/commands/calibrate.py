@@ -1,6 +1,7 @@
 """`pianokpm calibrate`: print a board, calibrate cameras with it, or by the piano's own keys."""
 
 import argparse
+import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -106,6 +107,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _check_target(path: Path) -> None:
+    """Refuse what can't be written before somebody has waved a board for a minute."""
+    if path.is_dir() or not os.access(path.absolute().parent, os.W_OK):
+        raise CalibrationError(
+            f'asked to write {path}, where nothing can be written; name a file in a folder that is there'
+        )
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     console = Console()
@@ -114,6 +123,8 @@ def run(arguments: argparse.Namespace) -> int:
         console.print(f'wrote {arguments.board}: print it at 100 % and measure the line on it')
         return 0
     exports = [_parse_export(e) for e in arguments.export]
+    for path in (arguments.output, *(path for _, path in exports)):
+        _check_target(Path(path))
     lenses = {c.name: c for c in load_rig(arguments.lenses).cameras} if arguments.lenses else {}
     if arguments.video:
         rig = _calibrate_by_board(arguments, lenses, console)

@@ -16,6 +16,7 @@ from pianokpm_ros.commands.demo_text import print_result
 from pianokpm_ros.commands.hand_arguments import add_hand_arguments, read_hand_settings
 from pianokpm_ros.commands.live_panel import LivePanel, print_line
 from pianokpm_ros.commands.native_log import CHATTER, quiet_native_log
+from pianokpm_ros.commands.ports import read_port
 from pianokpm_ros.commands.progress import show_progress
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.graph import (
@@ -103,7 +104,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--view',
         nargs='?',
-        type=int,
+        type=read_port,
         const=PORT,
         metavar='PORT',
         help=f'show it in a browser, once one looks at http://{HOST}:{PORT}/ or that port',
@@ -120,8 +121,8 @@ def run(arguments: argparse.Namespace) -> int:
     load_bundle(arguments.model or find_asset('models/small'))
     result = ResultFolder(arguments.out, replace=True)
     introduce(take, console)
-    rate = find_rate(arguments, take, console)
     with result as folder:
+        rate = find_rate(arguments, take, console)
         state = play(arguments, take, rate, folder, console)
         summary = conclude(arguments, take, state, folder, console)
     print_result(console, summary, str(arguments.out))

@@ -112,7 +112,7 @@ def _write(
     part = folder.with_name(f'.{folder.name}.part')
     shutil.rmtree(part, ignore_errors=True)
     try:
-        with Progress(console=console, transient=True) as bar:
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task(f'estimating again from {wanted.source}', total=None)
             records = bar.track(recompute(bag, wanted), task_id=task)
             made = write_recomputation(records, part / folder.name, read_others(bag))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from pianokpm_ros.commands.ports import read_port
 from pianokpm_ros.commands.up import NamedLines, stop_on_signals
 from pianokpm_ros.graph import describe_view_node
 from pianokpm_ros.processes import GraphProcesses
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=HOST,
         help=f'address to serve at (default {HOST}: this machine only; 0.0.0.0 lets others look)',
     )
-    parser.add_argument('--port', type=int, default=PORT, help=f'default {PORT}')
+    parser.add_argument('--port', type=read_port, default=PORT, help=f'default {PORT}')
     parser.add_argument('--namespace', default='', help='of the graph')
     parser.add_argument('--use-sim-time', action='store_true', help='the graph follows /clock')
     parser.add_argument('--paused', action='store_true', help='do not play a recording at once')
@@ -48,7 +49,8 @@ def _show_graph(arguments: argparse.Namespace) -> int:
         webbrowser.open(f'http://{arguments.host}:{arguments.port}/')
     with GraphProcesses([node], NamedLines([node.name])) as graph:
         graph.wait(lambda: asked() or graph.states[node.name].returncode is not None)
-    return 130 if asked() else 0
+        failed = graph.states[node.name].returncode not in (None, 0)
+    return 130 if asked() else int(failed)
 
 
 def find_bag(path: Path) -> Path:

@@ -85,7 +85,9 @@ def load_rig(path: Path | str) -> Rig:
             'another'
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RigError(f'{path} is no YAML file: {error}') from error
+        raise RigError(
+            f'{path} is no YAML file; name one that `pianokpm calibrate` made: {error}'
+        ) from error
     try:
         return _parse(content)
     except (RigError, CameraError) as error:

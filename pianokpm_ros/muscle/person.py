@@ -219,7 +219,9 @@ def _read(path: Path) -> Any:
             '`pianokpm personalise` made'
         ) from error
     except ValueError as error:
-        raise PersonError(f'{path} is no JSON: {error}') from error
+        raise PersonError(
+            f'{path} is no JSON ({error}); name a file that `pianokpm personalise` made'
+        ) from error
 
 
 def _parse(content: Mapping[str, Any]) -> Person:

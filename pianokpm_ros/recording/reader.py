@@ -71,7 +71,7 @@ def _read_file(file: Path) -> Iterator[tuple[str, str, bytes, int]]:
             except (McapError, ValueError, EOFError, KeyError) as error:
                 if not count and not channels:
                     raise RecordingError(
-                        f'{file} is no MCAP file that can be read: {error}'
+                        f'{file} is no MCAP file that can be read ({error}); name a bag folder or an .mcap or .db3 file'
                     ) from error
                 changed = isinstance(error, CRCValidationError)
                 words = 'changed on the disk; of' if changed else 'breaks off after'

@@ -1,4 +1,4 @@
-"""The commands in README.md exist and take the options that it shows."""
+"""The commands in README.md and docs/ exist and take the options that they show."""
 
 import argparse
 import importlib
@@ -17,6 +17,30 @@ LINES = [line[4:].split('  #')[0].strip() for line in TEXT.splitlines() if line[
 
 def chosen(program):
     return [line for line in LINES if line.startswith(program + ' ')]
+
+
+def list_doc_commands():
+    for page in sorted((ROOT / 'docs').glob('*.md')):
+        for line in page.read_text().splitlines():
+            if re.match(r' *pianokpm [a-z]', line):
+                yield pytest.param(
+                    line.split('  #')[0].strip(), id=f'{page.name}: {line.strip()[:60]}'
+                )
+
+
+@pytest.mark.parametrize('line', list_doc_commands())
+def test_commands_take_what_the_pages_give_them(line):
+    _, name, *words = shlex.split(line.replace('[', '').replace(']', ''))
+    module, _ = COMMANDS[name]
+    parser = argparse.ArgumentParser(prog=name, exit_on_error=False)
+    importlib.import_module(module).add_arguments(parser)
+    # `...` stands for more of the same, or for an option's value.
+    kept = [
+        w
+        for before, w in zip(['', *words], words, strict=False)
+        if w != '...' or before[:2] == '--'
+    ]
+    parser.parse_args(kept)
 
 
 @pytest.mark.parametrize('line', chosen('pianokpm'))

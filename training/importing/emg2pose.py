@@ -80,7 +80,9 @@ def import_emg2pose(
 def _find(source: Path) -> list[Path]:
     files = [source] if source.is_file() else sorted(source.rglob('*.hdf5'))
     if not files:
-        raise DataError(f'asked to import emg2pose from {source}, which has no .hdf5 file')
+        raise DataError(
+            f'asked to import emg2pose from {source}, which has no .hdf5 file; name the folder of the release'
+        )
     return files
 
 

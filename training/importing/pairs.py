@@ -47,7 +47,9 @@ def import_pairs(
     """
     numbers = sorted(p.stem.removeprefix(EMG) for p in Path(source).glob(f'{EMG}*.csv'))
     if not numbers:
-        raise DataError(f'asked to import pairs from {source}, which has no {EMG}*.csv')
+        raise DataError(
+            f'asked to import pairs from {source}, which has no {EMG}*.csv; name the folder of the files'
+        )
     notes: list[str] = []
     recordings = (
         _read_pair(Path(source), n, i, side, subject, cutoff, notes) for i, n in enumerate(numbers)

@@ -111,7 +111,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
         content = yaml.safe_load(Path(path).read_text()) or {}
     except OSError as error:
         raise SettingsError(
-            f'asked for the settings {path}, which cannot be read: {error.strerror}'
+            f'asked for the settings {path}, which cannot be read: {error.strerror}; name a YAML file, or one of '
+            f'{", ".join(sorted(p.stem for p in CONFIGS.glob("*.yaml")))}'
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f'{path} is no YAML file: {error}') from error

@@ -51,7 +51,9 @@ def _read(source: Path, subject: str) -> Iterator[Recording]:
             data, _ = build_data([source], Path(folder) / 'data', BuildSettings())
             yield from _read_data(data, '')
     else:
-        raise DataError(f'asked to learn a person from {source}, which is not there')
+        raise DataError(
+            f'asked to learn a person from {source}, which is not there; name a bag, or a data set'
+        )
 
 
 def _read_data(data: DataSet, subject: str) -> Iterator[Recording]:

@@ -14,7 +14,7 @@ from pianokpm_training.studio.view import View
 from pianokpm_ros.geometry.camera import Camera
 from pianokpm_ros.geometry.rig import Rig
 from pianokpm_ros.keyboard.key_samples import positions_at
-from pianokpm_ros.takes import Performance, Take, save_take
+from pianokpm_ros.takes import Performance, Take, check_target, save_take
 from pianokpm_ros.view.video_writer import VideoWriter
 
 QUALITY = 25
@@ -43,6 +43,7 @@ def film(
         workers: processes, at most one a camera.
         report: of progress.
     """
+    check_target(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f'.{path.name}.', dir=path.parent) as folder:
         videos = {c.name: Path(folder) / f'{c.name}.mp4' for c in rig.cameras}
