@@ -141,7 +141,7 @@ def test_a_recording_plays_pauses_and_seeks(bag):
     with served, connect(socket_of(served)) as connection:
         playback.start()
 
-        def until(condition, seconds=5.0):
+        def until(condition, seconds=30.0):
             end = time.monotonic() + seconds
             while not condition(update := draw(connection)):
                 assert time.monotonic() < end, update['player']
