@@ -25,7 +25,7 @@ def send():
 def poll():
     """Return what polls an amplifier until a condition holds, and gives the blocks."""
 
-    def until(amplifier, done, timeout=15.0):
+    def until(amplifier, done, timeout=60.0):
         blocks, end = [], time.monotonic() + timeout
         while not done(blocks):
             assert time.monotonic() < end, f'{amplifier.state}: {len(blocks)} blocks'

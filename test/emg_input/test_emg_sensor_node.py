@@ -32,7 +32,7 @@ def listener(domain):
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)
 
-    def wait(done, timeout=20.0):
+    def wait(done, timeout=60.0):
         end = time.monotonic() + timeout
         while not done(got):
             assert time.monotonic() < end, len(got)

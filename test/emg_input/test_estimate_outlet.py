@@ -18,18 +18,18 @@ def test_an_inlet_receives_labelled_samples_at_their_times():
 
     name = f'estimate_{time.monotonic_ns()}'
     outlet = EstimateOutlet(make_activity(0, Side.RIGHT), name)
-    found = pylsl.resolve_byprop('name', name, timeout=10)
+    found = pylsl.resolve_byprop('name', name, timeout=30)
     assert len(found) == 1 and found[0].type() == KIND != EMG_TYPE
     inlet = pylsl.StreamInlet(found[0])
-    text = inlet.info(timeout=10).as_xml()
+    text = inlet.info(timeout=30).as_xml()
     assert 'estimated (model trained on simulated EMG)' in text and 'made@0' in text
     assert all(f'<label>{m}</label>' in text for m in MUSCLES)
-    inlet.open_stream(timeout=10)
+    inlet.open_stream(timeout=30)
     samples, times, now = [], [], 0.0
     for number in range(COUNT):
         now = pylsl.local_clock()
         assert outlet.push(make_activity(number, Side.RIGHT), ORIGIN + number * FRAME) == 20
-        end = time.monotonic() + 10
+        end = time.monotonic() + 30
         while len(samples) < 20 * (number + 1) and time.monotonic() < end:
             chunk, stamps = inlet.pull_chunk(timeout=0.2)
             samples += chunk

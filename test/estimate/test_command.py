@@ -73,7 +73,7 @@ def result(clip, model, root, tmp_path_factory):
     """Return the folder of a whole run without ROS, and what it printed."""
     out = tmp_path_factory.mktemp('estimate') / 'clip'
     process = run_without_ros(words_for(clip, '--model', str(model), '--out', str(out)), root)
-    text, errors = process.communicate(timeout=120)
+    text, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     assert not errors
     return out, text

@@ -38,14 +38,14 @@ def leave_nothing():
 
 def run(*words):
     process = start(*words)
-    return process.communicate(timeout=90)[0], process.returncode
+    return process.communicate(timeout=240)[0], process.returncode
 
 
 def interrupt(process, number=signal.SIGINT):
     """Send a signal; returns the output and how long the end took [s]."""
     begun = time.monotonic()
     process.send_signal(number)
-    output = process.communicate(timeout=30)[0]
+    output = process.communicate(timeout=60)[0]
     return output, time.monotonic() - begun
 
 
@@ -57,7 +57,7 @@ def observer():
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
-def test_up_runs_until_interrupted_and_leaves_nothing(recording, observer, number):
+def test_up_runs_until_interrupted_and_leaves_nothing(recording, observer, number, lateness):
     node = f'n{number.value}/triangulation_node'
     process = start(
         'up', '--cameras', *recording.videos, '--rig', recording.rig, '--namespace', f'n{number.value}'
@@ -67,7 +67,8 @@ def test_up_runs_until_interrupted_and_leaves_nothing(recording, observer, numbe
     children = children_of(process.pid)
     assert len(children) == 3
     output, took = interrupt(process, number)
-    assert process.returncode == 130 and took < 3.5  # 3 s, and the interpreter's own end
+    assert process.returncode == 130
+    assert took < lateness.stretch(3.5)  # 3 s, and the interpreter's own end
     assert not [pid for pid in children if is_alive(pid)]
     assert 'Traceback' not in output
 
@@ -130,7 +131,7 @@ def test_up_says_what_is_missing_at_once(words, said):
     assert code == 1 and said in output and 'Traceback' not in output
 
 
-def test_record_keeps_what_is_published_until_interrupted(observer, tmp_path):
+def test_record_keeps_what_is_published_until_interrupted(observer, tmp_path, lateness):
     bag = tmp_path / 'bag'
     process = start('record', bag)
     publisher = observer.node.create_publisher(KeyMotion, 'keys', 100)
@@ -148,7 +149,7 @@ def test_record_keeps_what_is_published_until_interrupted(observer, tmp_path):
 
     observer.wait(told, 30.0, 'all keys to be counted')
     output, took = interrupt(process)
-    assert process.returncode == 0 and took < 3.5, output
+    assert process.returncode == 0 and took < lateness.stretch(3.5), output
     assert [r.sequence for _, r, _ in read_bag(bag, {'/keys'})] == list(range(50))
     assert (bag / 'metadata.yaml').is_file() and 'messages of' in output
 

@@ -63,12 +63,12 @@ def test_as_fast_as_possible_does_not_outrun_those_who_answer():
     assert max(ahead) <= WINDOW + 20_000_000
 
 
-def test_stopping_ends_at_once():
+def test_stopping_ends_at_once(lateness):
     player = Player(1.0, lambda m: None, lambda _: None)
     threading.Timer(0.1, player.stop).start()
     begun = time.monotonic()
     assert not player.play([make(0), make(100 * SECOND), make(200 * SECOND)])
-    assert time.monotonic() - begun < 1.0
+    assert time.monotonic() - begun < lateness.stretch(1.0)
 
 
 def test_levels_topics_and_times_choose(session):

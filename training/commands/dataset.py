@@ -83,7 +83,11 @@ def _print_built(built: Built, console: Console) -> None:
 def _info(arguments: argparse.Namespace, console: Console) -> int:
     data = open_data(arguments.data)
     console.print(data.description)
-    console.print('holds simulated signals' if data.simulated else 'measured')
+    console.print(
+        'holds simulated signals'
+        if data.simulated
+        else 'no signal in it says that it is simulated'
+    )
     table = Table(
         'recording', 'subject', 'task', 'side', 's', 'poses', 'EMG', 'envelope', box=None
     )
@@ -101,7 +105,7 @@ def _info(arguments: argparse.Namespace, console: Console) -> int:
         counts = ', '.join(f'{len(names)} {role}' for role, names in roles.items())
         console.print(f'split {split}: {counts}')
     people = Counter(e.subject for e in data.entries.values())
-    console.print(f'{len(people)} persons')
+    console.print(f'{len(people)} {"person" if len(people) == 1 else "persons"}')
     return 0
 
 

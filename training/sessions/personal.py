@@ -97,7 +97,10 @@ def learn_person(
     """Fit a person's file to recordings with poses and envelopes."""
     usable = [r for r in recordings if r.pose is not None and r.envelope is not None]
     if not usable:
-        raise DataError('asked to learn a person from recordings without both poses and EMG')
+        raise DataError(
+            'asked to learn a person from recordings without both poses and EMG; record EMG beside the cameras '
+            '(docs/recording.md), or give the scale of each muscle with --scale'
+        )
     scales = sorted({r.info.normalization for r in usable})
     if len(scales) > 1 or scales[0] not in Normalization.__members__:
         raise DataError(
