@@ -4,6 +4,7 @@ Letters: N samples, M muscles. `y` is the reference, `p` the estimate, both (N, 
 rate; NaN samples of either are left out. VAF is not offered: uncentred, it flatters.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,13 @@ SILENT_RANGE = 0.02
 """A muscle whose P99 - P1 is below this part of MVC has no amplitude to normalise by."""
 
 COVERAGE_LEVELS = (0.5, 0.8, 0.95)
+"""Parts of the errors that the intervals under test promise to hold."""
+
+NORMAL_REACH = tuple(float(stats.norm.ppf(0.5 + level / 2)) for level in COVERAGE_LEVELS)
+"""How far these intervals reach to either side where errors are normal [deviations]."""
+
+ONE_SIGMA = float(2 * stats.norm.cdf(1.0) - 1)
+"""Part of the errors within one deviation, 0.683: what makes a deviation true, whatever the tails are."""
 
 
 def _pair(y: ArrayLike, p: ArrayLike) -> tuple[FloatArray, FloatArray]:
@@ -146,13 +154,13 @@ def coherence(y: ArrayLike, p: ArrayLike, rate: float, limit: float = 20.0) -> F
 
 
 def coverage(
-    y: ArrayLike, p: ArrayLike, deviation: ArrayLike, levels: tuple[float, ...] = COVERAGE_LEVELS
+    y: ArrayLike, p: ArrayLike, deviation: ArrayLike, reach: Sequence[float] = NORMAL_REACH
 ) -> FloatArray:
-    """Part of the samples inside the Gaussian interval of each level, (levels, M)."""
+    """Part of the samples within `reach` deviations, (len(reach), M); those of `COVERAGE_LEVELS` unless told."""
     y, p = _pair(y, p)
     z = np.abs(y - p) / as_columns(deviation)
     known = np.isfinite(z)
-    inside = [np.where(known, z <= stats.norm.ppf(0.5 + level / 2), np.nan) for level in levels]
+    inside = [np.where(known, z <= limit, np.nan) for limit in reach]
     return np.stack([np.nanmean(i, axis=0) for i in inside])
 
 

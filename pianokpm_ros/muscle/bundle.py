@@ -27,10 +27,13 @@ from pianokpm_ros.records import Normalization
 
 __all__ = ['BundleError', 'ModelBundle', 'load_bundle']
 
-SCHEMA, VERSION = 'pianokpm-model', 1
+SCHEMA, VERSION = 'pianokpm-model', 2
 MANIFEST, WEIGHTS, GRAPH = 'manifest.json', 'weights.safetensors', 'model.onnx'
 SCALING_NAMES = ('scaling.mean', 'scaling.deviation')
 NOVELTY_NAMES = ('novelty.mean', 'novelty.whitening', 'novelty.surprise', 'novelty.usual')
+INTERVALS = ('0.5', '0.8', '0.95')
+"""Those of `emg.metrics.COVERAGE_LEVELS`, said again so that running a model needs no scipy."""
+
 LARGEST = 256 * 1024 * 1024
 """No file of a bundle is larger [bytes]."""
 
@@ -44,6 +47,7 @@ FIELDS = {
     'normalization': str,
     'lookaheads': list,
     'default_lookahead': (int, float),
+    'intervals': dict,
     'state': int,
     'training': dict,
     'scores': dict,
@@ -63,6 +67,8 @@ class ModelBundle:
         lookaheads: [s], those the network has outputs for, ascending.
         default_lookahead: [s], one of them.
         normalization: what 1.0 stands for.
+        reach: of the intervals that hold 50, 80 and 95 % of strangers' errors, to either side
+            [deviations].
         simulated_training: learned from simulated EMG only.
         scaling: of the features.
         novelty: how far a shape is from the training data.
@@ -76,6 +82,7 @@ class ModelBundle:
     lookaheads: tuple[float, ...]
     default_lookahead: float
     normalization: Normalization
+    reach: tuple[float, ...]
     simulated_training: bool
     scaling: Scaling
     novelty: Novelty
@@ -113,6 +120,7 @@ def load_bundle(path: Path | str) -> ModelBundle:
         tuple(float(v) for v in manifest['lookaheads']),
         float(manifest['default_lookahead']),
         Normalization[manifest['normalization']],
+        tuple(float(manifest['intervals'][name]) for name in INTERVALS),
         manifest['training']['simulated'],
         Scaling(*(tensors[n] for n in SCALING_NAMES), float(manifest['scaling']['limit'])),
         Novelty(*(tensors[n] for n in NOVELTY_NAMES)),
@@ -173,6 +181,9 @@ def _check_meaning(manifest: dict[str, Any], path: Path) -> None:
         'a default_lookahead that is one of the lookaheads': manifest['default_lookahead']
         in lookaheads,
         'a normalization that is known': manifest['normalization'] in Normalization.__members__,
+        f'positive intervals for {", ".join(INTERVALS)}': all(
+            _is_positive(manifest['intervals'].get(name)) for name in INTERVALS
+        ),
         'a state of 1 or more values': 0 < manifest['state'] <= 1_000_000,
         'a positive scaling.limit': _is_positive(manifest['scaling'].get('limit')),
         'training.simulated, true or false': isinstance(

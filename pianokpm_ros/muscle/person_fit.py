@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
 
-from pianokpm_ros.emg.metrics import COVERAGE_LEVELS
+from pianokpm_ros.emg.metrics import ONE_SIGMA
 from pianokpm_ros.muscle.person import PersonError, PersonMap
 
 FloatArray = NDArray[np.floating]
@@ -258,7 +257,7 @@ def _fit_spread(
     kind: str,
     strength: float,
 ) -> FloatArray:
-    """Find the (M,) factors by which intervals of 50, 80 and 95 % hold that much of held-out errors, on average."""
+    """Find the (M,) factors by which one deviation holds 68 % of held-out errors."""
     ratios = []
     for block, fold in zip(blocks, folds, strict=True):
         theta = _solve(fold, kind, strength) * better[:, None]
@@ -267,9 +266,8 @@ def _fit_spread(
     ratio = np.concatenate(ratios)
     known = np.isfinite(ratio)
     trust = known.sum(axis=0) / (known.sum(axis=0) + STEADY)
-    wanted = norm.ppf(0.5 + np.array(COVERAGE_LEVELS) / 2)
     factor = [
-        np.mean(np.quantile(r[k], COVERAGE_LEVELS) / wanted) if k.any() else 1.0
+        np.quantile(r[k], ONE_SIGMA) if k.any() else 1.0
         for r, k in zip(ratio.T, known.T, strict=True)
     ]
     return np.clip(factor, *LIMITS) ** trust

@@ -11,8 +11,9 @@ import onnx
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from pianokpm_ros.emg.metrics import COVERAGE_LEVELS
 from pianokpm_ros.errors import PianokpmError
-from pianokpm_ros.muscle.bundle import BundleError, load_bundle
+from pianokpm_ros.muscle.bundle import INTERVALS, BundleError, load_bundle
 from pianokpm_ros.muscle.features import FEATURE_COUNT, FEATURE_NAMES
 from pianokpm_ros.records import Normalization
 from pianokpm_ros.shares import find_asset
@@ -50,6 +51,8 @@ def test_the_shipped_model_says_what_it_is(folder):
     assert bundle.model_id == f'small@{head}'
     assert bundle.muscle == ('ADM', 'APB', '1DI', '2DI', '3DI', '4DI')
     assert bundle.lookaheads == (0.0, 0.033, 0.067) and bundle.default_lookahead == 0.033
+    assert tuple(f'{level:g}' for level in COVERAGE_LEVELS) == INTERVALS
+    assert 0 < bundle.reach[0] < 1 < bundle.reach[1] < bundle.reach[2]
     assert bundle.simulated_training and bundle.normalization == Normalization.MODEL
     assert bundle.manifest['training']['persons'] >= 16
     assert bundle.manifest['training']['calibrated_on'] >= 4  # persons it did not learn from
@@ -134,7 +137,7 @@ def test_a_pickle_is_never_unpickled(folder, tmp_path, name, wrap):
     ('change', 'words'),
     [
         ({'schema': 'something'}, "no manifest of the schema 'pianokpm-model'"),
-        ({'version': 2}, 'version 2 of the schema'),
+        ({'version': 1}, 'version 1 of the schema'),
         ({'muscles': None}, 'muscles is missing or of the wrong type'),
         ({'muscles': []}, 'muscles with different names'),
         ({'muscles': ['ADM'] * 6}, 'muscles with different names'),
@@ -147,6 +150,11 @@ def test_a_pickle_is_never_unpickled(folder, tmp_path, name, wrap):
         ({'lookaheads': [0.067, 0.0, 0.033]}, 'ascending lookaheads'),
         ({'lookaheads': [0.0, 0.0333333, 0.067]}, 'whole milliseconds'),
         ({'default_lookahead': 0.05}, 'a default_lookahead that is one'),
+        (
+            {'intervals': {'0.5': 0.6, '0.8': 0.0, '0.95': 2.0}},
+            'positive intervals for 0.5, 0.8, 0.95',
+        ),
+        ({'intervals': {'0.5': 0.6}}, 'positive intervals'),
         ({'normalization': 'LOUD'}, 'a normalization that is known'),
         ({'features': {'version': 0, 'names': list(FEATURE_NAMES)}}, 'features of version 2'),
         ({'features': {'version': 2, 'names': ['x']}}, 'features of version 2'),

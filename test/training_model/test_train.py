@@ -36,7 +36,7 @@ TINY = TrainSettings(
 
 
 def run(data, settings, out, work, stage=lambda *_: None):
-    return pipeline.train(data, settings, out, work, stage, workers=1)
+    return pipeline.train([data], settings, out, work, stage, workers=1)
 
 
 @pytest.fixture(scope='module')
@@ -190,17 +190,19 @@ def test_the_commands_train_and_export_the_mini_configuration(data, tmp_path, ca
         np.testing.assert_array_equal(again[name], value)
 
 
-def test_two_processes_train_one_model(tmp_path):
+def test_two_processes_train_one_model_from_two_sets(tmp_path):
     """As `torchrun` starts them: both end, one bundle is written, and it is a model."""
     data = make_data(tmp_path / 'set', subjects=2, seconds=4.0)
+    shutil.copytree(data.folder, tmp_path / 'more')
     code = (
         'from pathlib import Path\n'
         'from pianokpm_training.datasets.collection import open_data\n'
         'from pianokpm_training.model import pipeline\n'
         'from pianokpm_training.model.settings import TrainSettings\n'
         'tiny = TrainSettings(variants=0, width=8, layers=1, steps=6, batch=4, window=32, validate=3)\n'
-        f'pipeline.train(open_data({str(data.folder)!r}), tiny, Path({str(tmp_path / "m")!r}), '
-        f'Path({str(tmp_path / "w")!r}), lambda *_: None, 1)\n'
+        f'here = Path({str(tmp_path)!r})\n'
+        'sets = [open_data(here / n) for n in ("set", "more")]\n'
+        'pipeline.train(sets, tiny, here / "m", here / "w", lambda *_: None, 1)\n'
     )
     (tmp_path / 'run.py').write_text(code)
     # What `--standalone` does, without asking for the machine's name, which minimal systems don't know.
@@ -211,7 +213,11 @@ def test_two_processes_train_one_model(tmp_path):
         [*launch, tmp_path / 'run.py'], capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    assert '2 process(es)' in load_bundle(tmp_path / 'm').manifest['training']['hardware']
+    training = load_bundle(tmp_path / 'm').manifest['training']
+    assert '2 process(es)' in training['hardware']
+    learned = data.role('held_out', 'train')
+    assert training['recordings'] == 2 * len(learned)
+    assert training['persons'] == 2 * len({e.subject for e in learned})  # of one name in both sets
 
 
 def free_port():

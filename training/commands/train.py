@@ -27,7 +27,12 @@ def need_training() -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument('data', type=Path, help='folder of the data set (docs/dataset.md)')
+    parser.add_argument(
+        'data',
+        type=Path,
+        nargs='+',
+        help='folders of data sets to learn from together (docs/dataset.md)',
+    )
     parser.add_argument(
         '--config',
         type=Path,
@@ -47,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--name', help='of the model')
     parser.add_argument('--seed', type=int, help='of everything drawn by chance')
-    parser.add_argument('--split', help='of the data set, with roles train and validation')
+    parser.add_argument('--split', help='of the data sets, with roles train and validation')
     parser.add_argument('--steps', type=int, help='of the optimiser, at most')
     parser.add_argument('--device', choices=('cpu', 'cuda', 'auto'))
     parser.add_argument('--precision', choices=('float32', 'bfloat16'))
@@ -76,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         with Bars() as bars:
             model = train(
-                open_data(arguments.data),
+                [open_data(folder) for folder in arguments.data],
                 settings,
                 out,
                 work,

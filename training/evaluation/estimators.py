@@ -27,7 +27,7 @@ class BundleEstimator:
         index = np.searchsorted(stamp, take.stamp).clip(0, max(len(stamp) - 1, 0))
         there = stamp[index] == take.stamp if len(stamp) else np.zeros(len(take.stamp), bool)
         found[0, there], found[1, there] = mean[index[there]], deviation[index[there]]
-        return Estimate(found[0], found[1])
+        return Estimate(found[0], found[1], self.bundle.reach)
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,9 @@ def draw_excerpt(path: Path, take: Take, estimates: dict[str, Estimate]) -> None
         for i, (name, estimate) in enumerate(estimates.items()):
             line = axis.plot(time[shown], estimate.mean[shown, m], color=f'C{i}', lw=1, label=name)
             if estimate.deviation is not None:
-                low, high = (estimate.mean + s * 1.28 * estimate.deviation for s in (-1, 1))
+                low, high = (
+                    estimate.mean + s * estimate.reach[1] * estimate.deviation for s in (-1, 1)
+                )
                 axis.fill_between(
                     time[shown],
                     low[shown, m],

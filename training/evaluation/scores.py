@@ -61,7 +61,7 @@ def score_estimate(take: Take, estimate: Estimate) -> TakeScore:
         'said': float(np.isfinite(p).all(axis=1).mean()),
     }
     if estimate.deviation is not None:
-        covered = metrics.coverage(y, p, estimate.deviation[::STEP])
+        covered = metrics.coverage(y, p, estimate.deviation[::STEP], estimate.reach)
         values |= dict(zip(COVERED, covered, strict=True))
     return TakeScore(take.recording.info.name, take.subject, values)
 

@@ -16,6 +16,7 @@ from pianokpm_training.model.seeing import hear_keys
 from pianokpm_training.sessions.ticks import pose_series
 
 from pianokpm_ros.anatomy import MUSCLES, Side
+from pianokpm_ros.emg.metrics import NORMAL_REACH
 from pianokpm_ros.muscle.batch import KeyLookup, PoseSeries, Stretch, batch_features
 from pianokpm_ros.muscle.timebase import TICK
 
@@ -93,10 +94,12 @@ class Estimate:
     Attributes:
         mean: (N, M), NaN where it said nothing.
         deviation: (N, M), or None where it has none.
+        reach: of its intervals of 50, 80 and 95 % [deviations].
     """
 
     mean: FloatArray
     deviation: FloatArray | None = None
+    reach: tuple[float, ...] = NORMAL_REACH
 
 
 class Estimator(Protocol):

@@ -11,18 +11,26 @@ from pianokpm_training.model.dataset import Example
 from pianokpm_training.model.fit import predict
 from pianokpm_training.model.network import DEVIATION_FLOOR, MuscleNetwork
 from pianokpm_training.model.windows import hide_keys
-from scipy.stats import norm
 
-from pianokpm_ros.emg.metrics import COVERAGE_LEVELS
+from pianokpm_ros.emg.metrics import COVERAGE_LEVELS, NORMAL_REACH, ONE_SIGMA
 from pianokpm_ros.muscle.features import Scaling
 
 LIMITS = (0.2, 10.0)
 
 
-def calibrate(network: MuscleNetwork, scaling: Scaling, examples: Sequence[Example]) -> None:
-    """Scale each deviation, in place, so that intervals of 50, 80 and 95 % cover that much on average."""
+def calibrate(
+    network: MuscleNetwork, scaling: Scaling, examples: Sequence[Example]
+) -> tuple[float, ...]:
+    """Scale each deviation, in place, so that 68 % of the errors lie within it.
+
+    Errors of strangers have heavier tails than a normal distribution, because persons differ: so the intervals of
+    `COVERAGE_LEVELS` are learned too.
+
+    Returns:
+        How far these intervals reach to either side [deviations], the same for all muscles and look-aheads.
+    """
     if not examples:
-        return
+        return NORMAL_REACH
     errors, spreads = [], []
     for i, example in enumerate(examples):
         silent = np.full(len(example.features), i % 2 == 1)
@@ -30,11 +38,8 @@ def calibrate(network: MuscleNetwork, scaling: Scaling, examples: Sequence[Examp
         errors.append(np.abs(example.target - mean))
         spreads.append((deviation - DEVIATION_FLOOR) / network.calibration.numpy())
     error, spread = np.concatenate(errors), np.concatenate(spreads)
-    factors = [
-        np.nanquantile(
-            np.maximum(error / norm.ppf(0.5 + p / 2) - DEVIATION_FLOOR, 0) / spread, p, 0
-        )
-        for p in COVERAGE_LEVELS
-    ]
-    factor = np.clip(np.mean(factors, axis=0), *LIMITS)
+    factor = np.nanquantile(np.maximum(error - DEVIATION_FLOOR, 0) / spread, ONE_SIGMA, axis=0)
+    factor = np.clip(factor, *LIMITS)
     network.calibration.copy_(torch.from_numpy(factor.astype(np.float32)))
+    ratio = error / (DEVIATION_FLOOR + spread * factor)
+    return tuple(round(float(v), 4) for v in np.nanquantile(ratio, COVERAGE_LEVELS))

@@ -2,14 +2,13 @@
 
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 
 import numpy as np
 from numpy.typing import NDArray
 from pianokpm_training.datasets.collection import DataSet, Entry
 from pianokpm_training.model.dataset import Example, make_examples
 from pianokpm_training.model.seeing import PARTS, Conditions, draw_conditions
+from pianokpm_training.workers import open_pool
 
 from pianokpm_ros.muscle.features import Scaling
 
@@ -36,7 +35,7 @@ def prepare(
     if workers <= 1 or len(jobs) < 2:
         yield from (_make(*job) for job in jobs)
         return
-    with ProcessPoolExecutor(min(workers, len(jobs)), get_context('spawn')) as pool:
+    with open_pool(min(workers, len(jobs))) as pool:
         try:
             yield from pool.map(_make, *zip(*jobs, strict=True), chunksize=4)
         except BaseException:

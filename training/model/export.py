@@ -17,7 +17,15 @@ from safetensors.numpy import load, save
 
 from pianokpm_ros.anatomy import MUSCLES
 from pianokpm_ros.errors import PianokpmError
-from pianokpm_ros.muscle.bundle import GRAPH, MANIFEST, SCHEMA, VERSION, WEIGHTS, load_bundle
+from pianokpm_ros.muscle.bundle import (
+    GRAPH,
+    INTERVALS,
+    MANIFEST,
+    SCHEMA,
+    VERSION,
+    WEIGHTS,
+    load_bundle,
+)
 from pianokpm_ros.muscle.features import FEATURE_COUNT, FEATURE_NAMES, FEATURES_VERSION, Scaling
 from pianokpm_ros.muscle.novelty import Novelty
 from pianokpm_ros.muscle.timebase import SAMPLE_RATE, TICK
@@ -46,6 +54,7 @@ class Model:
         network: trained, calibrated.
         scaling: of its features.
         novelty: of the shapes it knows.
+        reach: of its intervals, as in `ModelBundle`.
         training: what it learned from; `simulated` says whether only from simulated EMG.
         scores: on persons and tasks held out, as `pianokpm evaluate` wrote them; empty before that.
     """
@@ -56,6 +65,7 @@ class Model:
     network: MuscleNetwork
     scaling: Scaling
     novelty: Novelty
+    reach: tuple[float, ...]
     training: dict[str, Any]
     scores: dict[str, Any]
 
@@ -133,6 +143,7 @@ def read_model(folder: Path) -> Model:
         network.eval(),
         bundle.scaling,
         bundle.novelty,
+        bundle.reach,
         bundle.manifest['training'],
         bundle.manifest['scores'],
     )
@@ -157,6 +168,7 @@ def _manifest(model: Model, files: dict[str, bytes]) -> dict[str, Any]:
         'lookaheads': list(model.lookaheads),
         'default_lookahead': model.default_lookahead,
         'normalization': Normalization.MODEL.name,
+        'intervals': dict(zip(INTERVALS, model.reach, strict=True)),
         'state': model.network.state_size,
         'layers': model.network.layers,
         'parameters': count_parameters(model.network),

@@ -4,7 +4,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ class Examples:
 
 
 def train(
-    data: DataSet,
+    sources: Sequence[DataSet],
     settings: TrainSettings,
     out: Path,
     work: Path,
@@ -52,7 +52,7 @@ def train(
     """Run everything and write the bundle.
 
     Args:
-        data: recordings and splits.
+        sources: data sets to learn from together, each with the split's roles.
         settings: of the training.
         out: folder of the bundle.
         work: folder that keeps what is needed to go on after an interruption.
@@ -66,12 +66,12 @@ def train(
         if place.first:
             check_target(out)
             _claim(work, settings)
-        examples = load_examples(data, settings, stage, workers, others)
+        examples = load_examples(sources, settings, stage, workers, others)
         scaling = fit_scaling(examples.train)
         network, run = _fit(settings, scaling, examples, work, place, stage)
-        calibrate(network, scaling, examples.others or examples.validation)
+        reach = calibrate(network, scaling, examples.others or examples.validation)
         seconds = time.monotonic() - began
-        words = describe_training(data, settings, examples, run, place, seconds)
+        words = describe_training(sources, settings, examples, run, place, seconds)
         model = Model(
             settings.name,
             settings.lookaheads,
@@ -79,6 +79,7 @@ def train(
             network,
             scaling,
             _fit_novelty(examples),
+            reach,
             words,
             {'validation_crps': round(run.best, 6)} if np.isfinite(run.best) else {},
         )
@@ -103,33 +104,57 @@ def _claim(work: Path, settings: TrainSettings) -> None:
     note.write_text(wanted)
 
 
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """Some recordings of a data set, for one of the parts of `Examples`."""
+
+    part: str
+    source: DataSet
+    entries: list[Entry]
+    variants: int = 0
+
+
+def _list_jobs(
+    sources: Sequence[DataSet], settings: TrainSettings, others: DataSet | None
+) -> list[_Job]:
+    most, split, jobs = settings.recordings, settings.split, []
+    for source in sources:
+        jobs += [
+            _Job('train', source, pick(source.role(split, 'train'), most), settings.variants),
+            _Job('validation', source, pick(_validation(source, split), most)),
+        ]
+    if others:
+        jobs.append(_Job('others', others, pick(list(others.entries.values()), most)))
+    return jobs
+
+
 def load_examples(
-    data: DataSet,
+    sources: Sequence[DataSet],
     settings: TrainSettings,
     stage: Stage,
     workers: int,
     others: DataSet | None = None,
 ) -> Examples:
     """See all recordings of the roles `train` and `validation`; of the latter only as they were recorded."""
-    learn = pick(data.role(settings.split, 'train'), settings.recordings)
-    held_out = pick(_validation(data, settings.split), settings.recordings)
-    strangers = pick(list(others.entries.values()), settings.recordings) if others else []
-    jobs = ((data, learn, settings.variants), (data, held_out, 0), (others, strangers, 0))
-    total, done = len(learn) + len(held_out) + len(strangers), 0
-    sets: list[list[Example]] = [[], [], []]
-    for i, (source, entries, variants) in enumerate(jobs):
-        if source is None:
-            continue
-        made = prepare(source, entries, variants, settings.seed, settings.lookaheads, workers)
-        for examples in made:
-            sets[i] += examples
+    jobs = _list_jobs(sources, settings, others)
+    total, done = sum(len(job.entries) for job in jobs), 0
+    made = Examples([], [], [])
+    for job in jobs:
+        for examples in prepare(
+            job.source, job.entries, job.variants, settings.seed, settings.lookaheads, workers
+        ):
+            # Two data sets may give two persons one name.
+            getattr(made, job.part).extend(
+                replace(e, subject=f'{job.source.folder.name}/{e.subject}') for e in examples
+            )
             done += 1
             stage('see', done, total, 'recordings')
-    if not sets[0]:
+    if not made.train:
+        folders = ', '.join(str(s.folder) for s in sources)
         raise DataError(
-            f'{data.folder}: no recording of {settings.split}/train has poses and envelopes'
+            f'{folders}: no recording of {settings.split}/train has poses and envelopes'
         )
-    return Examples(*sets)
+    return made
 
 
 def _validation(data: DataSet, split: str) -> list[Entry]:
@@ -176,7 +201,7 @@ def _fit_novelty(examples: Examples) -> Novelty:
 
 
 def describe_training(
-    data: DataSet,
+    sources: Sequence[DataSet],
     settings: TrainSettings,
     examples: Examples,
     run: Run,
@@ -186,11 +211,13 @@ def describe_training(
     """Say what the model learned from and how, for manifest and card."""
     ticks = sum(len(e.features) for e in examples.train)
     return {
-        'simulated': data.simulated,
-        'data': data.description,
+        'simulated': any(s.simulated for s in sources),
+        'data': ' and '.join(s.description for s in sources),
         'split': settings.split,
         'persons': len({e.subject for e in examples.train}),
-        'recordings': len(pick(data.role(settings.split, 'train'), settings.recordings)),
+        'recordings': sum(
+            len(pick(s.role(settings.split, 'train'), settings.recordings)) for s in sources
+        ),
         'hours': round(ticks / 100 / 3600 / (1 + settings.variants), 3),
         'calibrated_on': len({e.subject for e in examples.others}) or 'validation',
         'seed': settings.seed,

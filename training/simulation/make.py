@@ -9,12 +9,10 @@ import functools
 import json
 import logging
 import os
-import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import asdict, dataclass, field
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,7 @@ from pianokpm_training.simulation.sight import load_sight
 from pianokpm_training.simulation.splits import make_splits
 from pianokpm_training.simulation.take import SimulatedTake, simulate_take
 from pianokpm_training.simulation.tasks import TASKS, play_task
+from pianokpm_training.workers import open_pool
 
 from pianokpm_ros.anatomy import Side
 
@@ -198,7 +197,7 @@ def _run(
     if workers == 1:
         yield from (run_job(order, job, folder) for job in jobs)
         return
-    pool = ProcessPoolExecutor(workers, get_context('spawn'), _ignore_interrupts)
+    pool = open_pool(workers, finish=True)
     waiting = {pool.submit(run_job, order, job, folder) for job in jobs}
     try:
         while waiting:
@@ -207,10 +206,6 @@ def _run(
     finally:
         # On Ctrl-C the takes being made are finished, the others are left for the next time.
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _ignore_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,13 +3,14 @@
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, wait
 from multiprocessing import get_context
 from multiprocessing.managers import DictProxy
 from pathlib import Path
 from typing import Any
 
 from pianokpm_training.studio.view import View
+from pianokpm_training.workers import open_pool
 
 from pianokpm_ros.geometry.camera import Camera
 from pianokpm_ros.geometry.rig import Rig
@@ -58,8 +59,7 @@ def _film_all(
     workers: int,
     report: Report | None,
 ) -> None:
-    context = get_context('spawn')
-    with context.Manager() as manager, ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with get_context('spawn').Manager() as manager, open_pool(workers) as pool:
         done = manager.dict({name: 0 for name in rig.names})
         tasks = {
             pool.submit(film_view, performance, camera, number, videos[camera.name], done)

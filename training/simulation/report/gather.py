@@ -2,9 +2,8 @@
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from pianokpm_training.simulation.results import to_recordings
 from pianokpm_training.simulation.sight import load_sight
 from pianokpm_training.simulation.take import SimulatedTake
 from pianokpm_training.simulation.variants import VARIANTS, correlate
+from pianokpm_training.workers import open_pool
 
 from pianokpm_ros.anatomy import Side
 from pianokpm_ros.emg.metrics import TakeScores
@@ -97,7 +97,7 @@ def _run(order: Order, jobs: list[Job], workers: int) -> Iterator[JobFindings]:
     if workers == 1:
         yield from (examine(order, job) for job in jobs)
         return
-    with ProcessPoolExecutor(workers, get_context('spawn')) as pool:
+    with open_pool(workers) as pool:
         try:
             tasks = [pool.submit(examine, order, job) for job in jobs]
             yield from (t.result() for t in as_completed(tasks))
