@@ -18,7 +18,7 @@ help:
 	@echo 'make bench-client  inject faults into the consumer client, and a million random message sequences'
 	@echo 'make bench-recording  rehearse a session: record, kill, recover, data set, train, replay; losses and clock errors'
 	@echo 'make bench-model   what an estimate costs, beside the rebuilt PianoKPM Net'
-	@echo 'make bench-person  what a few seconds of a person bring (DATA=simulated data set)'
+	@echo 'make bench-person  what a few seconds of a person bring (DATA=..., LEARNED=... data sets)'
 	@echo 'make bench-real    real poses and EMG against shuffled time'
 	@echo 'make bench-exoskeleton  the exoskeleton example in closed loop, its cameras covered for a while'
 	@echo 'make bench-latency  from frame stamp to estimate, two views at 30 and 60 frames/s'
@@ -98,9 +98,9 @@ bench-vision: install/.ready $(VENV)/.bench
 bench-model: install/.ready $(VENV)/.training
 	@source ./activate.bash && python scripts/bench_muscle.py $(MODEL) --published
 
-# How calibration to a person closes the gap: make bench-person DATA=out/dataset [MODEL=DIR]
+# How calibration to a person closes the gap: make bench-person DATA=out/persons LEARNED=out/full [MODEL=DIR]
 bench-person: install/.ready $(VENV)/.training
-	@source ./activate.bash && python scripts/bench_person.py $(DATA) $(if $(MODEL),--model $(MODEL)) --picture out/person.png
+	@source ./activate.bash && python scripts/bench_person.py $(DATA) $(if $(LEARNED),--learned $(LEARNED)) $(if $(MODEL),--model $(MODEL)) --picture out/person.png
 
 bench-exoskeleton: install/.ready
 	@source ./activate.bash && python scripts/bench_exoskeleton.py

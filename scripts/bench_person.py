@@ -1,19 +1,21 @@
 """Print and draw how calibration to a person closes the gap to persons that the model was trained on.
 
-The data set must be split into persons seen and unseen (`pianokpm simulate` does). Errors before and after on the last
-trial of unseen persons, whose other trials are drawn from; within-user errors on takes of seen persons kept apart.
+Errors before and after on the last trial of persons that the model has not seen, whose other trials are drawn from;
+within-user errors on takes of seen persons kept apart. Unseen are the persons of a data set's role `test_users`, or all
+persons of a data set of its own, where `--learned` names the one that the model learned from.
 """
 
 import argparse
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 for name in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS'):
     os.environ.setdefault(name, '1')
 
 import numpy as np  # noqa: E402
-from pianokpm_training.datasets.collection import open_data  # noqa: E402
+from pianokpm_training.datasets.collection import DataSet, open_data  # noqa: E402
 from pianokpm_training.evidence.person_curve import (  # noqa: E402
     WAYS,
     PersonTakes,
@@ -23,7 +25,7 @@ from pianokpm_training.evidence.person_curve import (  # noqa: E402
     score,
 )
 
-from pianokpm_ros.muscle.bundle import load_bundle  # noqa: E402
+from pianokpm_ros.muscle.bundle import ModelBundle, load_bundle  # noqa: E402
 from pianokpm_ros.shares import find_asset  # noqa: E402
 
 HEAD = (
@@ -37,7 +39,10 @@ def main() -> int:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        'data', type=Path, help='data set with a split into seen and unseen persons'
+        'data', type=Path, help='data set of unseen persons, with two trials or more of each task'
+    )
+    parser.add_argument(
+        '--learned', type=Path, help='data set that the model learned from (default: the same)'
     )
     parser.add_argument('--model', type=Path, help='model (default: the shipped one)')
     parser.add_argument('--split', default='held_out')
@@ -50,8 +55,9 @@ def main() -> int:
         load_bundle(arguments.model or find_asset('models/small')),
         open_data(arguments.data),
     )
-    people = load_people(data, bundle, arguments.split, 'test_users')
-    seen = _load_seen(data, bundle, arguments.split, arguments.seen)
+    learned = open_data(arguments.learned) if arguments.learned else data
+    people = _load_unseen(data, learned, bundle, arguments.split)
+    seen = _load_seen(learned, bundle, arguments.split, arguments.seen)
     within = [score(p.test)[0] for p in seen]
     rows = make_rows(people, arguments.draws, arguments.seed)
     print(f'{bundle.model_id} on {data.description}: {LABEL if data.simulated else "measured"}')
@@ -74,11 +80,22 @@ def main() -> int:
     return 0
 
 
-def _load_seen(data, bundle, split: str, count: int) -> list[PersonTakes]:
+def _load_unseen(
+    data: DataSet, learned: DataSet, bundle: ModelBundle, split: str
+) -> list[PersonTakes]:
+    """Takes of unseen persons, of tasks that were trained on."""
+    if learned is data:
+        return load_people(data, bundle, split, 'test_users')
+    tasks = {e.task for e in learned.role(split, 'train')}
+    own = [e.name for e in data.entries.values() if e.task in tasks]
+    return load_people(replace(data, splits={'all': {'all': own}}), bundle, 'all', 'all')
+
+
+def _load_seen(data: DataSet, bundle: ModelBundle, split: str, count: int) -> list[PersonTakes]:
     """Takes of seen persons that were not trained on."""
     names = sorted({e.subject for e in data.role(split, 'validation')})[:count]
     entries = [e.name for e in data.role(split, 'validation') if e.subject in names]
-    chosen = type(data)(data.folder, data.entries, {'seen': {'validation': entries}})
+    chosen = replace(data, splits={'seen': {'validation': entries}})
     return load_people(chosen, bundle, 'seen', 'validation')
 
 

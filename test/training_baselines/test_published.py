@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -103,6 +105,18 @@ def test_windows_are_seconds_in_two_views(take):
     assert windows.keys.min() == -1 and windows.keys.max() <= 1
     blind = cut_windows(Take(take.recording, 'none'))
     assert (blind.keys == -1).all()
+
+
+def test_a_landmark_beside_the_pictures_is_not_seen(take):
+    pose = take.recording.pose
+    landmarks = pose.landmarks.copy()
+    landmarks[20:22, 8] = 0.9, 0.4, 0.5  # in the right camera's plane
+    lost = replace(take.recording, pose=replace(pose, landmarks=landmarks))
+    have, want = cut_windows(Take(lost)), cut_windows(take)
+    assert np.isfinite(have.pose).all() and np.abs(have.pose).max() < 1
+    np.testing.assert_allclose(
+        have.pose, want.pose, atol=0.05
+    )  # what lies between the frames before and after
 
 
 def test_a_left_hand_is_seen_as_a_right_one(take):

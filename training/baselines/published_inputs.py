@@ -24,6 +24,9 @@ RATE, WINDOW, STEP = 1024, 1024, 768
 SIZE = (640, 480)
 CAMERAS = ('top', 'right')
 VIEWS = ('top', 'right')
+FARTHEST = 1.0
+"""A landmark farther from the middle [picture widths] is not seen: there the lens model goes astray."""
+
 MIRROR = KEY_CENTRES[62 - FIRST_KEY]
 """A keyboard is symmetric about the middle of the D above middle C [m]."""
 
@@ -81,6 +84,7 @@ def project_views(take: Take, stamps: NDArray[np.int64]) -> NDArray:
             flat = place_camera(camera, SIZE).project(points.reshape(-1, 3))
             pixels = np.asarray(flat).reshape(-1, 21, 2)
         middle = (pixels - np.array(size) / 2) / size[0]
+        middle[~(np.abs(middle) < FARTHEST).all(axis=2)] = np.nan
         columns += [_fill(stamps, time, c) for c in middle.reshape(len(time), -1).T]
     return np.stack(columns, axis=1)
 

@@ -92,7 +92,9 @@ def export_bundle(folder: Path, model: Model) -> Path:
     for name, data in files.items():
         (part / name).write_bytes(data)
     parameters = count_parameters(model.network)
-    (part / CARD).write_text(write_card(model.name, model.training, model.scores, parameters))
+    (part / CARD).write_text(
+        write_card(model.name, model.training, model.scores, parameters, model.reach)
+    )
     (part / MANIFEST).write_text(
         json.dumps(_manifest(model, files), indent=1, ensure_ascii=False) + '\n'
     )
