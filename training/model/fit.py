@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from pianokpm_training.model.dataset import Example
 from pianokpm_training.model.devices import Place
+from pianokpm_training.model.gains import fit_gains
 from pianokpm_training.model.network import MuscleNetwork
 from pianokpm_training.model.settings import SettingsError, TrainSettings
 from pianokpm_training.model.windows import WindowSampler, hide_keys
@@ -67,9 +68,16 @@ class Run:
         place: Place,
     ) -> None:
         self._settings, self._place, self._folder = settings, place, folder
-        self._scaling, self._validation = scaling, validation
+        self._scaling = scaling
+        gains = fit_gains([*examples, *validation])
+        self._validation = gains.level(validation)
         self._sampler = WindowSampler(
-            examples, scaling, settings.window, settings.keys_hidden, settings.keys_broken
+            gains.level(examples),
+            scaling,
+            settings.window,
+            settings.keys_hidden,
+            settings.keys_broken,
+            gains,
         )
         self.network = build_network(settings).to(place.device)
         self._optimiser = torch.optim.AdamW(

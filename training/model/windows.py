@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pianokpm_training.model.dataset import Example
+from pianokpm_training.model.gains import Gains
 from torch import Tensor
 
 from pianokpm_ros.muscle.features import KEYS, KEYS_FLAG, Scaling
@@ -46,9 +47,10 @@ class WindowSampler:
         window: int,
         hidden: float = 0.0,
         broken: float = 0.0,
+        gains: Gains | None = None,
     ) -> None:
         self._examples, self._scaling, self._window = examples, scaling, window
-        self._silence = hidden, broken
+        self._silence, self._gains = (hidden, broken), gains
         lengths = np.array([len(e.features) for e in examples], float)
         self._chance = lengths / lengths.sum()
 
@@ -67,6 +69,8 @@ class WindowSampler:
         silent = draw_silence(rng, len(part), *self._silence)
         features = self._scaling.apply(hide_keys(part, silent).astype(np.float32))
         targets = example.target[start : start + window]
+        if self._gains is not None:
+            targets = targets * self._gains.draw(rng)
         missing = window - len(features)
         if missing:
             features = np.pad(features, ((0, missing), (0, 0)))
