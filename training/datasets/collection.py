@@ -137,8 +137,8 @@ def open_data(folder: Path) -> DataSet:
         content = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise DataError(
-            f'asked for the data set {folder}: {error}; make one with `pianokpm dataset build`, `dataset import` or '
-            '`simulate`'
+            f'asked for the data set {folder}: {error}; make one with `pianokpm dataset build`, '
+            '`pianokpm dataset import` or `pianokpm simulate`'
         ) from error
     if content.get('schema') != SCHEMA or content.get('version') != VERSION:
         raise DataError(f'{path} is no {SCHEMA} of version {VERSION}; use a matching pianokpm')
