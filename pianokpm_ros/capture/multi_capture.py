@@ -134,9 +134,6 @@ class MultiCapture:
     ) -> Iterator[Frames]:
         """Yield sets when their time has come on a clock; of several that are due only the newest.
 
-        One that came while the caller worked and is older than the next is far is left out too: begun now it would
-        only be late, and make the next one late. So a caller who needs 1.5 periods gets every second set, fresh.
-
         Args:
             clock: returns the time now [ns], on the clock of the stamps.
             rate: how many times faster than the stamps to run.
@@ -145,24 +142,20 @@ class MultiCapture:
         """
         origin: int | None = None
         due: Frames | None = None
-        begun, free = 0, 0
         for frames in self.read_all():
             stamp = max(f.stamp for f in frames.values())
             origin = stamp if origin is None else origin
             target = origin + round((stamp - origin) / rate)
             if due is not None:
-                now = clock()
-                overtaken = begun < free and target - now < now - begun
-                if target <= now or overtaken:
+                if target <= clock():
                     self.dropped += 1
                 else:
                     yield due
-                    free = clock()
                 due = None
             while (ahead := target - clock()) > 0:
                 wait(min(ahead / NANOSECONDS, POLL))
             seen(frames)
-            due, begun = frames, target
+            due = frames
         if due is not None:
             yield due
 

@@ -1,6 +1,5 @@
 import dataclasses
 
-import numpy as np
 import pytest
 
 from pianokpm_ros.capture.multi_capture import MultiCapture
@@ -66,24 +65,3 @@ def test_a_lagging_camera_is_put_right_by_its_delay(video):
     capture.close()
     # b shows at its frame 2 what a showed at its frame 0.
     assert sets[2:8] == [{'b': i + 2, 'a': i} for i in range(6)]
-
-
-@pytest.mark.parametrize(('work', 'kept', 'age'), [(0.9, 1, 0.0), (1.6, 2, 0.0), (1.3, 1.5, 0.31)])
-def test_a_caller_without_time_for_all_gets_fresh_sets_at_an_even_pace(video, work, kept, age):
-    """Work is in periods; a set that has waited for more than half of one is left to the next."""
-    capture = open_all(VideoFile('a', video(count=40)))
-    clock = [0]
-
-    def wait(seconds):
-        clock[0] += max(1, round(seconds * 1e9))
-
-    stamps, ages = [], []
-    for frames in capture.read_paced(lambda: clock[0], wait=wait):
-        stamps.append(frames['a'].stamp)
-        ages.append((clock[0] - frames['a'].stamp) / PERIOD)
-        clock[0] += round(work * PERIOD)
-    capture.close()
-    steps = np.diff(stamps[:-1]) / PERIOD  # the last one comes whatever its age
-    assert steps.mean() == pytest.approx(kept, rel=0.1) and np.ptp(steps) < 1.1
-    # `wait` comes back up to a thousandth of a period late.
-    assert max(ages[:-1]) < age + 0.1
