@@ -17,6 +17,7 @@ from pianokpm_ros.anatomy import LANDMARK_COUNT, Side, Status
 
 FloatArray = NDArray[np.floating]
 NANOSECONDS = 1_000_000_000
+MILLISECOND = 1_000_000
 NO_PEDAL = (float('nan'),) * 3
 
 

@@ -12,12 +12,11 @@ from pianokpm_ros.geometry.association import SIDES
 from pianokpm_ros.geometry.screening import screen_landmarks
 from pianokpm_ros.geometry.synchronizer import FrameSet, SyncCounters, Synchronizer
 from pianokpm_ros.geometry.triangulator import HandTriangulator
-from pianokpm_ros.records import HandLandmarks, HandPose
+from pianokpm_ros.records import MILLISECOND, HandLandmarks, HandPose
 from pianokpm_ros.silence import SilenceWatch
 
 logger = logging.getLogger(__name__)
 
-MILLISECOND = 1_000_000
 GAPS = 32
 TOLERANCES = (2 * MILLISECOND, 25 * MILLISECOND)
 """Limits of the automatic tolerance: half a frame at 250 and at 20 fps."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pianokpm_ros.geometry.camera import name_optical_frame
 from pianokpm_ros.geometry.rig import Rig
-from pianokpm_ros.hands.detector import HandDetector
+from pianokpm_ros.hands.detector import HandDetector, Tracking
 from pianokpm_ros.hands.mediapipe_detector import COMPLEXITY, MediaPipeDetector, has_solutions
 from pianokpm_ros.hands.task_bundle import load_bundle
 from pianokpm_ros.hands.task_detector import TaskDetector
@@ -67,27 +67,20 @@ def make_workers(
 def choose_detector(settings: HandSettings) -> Callable[[str], HandDetector]:
     """Return what makes the detector of one camera."""
     if settings.detector == 'mediapipe' and not _lacks_solutions(settings):
-        return lambda camera: _make_mediapipe(camera, settings)
+        return lambda camera: MediaPipeDetector(
+            camera, name_optical_frame(camera), settings.hand_model, _tracking(settings)
+        )
     if settings.detector in ('mediapipe', 'tasks'):
         bundle = load_bundle(settings.hand_task, settings.hand_model)
-        return lambda camera: _make_task(camera, settings, bundle)
+        return lambda camera: TaskDetector(
+            camera, name_optical_frame(camera), bundle, _tracking(settings)
+        )
     from pianokpm_ros.hands.engine import HandEngine
     from pianokpm_ros.hands.region_detector import RegionDetector
 
     engine = HandEngine(settings.hand_model, task=settings.hand_task)
     limits = _region_settings(settings)
     return lambda camera: RegionDetector(camera, name_optical_frame(camera), engine, limits)
-
-
-def _make_mediapipe(camera: str, settings: HandSettings) -> HandDetector:
-    return MediaPipeDetector(
-        camera,
-        name_optical_frame(camera),
-        settings.hand_model,
-        settings.max_hands,
-        settings.min_detection,
-        settings.min_tracking,
-    )
 
 
 def _lacks_solutions(settings: HandSettings) -> bool:
@@ -101,15 +94,8 @@ def _lacks_solutions(settings: HandSettings) -> bool:
     return True
 
 
-def _make_task(camera: str, settings: HandSettings, bundle: bytes) -> HandDetector:
-    return TaskDetector(
-        camera,
-        name_optical_frame(camera),
-        bundle,
-        settings.max_hands,
-        settings.min_detection,
-        settings.min_tracking,
-    )
+def _tracking(settings: HandSettings) -> Tracking:
+    return Tracking(settings.max_hands, settings.min_detection, settings.min_tracking)
 
 
 def _region_settings(settings: HandSettings) -> 'RegionSettings':

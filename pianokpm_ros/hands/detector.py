@@ -1,5 +1,6 @@
 """What finds hands in a frame, whatever stands behind it."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from pianokpm_ros.errors import PianokpmError
@@ -8,6 +9,26 @@ from pianokpm_ros.records import Frame, HandLandmarks
 
 class DetectorError(PianokpmError, RuntimeError):
     """A hand detector can't be made."""
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """How MediaPipe follows the hands of a camera.
+
+    Attributes:
+        max_hands: how many to look for.
+        min_detection: least palm score, 0..1.
+        min_tracking: least hand presence to go on tracking, 0..1.
+        static: look for palms in each frame anew.
+    """
+
+    max_hands: int = 2
+    min_detection: float = 0.5
+    min_tracking: float = 0.5
+    static: bool = False
+
+
+USUAL = Tracking()
 
 
 class HandDetector(Protocol):

@@ -1,7 +1,7 @@
 """MediaPipe's hand tracking (`solutions.hands`) for one camera."""
 
 from pianokpm_ros.anatomy import Side
-from pianokpm_ros.hands.detector import DetectorError
+from pianokpm_ros.hands.detector import USUAL, DetectorError, Tracking
 from pianokpm_ros.hands.mediapipe_package import import_mediapipe, make_record, to_rgb
 from pianokpm_ros.records import Frame, HandLandmarks
 
@@ -23,10 +23,7 @@ class MediaPipeDetector:
         camera: str,
         frame_id: str,
         model: str = 'full',
-        max_hands: int = 2,
-        min_detection: float = 0.5,
-        min_tracking: float = 0.5,
-        static: bool = False,
+        tracking: Tracking = USUAL,
     ) -> None:
         """Load the models.
 
@@ -34,10 +31,7 @@ class MediaPipeDetector:
             camera: name, for the records.
             frame_id: optical frame, for the records.
             model: `full` or `lite`.
-            max_hands: how many to look for.
-            min_detection: least palm score, 0..1.
-            min_tracking: least hand presence to go on tracking, 0..1.
-            static: look for palms in each frame anew.
+            tracking: how the hands are followed.
         """
         if model not in COMPLEXITY:
             raise DetectorError(
@@ -45,17 +39,17 @@ class MediaPipeDetector:
             )
         self._camera, self._frame_id = camera, frame_id
         mediapipe = import_mediapipe()
-        if not hasattr(mediapipe, 'solutions'):
+        if not has_solutions():
             raise DetectorError(
                 f'mediapipe {mediapipe.__version__} has no `solutions`; choose the detector `tasks`, or '
                 'install 0.10.21, the last that has'
             )
         self._hands = mediapipe.solutions.hands.Hands(
-            static_image_mode=static,
-            max_num_hands=max_hands,
+            static_image_mode=tracking.static,
+            max_num_hands=tracking.max_hands,
             model_complexity=COMPLEXITY[model],
-            min_detection_confidence=min_detection,
-            min_tracking_confidence=min_tracking,
+            min_detection_confidence=tracking.min_detection,
+            min_tracking_confidence=tracking.min_tracking,
         )
 
     def detect(self, frame: Frame) -> HandLandmarks:

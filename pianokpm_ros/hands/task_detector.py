@@ -3,15 +3,12 @@
 import importlib
 
 from pianokpm_ros.anatomy import Side
-from pianokpm_ros.hands.detector import DetectorError
+from pianokpm_ros.hands.detector import USUAL, DetectorError, Tracking
 from pianokpm_ros.hands.mediapipe_package import import_mediapipe, make_record, to_rgb
-from pianokpm_ros.records import Frame, HandLandmarks
+from pianokpm_ros.records import MILLISECOND, Frame, HandLandmarks
 
 SIDES = {'Left': Side.LEFT, 'Right': Side.RIGHT}
 """Other than `solutions` this API names the hands of pictures that are not mirrored (seen with 0.10.21 and 1.2.3)."""
-
-MILLISECOND = 1_000_000
-"""[ns]"""
 
 
 class TaskDetector:
@@ -22,10 +19,7 @@ class TaskDetector:
         camera: str,
         frame_id: str,
         bundle: bytes,
-        max_hands: int = 2,
-        min_detection: float = 0.5,
-        min_tracking: float = 0.5,
-        static: bool = False,
+        tracking: Tracking = USUAL,
     ) -> None:
         """Load the models.
 
@@ -33,22 +27,19 @@ class TaskDetector:
             camera: name, for the records.
             frame_id: optical frame, for the records.
             bundle: content of a `hand_landmarker.task` (`task_bundle.load_bundle`).
-            max_hands: how many to look for.
-            min_detection: least palm score, 0..1.
-            min_tracking: least hand presence to go on tracking, 0..1. Another threshold than the one that this API
+            tracking: how the hands are followed. `min_tracking` is another threshold than the one that this API
                 calls `min_tracking_confidence`, which is an overlap of boxes and left alone.
-            static: look for palms in each frame anew.
         """
         self._camera, self._frame_id = camera, frame_id
-        self._mediapipe, self._static, self._last = import_mediapipe(), static, -1
+        self._mediapipe, self._static, self._last = import_mediapipe(), tracking.static, -1
         tasks = importlib.import_module('mediapipe.tasks.python')
         vision = importlib.import_module('mediapipe.tasks.python.vision')
         options = vision.HandLandmarkerOptions(
             base_options=tasks.BaseOptions(model_asset_buffer=bundle),
-            running_mode=vision.RunningMode.IMAGE if static else vision.RunningMode.VIDEO,
-            num_hands=max_hands,
-            min_hand_detection_confidence=min_detection,
-            min_hand_presence_confidence=min_tracking,
+            running_mode=vision.RunningMode.IMAGE if tracking.static else vision.RunningMode.VIDEO,
+            num_hands=tracking.max_hands,
+            min_hand_detection_confidence=tracking.min_detection,
+            min_hand_presence_confidence=tracking.min_tracking,
         )
         try:
             self._landmarker = vision.HandLandmarker.create_from_options(options)

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 
 from pianokpm_ros.anatomy import LANDMARK_COUNT
 from pianokpm_ros.keyboard.layout import FIRST_KEY, KEY_COUNT
-from pianokpm_ros.records import KeyMotion
+from pianokpm_ros.records import MILLISECOND, KeyMotion
 
 FloatArray = NDArray[np.floating]
 
-MILLISECOND = 1_000_000
 SAMPLE_RATE = 1000.0
 """Of the envelope [Hz]; its samples lie on whole milliseconds of the stamps' clock."""
 

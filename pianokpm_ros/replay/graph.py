@@ -60,7 +60,8 @@ def describe_replay(options: ReplayOptions) -> tuple[NodeSpec, ...]:
     topics = list_topics(o.bag, Selection(o.what, o.topics, o.exclude, o.start, o.duration))
     params = o.params_file or str(find_share('config/pianokpm.yaml'))
     cameras = [t.split('/')[-2] for t, kind in topics.items() if kind == HANDS]
-    player = _player(o, cameras if o.what == 'landmarks' else [])
+    waits = _list_waits(o, cameras if o.what == 'landmarks' else []) if o.estimate else {}
+    player = _player(o, waits.get('replay_node', []))
     made = [NodeSpec('replay_node', 'capture', player, params, o.namespace, respawn=False)]
     if not o.estimate:
         return tuple(made)
@@ -77,7 +78,6 @@ def describe_replay(options: ReplayOptions) -> tuple[NodeSpec, ...]:
     if o.record:
         named = {'cameras': cameras} if cameras else {}
         stages.append(('recorder_node', {'bag': o.record, **named}))
-    waits = _list_waits(o, cameras if o.what == 'landmarks' else [])
     made += [
         NodeSpec(
             name,
@@ -112,7 +112,7 @@ def _pair(nodes: list[str], topics: list[str]) -> list[str]:
     return [f'{node} {topic}' for topic in topics for node in nodes]
 
 
-def _player(o: ReplayOptions, cameras: list[str]) -> dict[str, Any]:
+def _player(o: ReplayOptions, waits: list[str]) -> dict[str, Any]:
     answers = [f'muscle_activity/{side}' for side in SIDES]
     chosen = {
         'bag': o.bag,
@@ -126,7 +126,7 @@ def _player(o: ReplayOptions, cameras: list[str]) -> dict[str, Any]:
     lists = {'topics': list(o.topics), 'exclude': list(o.exclude)}
     if o.estimate:
         lists |= {
-            'wait_for': _list_waits(o, cameras)['replay_node'],
+            'wait_for': waits,
             'follow': answers if o.rate == 0 else [],
         }
     return chosen | {name: values for name, values in lists.items() if values}

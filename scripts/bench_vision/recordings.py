@@ -14,6 +14,7 @@ from pianokpm_ros.geometry.rig_formats import load_caliscope, load_handpose3d, s
 from pianokpm_ros.geometry.smoothing import PointSmoother
 from pianokpm_ros.geometry.synchronizer import FrameSet
 from pianokpm_ros.geometry.triangulation import solve_equally, triangulate
+from pianokpm_ros.hands.detector import Tracking
 from pianokpm_ros.hands.engine import HandEngine
 from pianokpm_ros.hands.guided_workers import GuidedWorkers
 from pianokpm_ros.hands.mediapipe_detector import MediaPipeDetector
@@ -64,7 +65,7 @@ def bench_charuco(data: Path, own: Rig, console: Console, out: Path, model: str 
 def _find_baseline(rig: Rig, frames: list[dict], model: str) -> list[measures.Sighted]:
     def make():
         return LandmarkWorkers(
-            lambda n: MediaPipeDetector(n, n, model=model, static=True), rig.names
+            lambda n: MediaPipeDetector(n, n, model, Tracking(static=True)), rig.names
         )
 
     records = footage.detect_all(make, frames)
@@ -121,7 +122,7 @@ def bench_stereo(data: Path, console: Console, out: Path, model: str = 'full') -
     )
     ways = {
         'MediaPipe tracking': lambda: LandmarkWorkers(
-            lambda n: MediaPipeDetector(n, n, model=model, max_hands=1), plain.names
+            lambda n: MediaPipeDetector(n, n, model, Tracking(max_hands=1)), plain.names
         ),
         'guided regions': lambda: GuidedWorkers(
             plain, HandEngine(model), RegionSettings(max_hands=1)

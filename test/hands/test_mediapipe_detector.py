@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pianokpm_ros.anatomy import PALM, Side
-from pianokpm_ros.hands.detector import DetectorError
+from pianokpm_ros.hands.detector import DetectorError, Tracking
 from pianokpm_ros.hands.mediapipe_detector import MediaPipeDetector
 from pianokpm_ros.hands.workers import LandmarkWorkers
 from pianokpm_ros.records import Frame
@@ -27,7 +27,7 @@ def test_two_real_hands_with_stamps_and_sizes_untouched(frames):
 
 
 def test_pixels_follow_the_picture_when_it_is_mirrored(frames):
-    detector = make(static=True, max_hands=2)
+    detector = make(tracking=Tracking(static=True))
     frame = frames(0)[97]
     seen = detector.detect(frame)
     flipped = np.ascontiguousarray(frame.image[:, ::-1])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pianokpm_ros.anatomy import PALM, Side
-from pianokpm_ros.hands.detector import DetectorError
+from pianokpm_ros.hands.detector import DetectorError, Tracking
 from pianokpm_ros.hands.engine import HandEngine
 from pianokpm_ros.hands.mediapipe_detector import MediaPipeDetector
 from pianokpm_ros.hands.model_files import find_landmark_model
@@ -37,7 +37,7 @@ def pair_up(found, reference):
 @pytest.mark.parametrize('model', ['lite', 'full'])
 def test_agrees_with_the_reference_on_real_hands(frames, model):
     engine = HandEngine(model, threads=1)
-    reference = MediaPipeDetector('cam_0', '', model=model, static=True)
+    reference = MediaPipeDetector('cam_0', '', model, Tracking(static=True))
     distance, world, sides = [], [], []
     for i in range(90, 111, 3):
         frame = frames(0)[i]

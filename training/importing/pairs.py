@@ -19,11 +19,10 @@ from pianokpm_training.importing.results import (
 )
 
 from pianokpm_ros.anatomy import Side
-from pianokpm_ros.records import NANOSECONDS, Normalization
+from pianokpm_ros.records import MILLISECOND, NANOSECONDS, Normalization
 
 ANGLES, EMG = 'angle_', 'exg_'
 MICROVOLT = 1e-6
-MILLISECOND = 1_000_000
 CURL = 'as recorded: angle of a joint of each finger / pi, 1 = straight; which joint is not stated'
 
 

@@ -21,9 +21,8 @@ from pianokpm_ros.emg.processing import (
     find_line_peaks,
     normalize_to_percentile,
 )
-from pianokpm_ros.records import NANOSECONDS
+from pianokpm_ros.records import MILLISECOND, NANOSECONDS
 
-MILLISECOND = 1_000_000
 BAND = (20.0, 450.0)
 """Corners of the band-pass of raw EMG [Hz]; the upper one is lower where the rate is low."""
 

@@ -143,9 +143,9 @@ def load_examples(
         for examples in prepare(
             job.source, job.entries, job.variants, settings.seed, settings.lookaheads, workers
         ):
-            # Two data sets may give two persons one name.
+            # Two data sets, even of one name, may give two persons one name.
             getattr(made, job.part).extend(
-                replace(e, subject=f'{job.source.folder.name}/{e.subject}') for e in examples
+                replace(e, subject=f'{job.source.folder}/{e.subject}') for e in examples
             )
             done += 1
             stage('see', done, total, 'recordings')
