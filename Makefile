@@ -43,6 +43,8 @@ $(VENV)/.training: $(VENV)/.ready
 	@$(BIN)/python -m pip install -q -c requirements/constraints.txt -r requirements/training.txt
 	@$(BIN)/python -m pip install -q -c requirements/constraints.txt -c requirements/runtime.txt -r requirements/lsl.txt -r requirements/midi.txt -r requirements/bids.txt -r requirements/import.txt \
 	  || echo 'LSL, live MIDI, BIDS or HDF5 have no wheel for this machine: their tests are skipped'
+	@$(BIN)/python -m pip install -q --no-deps -r requirements/int8.txt \
+	  || echo 'OpenVINO has no wheel for this machine: the tests of hands in 8 bits are skipped'
 	@touch $@
 
 # Sources are linked into install/, so edits count at once; messages, executables and new files need a new build.
@@ -88,8 +90,8 @@ screenshots: install/.ready
 	@source ./activate.bash && python scripts/screenshots.py
 
 # What it compares with needs no more than what stands in the file: the GUI build of OpenCV stays out.
-$(VENV)/.bench: $(VENV)/.ready requirements/bench.txt
-	@$(BIN)/python -m pip install -q --no-deps -r requirements/bench.txt
+$(VENV)/.bench: $(VENV)/.ready requirements/bench.txt requirements/int8.txt
+	@$(BIN)/python -m pip install -q --no-deps -r requirements/bench.txt -r requirements/int8.txt
 	@touch $@
 
 bench-vision: install/.ready $(VENV)/.bench

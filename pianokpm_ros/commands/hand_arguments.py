@@ -3,7 +3,7 @@
 import argparse
 
 from pianokpm_ros.errors import PianokpmError
-from pianokpm_ros.hands.choice import DETECTORS, HAND_MODELS, HandSettings
+from pianokpm_ros.hands.choice import DETECTORS, HAND_ENGINES, HAND_MODELS, HandSettings
 
 
 class HandOptionError(PianokpmError, ValueError):
@@ -32,6 +32,13 @@ def add_hand_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='FILE',
         help='models: a hand_landmarker.task, or a mediapipe 0.10 wheel where a newer one is installed',
     )
+    words = '; '.join(f'{name}: {what}' for name, what in HAND_ENGINES.items())
+    parser.add_argument(
+        '--hand-engine',
+        choices=tuple(HAND_ENGINES),
+        default=usual.hand_engine,
+        help=f'of the detectors guided and regions; {words} (default {usual.hand_engine})',
+    )
     parser.add_argument(
         '--max-hands',
         type=int,
@@ -50,4 +57,5 @@ def read_hand_settings(arguments: argparse.Namespace) -> HandSettings:
         arguments.hand_model,
         arguments.max_hands,
         hand_task=arguments.hand_task,
+        hand_engine=arguments.hand_engine,
     )

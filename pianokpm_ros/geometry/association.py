@@ -74,10 +74,11 @@ def list_choices(view: HandLandmarks) -> list[Choice]:
 
 
 def _label_cost(view: HandLandmarks, choice: Choice) -> float:
+    sides, scores = view.side.tolist(), view.score.tolist()
     return sum(
-        float(view.score[i])
+        scores[i]
         for side, i in zip(SIDES, choice, strict=True)
-        if i >= 0 and view.side[i] not in (side, Side.UNKNOWN)
+        if i >= 0 and sides[i] not in (side, Side.UNKNOWN)
     )
 
 

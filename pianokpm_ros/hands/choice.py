@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from pianokpm_ros.geometry.camera import name_optical_frame
 from pianokpm_ros.geometry.rig import Rig
-from pianokpm_ros.hands.detector import HandDetector, Tracking
+from pianokpm_ros.hands.detector import DetectorError, HandDetector, Tracking
 from pianokpm_ros.hands.mediapipe_detector import COMPLEXITY, MediaPipeDetector, has_solutions
 from pianokpm_ros.hands.task_bundle import load_bundle
 from pianokpm_ros.hands.task_detector import TaskDetector
 from pianokpm_ros.hands.workers import LandmarkWorkers
 
 if TYPE_CHECKING:
+    from pianokpm_ros.hands.engine import HandEngine
     from pianokpm_ros.hands.guided_workers import GuidedWorkers
     from pianokpm_ros.hands.region_detector import RegionSettings
 
@@ -26,6 +27,10 @@ DETECTORS = {
     'tasks': 'its successor, the Tasks API, which is all that MediaPipe after 0.10.21 has',
 }
 HAND_MODELS = tuple(COMPLEXITY)
+HAND_ENGINES = {
+    'litert': 'the landmark model as MediaPipe ships it, on LiteRT',
+    'int8': 'in 8 bits on OpenVINO (requirements/int8.txt): less than half the time on processors with VNNI',
+}
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class HandSettings:
         min_tracking: least hand presence to go on tracking, 0..1.
         hand_task: file of the models: a `hand_landmarker.task` or a mediapipe 0.10 wheel; empty =
             those of the installed wheel.
+        hand_engine: what the fast detectors `guided` and `regions` run the landmark model with, of `HAND_ENGINES`.
     """
 
     detector: str = 'guided'
@@ -48,6 +54,7 @@ class HandSettings:
     min_detection: float = 0.5
     min_tracking: float = 0.5
     hand_task: str = ''
+    hand_engine: str = 'litert'
 
 
 def make_workers(
@@ -56,16 +63,19 @@ def make_workers(
     """Make what finds hands in sets of frames of some cameras."""
     if settings.detector != 'guided' or rig is None or len(cameras) < 2:
         return LandmarkWorkers(choose_detector(settings), cameras)
-    # Here and not above: whoever chose MediaPipe's own graph need not have LiteRT.
-    from pianokpm_ros.hands.engine import HandEngine
     from pianokpm_ros.hands.guided_workers import GuidedWorkers
 
-    engine = HandEngine(settings.hand_model, task=settings.hand_task)
-    return GuidedWorkers(rig.select(tuple(cameras)), engine, _region_settings(settings))
+    rig = rig.select(tuple(cameras))
+    return GuidedWorkers(rig, _make_engine(settings), _region_settings(settings))
 
 
 def choose_detector(settings: HandSettings) -> Callable[[str], HandDetector]:
     """Return what makes the detector of one camera."""
+    if settings.hand_engine != 'litert' and settings.detector in ('mediapipe', 'tasks'):
+        raise DetectorError(
+            f'asked for the hand engine {settings.hand_engine} with the detector {settings.detector}, which brings '
+            'its own; choose the detector guided or regions'
+        )
     if settings.detector == 'mediapipe' and not _lacks_solutions(settings):
         return lambda camera: MediaPipeDetector(
             camera, name_optical_frame(camera), settings.hand_model, _tracking(settings)
@@ -75,12 +85,19 @@ def choose_detector(settings: HandSettings) -> Callable[[str], HandDetector]:
         return lambda camera: TaskDetector(
             camera, name_optical_frame(camera), bundle, _tracking(settings)
         )
-    from pianokpm_ros.hands.engine import HandEngine
     from pianokpm_ros.hands.region_detector import RegionDetector
 
-    engine = HandEngine(settings.hand_model, task=settings.hand_task)
+    engine = _make_engine(settings)
     limits = _region_settings(settings)
     return lambda camera: RegionDetector(camera, name_optical_frame(camera), engine, limits)
+
+
+def _make_engine(settings: HandSettings) -> 'HandEngine':
+    # Here and not above: whoever chose MediaPipe's own graph need not have LiteRT.
+    from pianokpm_ros.hands.engine import HandEngine
+
+    task, runtime = settings.hand_task, settings.hand_engine
+    return HandEngine(settings.hand_model, task=task, runtime=runtime)
 
 
 def _lacks_solutions(settings: HandSettings) -> bool:

@@ -1,12 +1,14 @@
-"""Where MediaPipe's hand models are: inside its wheel, or in a folder of the user's."""
+"""Where MediaPipe's hand models are: inside its wheel, or in a folder of the user's; in 8 bits inside this package."""
 
 import importlib.util
 from pathlib import Path
 
 from pianokpm_ros.hands.detector import DetectorError
+from pianokpm_ros.shares import find_asset
 
 LANDMARK_FILES = {'full': 'hand_landmark_full.tflite', 'lite': 'hand_landmark_lite.tflite'}
 PALM_FILES = {'full': 'palm_detection_full.tflite', 'lite': 'palm_detection_lite.tflite'}
+INT8_FILES = {'full': 'landmarks_full_int8.xml', 'lite': 'landmarks_lite_int8.xml'}
 FOLDERS = ('hand_landmark', 'palm_detection')
 
 
@@ -18,6 +20,11 @@ def find_landmark_model(model: str, folder: Path | str | None = None) -> Path:
 def find_palm_model(model: str, folder: Path | str | None = None) -> Path:
     """Return the file of the palm detector `full` or `lite`."""
     return _find(pick_file(PALM_FILES, model), folder)
+
+
+def find_int8_model(model: str) -> Path:
+    """Return the file of the landmark model in 8 bits, which ships with the package."""
+    return find_asset(f'hands/{pick_file(INT8_FILES, model)}')
 
 
 def pick_file(files: dict[str, str], model: str) -> str:

@@ -56,14 +56,11 @@ class RegionSettings:
 
 @dataclass
 class _Track:
-    """A hand that is followed."""
+    """A hand that is followed, and where to look for it next."""
 
     hand: FoundHand
+    region: Region | None
     odds: float
-
-    @property
-    def region(self) -> Region | None:
-        return region_of_landmarks(self.hand.pixels)
 
 
 @dataclass
@@ -141,7 +138,7 @@ class RegionDetector:
             if found is None:
                 self.counters.lost += 1
             else:
-                self._add(_Track(found, _vote(track.odds, found.right)))
+                self._add(_Track(*found, _vote(track.odds, found[0].right)))
 
     def _follow_guides(self, frame: Frame) -> None:
         guides, self._guides = self._guides, []
@@ -152,7 +149,7 @@ class RegionDetector:
             found = self._look(frame, region)
             if found is not None:
                 odds = MAX_ODDS if side is Side.RIGHT else -MAX_ODDS
-                self.counters.guided += self._add(_Track(found, odds))
+                self.counters.guided += self._add(_Track(*found, odds))
 
     def _search(self, frame: Frame, lost: bool) -> None:
         settings = self.settings
@@ -171,10 +168,14 @@ class RegionDetector:
                 continue
             found = self._look(frame, region)
             if found is not None and len(self._tracks) < settings.max_hands:
-                self._add(_Track(found, _vote(0.0, found.right)))
+                self._add(_Track(*found, _vote(0.0, found[0].right)))
 
-    def _look(self, frame: Frame, region: Region) -> FoundHand | None:
-        """Look at a region, once more where the hand turns out to be elsewhere in it."""
+    def _look(self, frame: Frame, region: Region) -> tuple[FoundHand, Region | None] | None:
+        """Look at a region, once more where the hand turns out to be elsewhere in it.
+
+        Returns:
+            The hand, and the region of its landmarks; None without a hand.
+        """
         for _ in range(2):
             self.counters.looks += 1
             found = self._engine.find_landmarks(frame.image, region)
@@ -182,9 +183,9 @@ class RegionDetector:
                 return None
             better = region_of_landmarks(found.pixels)
             if better is None or region.overlap(better) >= self.settings.refine_below:
-                return found
+                break
             region = better
-        return found
+        return found, better
 
     def _add(self, track: _Track) -> bool:
         """Add a track unless it shows a hand that another shows; of two the one that moved less stays."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pianokpm_ros.hands.choice import DETECTORS, HAND_MODELS, HandSettings
+from pianokpm_ros.hands.choice import DETECTORS, HAND_ENGINES, HAND_MODELS, HandSettings
 from pianokpm_ros.nodes.parameters import Parameter
 
 HAND_PARAMETERS = (
@@ -19,6 +19,13 @@ HAND_PARAMETERS = (
         'hand_task',
         '',
         "file of the models: a hand_landmarker.task, or a mediapipe 0.10 wheel; empty: the installed wheel's",
+    ),
+    Parameter(
+        'hand_engine',
+        'litert',
+        'of the detectors guided and regions. '
+        + '; '.join(f'{k}: {v}' for k, v in HAND_ENGINES.items()),
+        choices=tuple(HAND_ENGINES),
     ),
     Parameter('max_hands', 2, 'most hands in one picture', 1, 8),
     Parameter('min_detection', 0.5, 'least score of a palm', 0.0, 1.0),

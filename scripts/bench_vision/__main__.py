@@ -121,7 +121,8 @@ def _bench_accuracy(
     take: Take, frames: list[dict], words: str, out: Path, console: Console
 ) -> None:
     ways = make_ways(take.rig)
-    found = {n: detect_take(ways[n], frames) for n in ('guided regions full', next(iter(ways)))}
+    shown = ('solutions.hands full', 'guided regions full', 'guided regions full int8')
+    found = {n: detect_take(ways[n], frames) for n in shown if n in ways}
     console.print(words)
     for name, sets in found.items():
         print_views(name, take, sets, console)

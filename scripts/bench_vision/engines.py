@@ -1,4 +1,4 @@
-"""The runtimes that read MediaPipe's models, one thread each: why LiteRT was chosen."""
+"""The runtimes that read MediaPipe's models, one thread each: why LiteRT was chosen, and what 8 bits bring."""
 
 import importlib
 import time
@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from rich.console import Console
 
-from pianokpm_ros.hands.model_files import find_landmark_model, find_palm_model
+from pianokpm_ros.hands.model_files import find_int8_model, find_landmark_model, find_palm_model
 
 from .footage import make_table
 
@@ -22,13 +22,24 @@ def bench_engines(console: Console) -> None:
         'palm full': find_palm_model('full'),
     }
     table = make_table('one model call, one thread, ms of processor time (median)', *models)
-    for name, make in (('LiteRT', _litert), ('OpenVINO f32', _openvino), ('OpenCV', _opencv)):
-        try:
-            cells = [f'{_time(make(str(path))):.1f}' for path in models.values()]
-        except ImportError:
-            cells = ['not installed'] * len(models)
-        table.add_row(name, *cells)
+    for name, make in (
+        ('LiteRT', _litert),
+        ('OpenVINO f32', _openvino),
+        ('OpenVINO bf16', _openvino_bf16),
+        ('OpenVINO f16', _openvino_f16),
+        ('OpenCV', _opencv),
+    ):
+        table.add_row(name, *(_measure(make, str(path)) for path in models.values()))
+    shipped = (str(find_int8_model(m)) for m in ('full', 'lite'))
+    table.add_row('OpenVINO int8', *(_measure(_openvino, path) for path in shipped), 'not made')
     console.print(table)
+
+
+def _measure(make: Callable[[str], Callable[[], object]], path: str) -> str:
+    try:
+        return f'{_time(make(path)):.1f}'
+    except ImportError:
+        return 'not installed'
 
 
 def _time(call: Callable[[], object]) -> float:
@@ -55,16 +66,26 @@ def _litert(path: str) -> Callable[[], object]:
     return call
 
 
-def _openvino(path: str) -> Callable[[], object]:
+def _openvino_bf16(path: str) -> Callable[[], object]:
+    return _openvino(path, 'bf16')
+
+
+def _openvino_f16(path: str) -> Callable[[], object]:
+    return _openvino(path, 'f16')
+
+
+def _openvino(path: str, precision: str = 'f32') -> Callable[[], object]:
     core = importlib.import_module('openvino').Core()
     options = {
         'INFERENCE_NUM_THREADS': 1,
         'ENABLE_CPU_PINNING': False,
-        'INFERENCE_PRECISION_HINT': 'f32',
+        'INFERENCE_PRECISION_HINT': precision,
     }
     model = core.compile_model(path, 'CPU', options)
     request, shape = model.create_infer_request(), tuple(model.inputs[0].shape)
     picture = np.random.default_rng(0).random(shape, np.float32)
+    if model.inputs[0].element_type.to_string() == 'u8':
+        picture = np.uint8(255 * picture)
     return lambda: request.infer({0: picture}, share_inputs=True)
 
 

@@ -1,11 +1,13 @@
 """Part 1: view-frames a second from four views of 640 x 480, against MediaPipe's own graph in the same run."""
 
+import importlib.util
 import os
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 
 import numpy as np
 from rich.console import Console
@@ -53,15 +55,20 @@ def make_ways(rig: Rig) -> dict[str, Callable]:
     def mediapipe(model: str):
         return lambda: LandmarkWorkers(lambda n: MediaPipeDetector(n, n, model=model), rig.names)
 
-    def guided(model: str):
-        return lambda: GuidedWorkers(rig, HandEngine(model))
+    def guided(model: str, runtime: str):
+        return lambda: GuidedWorkers(rig, HandEngine(model, runtime=runtime))
 
-    return {
-        'solutions.hands full': mediapipe('full'),
-        'solutions.hands lite': mediapipe('lite'),
-        'guided regions full': guided('full'),
-        'guided regions lite': guided('lite'),
-    }
+    ways = {f'solutions.hands {model}': mediapipe(model) for model in ('full', 'lite')}
+    for runtime in list_runtimes():
+        words = '' if runtime == 'litert' else f' {runtime}'
+        for model in ('full', 'lite'):
+            ways[f'guided regions {model}{words}'] = guided(model, runtime)
+    return ways
+
+
+def list_runtimes() -> tuple[str, ...]:
+    """Return the hand engines that are installed."""
+    return ('litert', 'int8') if importlib.util.find_spec('openvino') else ('litert',)
 
 
 def there_and_back(frames: Sequence[dict]) -> Iterator[tuple[int, dict]]:
@@ -154,7 +161,7 @@ def print_shares(clips: list[dict], rig: Rig, console: Console, count: int = 60)
 
         setattr(holder, method, timed)
 
-    engine = HandEngine('full')
+    engine = HandEngine('full', runtime=list_runtimes()[-1])
     watch(engine, 'find_landmarks', 'landmark model and its crops')
     watch(engine, 'find_palms', 'palm detection')
     workers, triangulator = GuidedWorkers(rig, engine), HandTriangulator(rig)
@@ -168,8 +175,8 @@ def print_shares(clips: list[dict], rig: Rig, console: Console, count: int = 60)
     taken['telling hands apart, threads'] = total - sum(taken.values())
     shares = sorted(taken.items(), key=lambda t: -t[1])
     console.print(
-        f'guided regions full, two hands: {1e3 * total / count:.0f} ms of processor time a set, of these '
-        + ', '.join(f'{n} {t / total:.0%}' for n, t in shares)
+        f'guided regions full ({list_runtimes()[-1]}), two hands: {1e3 * total / count:.0f} ms of processor time '
+        'a set, of these ' + ', '.join(f'{n} {t / total:.0%}' for n, t in shares)
     )
 
 
@@ -177,13 +184,15 @@ def print_real_time(clips: list[dict], rig: Rig, console: Console, seconds: floa
     """Print how far two views of one hand are from 60 sets a second."""
     names, cores = rig.names[:2], os.cpu_count() or 1
     pair = [{n: t[n] for n in names} for t in clips]
-    for model in ('full', 'lite'):
-        workers = GuidedWorkers(rig.select(names), HandEngine(model), RegionSettings(max_hands=1))
+    for runtime, model in product(list_runtimes(), ('full', 'lite')):
+        engine = HandEngine(model, runtime=runtime)
+        workers = GuidedWorkers(rig.select(names), engine, RegionSettings(max_hands=1))
         run = run_for(workers, pair, seconds)
         workers.close()
         console.print(
-            f'two views, one hand, {model}: {run.rate / 2:.0f} sets/s here; a set costs {2 * run.work:.0f} ms of '
-            f'processor time, so {cores} free cores could do {1e3 * cores / (2 * run.work):.0f} (real time is 60)'
+            f'two views, one hand, {model} ({runtime}): {run.rate / 2:.0f} sets/s here; a set costs '
+            f'{2 * run.work:.0f} ms of processor time, so {cores} free cores could do '
+            f'{1e3 * cores / (2 * run.work):.0f} (real time is 60)'
         )
 
 
