@@ -17,6 +17,8 @@ from pianokpm_ros.records import Frame, HandLandmarks
 
 FloatArray = NDArray[np.floating]
 
+PALM_ROWS = np.array(PALM)
+
 HALF_PIXEL = 0.5
 """MediaPipe counts pixels from the edge of the first, the records from its centre."""
 
@@ -233,7 +235,7 @@ def _vote(odds: float, right: float) -> float:
 
 
 def _palm(hand: FoundHand) -> FloatArray:
-    return hand.pixels[list(PALM)].mean(axis=0)
+    return hand.pixels[PALM_ROWS].mean(axis=0)
 
 
 def _same_hand(a: FoundHand, b: FoundHand) -> bool:
