@@ -54,15 +54,16 @@ def main() -> None:
 def collect_crops(take: Take) -> NDArray[np.uint8]:
     """Return the (N, 224, 224, 3) RGB regions that the full model looks at while it follows the hands of a take."""
     engine, crops, lock = HandEngine('full'), {}, threading.Lock()
-    look = engine.find_landmarks
+    look = engine.find_many
 
-    def watch(image, region):
-        crop = cv2.cvtColor(region.cut(image, CROP), cv2.COLOR_BGR2RGB)
-        with lock:  # views are looked at by several threads: kept in an order of their own
-            crops[region.x, region.y, region.size, region.angle] = crop
-        return look(image, region)
+    def watch(places):
+        for image, region in places:
+            crop = cv2.cvtColor(region.cut(image, CROP), cv2.COLOR_BGR2RGB)
+            with lock:  # several threads look: kept in an order of their own
+                crops[region.x, region.y, region.size, region.angle] = crop
+        return look(places)
 
-    engine.find_landmarks = watch
+    engine.find_many = watch
     workers = GuidedWorkers(take.rig, engine)
     sources = [VideoFile(n, p) for n, p in take.videos.items()]
     for source in sources:

@@ -1,11 +1,11 @@
 """MediaPipe's models, a few of each shared by all cameras of a process.
 
-One model a core, one thread each: batches and threads within a crop gain little, idle models cost memory.
+One model a core, one thread each: threads within a crop gain little, idle models cost memory.
 """
 
 import os
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -17,7 +17,12 @@ from pianokpm_ros.hands.detector import DetectorError
 from pianokpm_ros.hands.model_files import find_int8_model
 from pianokpm_ros.hands.palm_detector import find_palms
 from pianokpm_ros.hands.region import Region
-from pianokpm_ros.hands.runtimes import Int8LandmarkModel, LiteRtLandmarkModel, LiteRtModel
+from pianokpm_ros.hands.runtimes import (
+    Int8LandmarkModel,
+    LiteRtLandmarkModel,
+    LiteRtModel,
+    compile_int8,
+)
 from pianokpm_ros.hands.task_bundle import load_models
 
 FloatArray = NDArray[np.floating]
@@ -54,8 +59,9 @@ class FoundHand:
 class LandmarkModel(Protocol):
     """A landmark model; must not be called by two threads at once."""
 
-    def look(self, crop: NDArray[np.uint8]) -> list[FloatArray]:
-        """Return (63,) crop coordinates, presence (1,), right hand (1,), (63,) metric of a (224, 224, 3) BGR crop."""
+    def look(self, crops: NDArray[np.uint8]) -> list[list[FloatArray]]:
+        """Return, for each of (N, 224, 224, 3) BGR crops, (63,) crop coordinates, presence (1,), right hand (1,),
+        (63,) metric."""
 
 
 class HandEngine:
@@ -76,10 +82,10 @@ class HandEngine:
             task: file of the models (`task_bundle.load_models`); None = the mediapipe wheel's.
             runtime: of `RUNTIMES`; with `int8` the landmark model is the one that ships, whatever `task` is.
         """
-        count = threads or os.cpu_count() or 1
+        self.threads = count = threads or os.cpu_count() or 1
         palm, landmark = load_models(task, model)
         self._landmark: queue.SimpleQueue[LandmarkModel] = _fill(
-            _choose_landmark_model(runtime, model, landmark), count
+            _choose_landmark_model(runtime, model, landmark, count), count
         )
         self._palm = _fill(lambda: LiteRtModel(palm, PALM_OUTPUTS), min(count, 2))
 
@@ -95,25 +101,39 @@ class HandEngine:
 
     def find_landmarks(self, image: NDArray[np.uint8], region: Region) -> FoundHand:
         """Look at a region of an image (BGR)."""
-        crop = region.cut(image, CROP)
+        return self.find_many([(image, region)])[0]
+
+    def find_many(self, places: Sequence[tuple[NDArray[np.uint8], Region]]) -> list[FoundHand]:
+        """Look at several regions, each of its own image (BGR), in one thread; less work than one by one."""
+        if not places:
+            return []
+        crops = np.stack([region.cut(image, CROP) for image, region in places])
         model = self._landmark.get()
         try:
-            points, presence, right, world = model.look(crop)
+            found = model.look(crops)
         finally:
             self._landmark.put(model)
-        return _place(region, points, float(presence[0]), float(right[0]), world)
+        return [
+            _place(region, points, float(presence[0]), float(right[0]), world)
+            for (_, region), (points, presence, right, world) in zip(places, found, strict=True)
+        ]
+
+    def share_out(self, count: int) -> list[slice]:
+        """Divide a number of regions among the models."""
+        size = -(-count // min(count, self.threads)) if count else 1
+        return [slice(i, i + size) for i in range(0, count, size)]
 
 
 def _choose_landmark_model(
-    runtime: str, model: str, content: bytes
+    runtime: str, model: str, content: bytes, threads: int
 ) -> Callable[[], LandmarkModel]:
     if runtime not in RUNTIMES:
         raise DetectorError(
             f'asked for the hand engine {runtime!r}; there are {", ".join(RUNTIMES)}'
         )
     if runtime == 'int8':
-        path = find_int8_model(model)
-        return lambda: Int8LandmarkModel(path)
+        compiled = compile_int8(find_int8_model(model), threads)
+        return lambda: Int8LandmarkModel(compiled)
     return lambda: LiteRtLandmarkModel(content)
 
 

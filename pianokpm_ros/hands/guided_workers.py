@@ -1,6 +1,6 @@
 """Find hands in several calibrated cameras that help each other.
 
-Each set is detected view by view in parallel. Then geometry tells which hand is which, a hand that
+The regions of all views are looked at in parallel. Then geometry tells which hand is which, a hand that
 a view lost is looked for where the other views put it, and a view that contradicts all others is
 told to let go. While both hands are known in space no view looks for palms.
 """
@@ -8,6 +8,7 @@ told to let go. While both hands are known in space no view looks for palms.
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from pianokpm_ros.geometry.association import SIDES, Choice, associate
 from pianokpm_ros.geometry.camera import Camera
 from pianokpm_ros.geometry.rig import Rig
 from pianokpm_ros.geometry.triangulation import solve_equally, triangulate
-from pianokpm_ros.hands.engine import HandEngine
+from pianokpm_ros.hands.engine import FoundHand, HandEngine
 from pianokpm_ros.hands.region_detector import RegionDetector, RegionSettings
 from pianokpm_ros.records import Frame, HandLandmarks
 
@@ -69,6 +70,7 @@ class GuidedWorkers:
     ) -> None:
         self.rig = rig
         self.counters = GuideCounters()
+        self._engine = engine
         self.detectors = {
             c.name: RegionDetector(c.name, c.frame_id, engine, settings) for c in rig.cameras
         }
@@ -80,7 +82,10 @@ class GuidedWorkers:
 
     def process(self, frames: dict[str, Frame]) -> dict[str, HandLandmarks]:
         """Find the hands in a set of frames; returns when all is done."""
-        tasks = {n: self._pool.submit(self.detectors[n].detect, f) for n, f in frames.items()}
+        seen = self._follow(frames)
+        tasks = {
+            n: self._pool.submit(self.detectors[n].detect, f, seen[n]) for n, f in frames.items()
+        }
         records = {n: t.result() for n, t in tasks.items()}
         cameras = {
             n: self.rig.camera_of_size(n, records[n].size) for n in self.rig.names if n in records
@@ -96,6 +101,14 @@ class GuidedWorkers:
         self._pool.shutdown()
         for detector in self.detectors.values():
             detector.close()
+
+    def _follow(self, frames: dict[str, Frame]) -> dict[str, list[FoundHand]]:
+        """Look where the hands were, those of all views shared out among the cores."""
+        regions = {n: self.detectors[n].next_regions() for n in frames}
+        places = [(frames[n].image, r) for n, own in regions.items() for r in own]
+        shares = [places[s] for s in self._engine.share_out(len(places))]
+        found = chain.from_iterable(self._pool.map(self._engine.find_many, shares))
+        return {n: list(islice(found, len(own))) for n, own in regions.items()}
 
     def _understand(
         self, cameras: dict[str, Camera], records: dict[str, HandLandmarks]

@@ -100,11 +100,17 @@ class RegionDetector:
         """Say where hands are that this camera does not follow, as (21, 2) pixels, for the next frame."""
         self._guides = [(side, pixels + HALF_PIXEL) for side, pixels in hands]
 
-    def detect(self, frame: Frame) -> HandLandmarks:
-        """Find the hands of a frame."""
+    def next_regions(self) -> list[Region]:
+        """Return where the hands that are followed will be looked for."""
+        return [t.region for t in self._tracks if t.region is not None]
+
+    def detect(self, frame: Frame, seen: Sequence[FoundHand] | None = None) -> HandLandmarks:
+        """Find the hands of a frame; `seen` is what was found in `next_regions` of it, if that was looked at."""
         self.counters.frames += 1
         before = len(self._tracks)
-        self._follow(frame)
+        if seen is None:
+            seen = self._engine.find_many([(frame.image, r) for r in self.next_regions()])
+        self._follow(frame, seen)
         self._follow_guides(frame)
         self._search(frame, lost=len(self._tracks) < before)
         return self._record(frame)
@@ -132,11 +138,13 @@ class RegionDetector:
         """Let go of the engine."""
         self._tracks = []
 
-    def _follow(self, frame: Frame) -> None:
+    def _follow(self, frame: Frame, seen: Sequence[FoundHand]) -> None:
         tracks, self._tracks = self._tracks, []
-        for track in tracks:
-            region = track.region
-            found = self._look(frame, region) if region else None
+        looked_at = [t for t in tracks if t.region is not None]
+        self.counters.looks += len(looked_at)
+        self.counters.lost += len(tracks) - len(looked_at)
+        for track, first in zip(looked_at, seen, strict=True):
+            found = self._judge(frame, first)
             if found is None:
                 self.counters.lost += 1
             else:
@@ -173,21 +181,28 @@ class RegionDetector:
                 self._add(_Track(*found, _vote(0.0, found[0].right)))
 
     def _look(self, frame: Frame, region: Region) -> tuple[FoundHand, Region | None] | None:
-        """Look at a region, once more where the hand turns out to be elsewhere in it.
+        self.counters.looks += 1
+        return self._judge(frame, self._engine.find_landmarks(frame.image, region))
+
+    def _judge(self, frame: Frame, found: FoundHand) -> tuple[FoundHand, Region | None] | None:
+        """Look once more where the hand turns out to be elsewhere in its region.
 
         Returns:
             The hand, and the region of its landmarks; None without a hand.
         """
-        for _ in range(2):
-            self.counters.looks += 1
-            found = self._engine.find_landmarks(frame.image, region)
+        for last in (False, True):
             if found.presence < self.settings.min_presence:
                 return None
             better = region_of_landmarks(found.pixels)
-            if better is None or region.overlap(better) >= self.settings.refine_below:
-                break
-            region = better
-        return found, better
+            if (
+                last
+                or better is None
+                or found.region.overlap(better) >= self.settings.refine_below
+            ):
+                return found, better
+            self.counters.looks += 1
+            found = self._engine.find_landmarks(frame.image, better)
+        return None
 
     def _add(self, track: _Track) -> bool:
         """Add a track unless it shows a hand that another shows; of two the one that moved less stays."""

@@ -16,6 +16,9 @@ from pianokpm_ros.hands.detector import DetectorError
 
 FloatArray = NDArray[np.floating]
 
+BATCHES = (4, 2, 1)
+"""Crops a call in 8 bits; by fours one takes three quarters of the time."""
+
 LANDMARK_OUTPUTS = (63, 1, 1, 63)
 """Numbers of the landmark model's outputs, in the order of their names."""
 
@@ -53,33 +56,55 @@ class LiteRtLandmarkModel:
     def __init__(self, content: bytes) -> None:
         self._model = LiteRtModel(content, LANDMARK_OUTPUTS)
 
-    def look(self, crop: NDArray[np.uint8]) -> list[FloatArray]:
-        """Return what the model says of a (224, 224, 3) BGR crop."""
+    def look(self, crops: NDArray[np.uint8]) -> list[list[FloatArray]]:
+        """Return what the model says of (N, 224, 224, 3) BGR crops, one by one: together they are no quicker."""
+        return [self._model.run(self._scale(crop)[None]) for crop in crops]
+
+    @staticmethod
+    def _scale(crop: NDArray[np.uint8]) -> FloatArray:
         picture = cv2.cvtColor(crop, cv2.COLOR_BGR2RGB)
-        tensor = cv2.multiply(picture, (1 / 255, 1 / 255, 1 / 255, 0), dtype=cv2.CV_32F)
-        return self._model.run(tensor[None])
+        return cv2.multiply(picture, (1 / 255, 1 / 255, 1 / 255, 0), dtype=cv2.CV_32F)
+
+
+def compile_int8(path: Path, threads: int) -> dict[int, Any]:
+    """Return the model that `scripts/quantize_hands.py` made for each of `BATCHES`, for so many calling threads."""
+    core = _import_openvino().Core()
+    options = {
+        'NUM_STREAMS': threads,
+        'INFERENCE_NUM_THREADS': threads,  # one a stream
+        'ENABLE_CPU_PINNING': False,
+        'INFERENCE_PRECISION_HINT': 'f32',  # of the layers that are not in 8 bits
+    }
+    compiled = {}
+    try:
+        for count in BATCHES:
+            model = core.read_model(str(path))
+            model.reshape([count, *model.inputs[0].shape[1:]])
+            compiled[count] = core.compile_model(model, 'CPU', options)
+    except RuntimeError as error:
+        raise DetectorError(f"OpenVINO can't run {path.name}: {error}") from error
+    return compiled
 
 
 class Int8LandmarkModel:
-    """The landmark model that `scripts/quantize_hands.py` made; it takes bytes."""
+    """The landmark model in 8 bits, which takes bytes."""
 
-    def __init__(self, path: Path) -> None:
-        options = {
-            'INFERENCE_NUM_THREADS': 1,
-            'ENABLE_CPU_PINNING': False,
-            'INFERENCE_PRECISION_HINT': 'f32',  # of the layers that are not in 8 bits
-        }
-        try:
-            compiled = _import_openvino().Core().compile_model(str(path), 'CPU', options)
-        except RuntimeError as error:
-            raise DetectorError(f"OpenVINO can't run {path.name}: {error}") from error
-        self._request = compiled.create_infer_request()
-        self._count = len(compiled.outputs)
+    def __init__(self, compiled: dict[int, Any]) -> None:
+        self._requests = {n: c.create_infer_request() for n, c in compiled.items()}
 
-    def look(self, crop: NDArray[np.uint8]) -> list[FloatArray]:
-        """Return what the model says of a (224, 224, 3) BGR crop."""
-        self._request.infer({0: crop[None]}, share_inputs=True)
-        return [self._request.get_output_tensor(i).data[0].copy() for i in range(self._count)]
+    def look(self, crops: NDArray[np.uint8]) -> list[list[FloatArray]]:
+        """Return what the model says of (N, 224, 224, 3) BGR crops."""
+        found, done = [], 0
+        while done < len(crops):
+            size = next(n for n in BATCHES if n <= len(crops) - done)
+            request = self._requests[size]
+            request.infer({0: crops[done : done + size]}, share_inputs=True)
+            outputs = [
+                request.get_output_tensor(i).data.copy() for i in range(len(LANDMARK_OUTPUTS))
+            ]
+            found += [[o[i] for o in outputs] for i in range(size)]
+            done += size
+        return found
 
 
 def _import_interpreter() -> Any:
