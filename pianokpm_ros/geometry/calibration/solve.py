@@ -15,6 +15,7 @@ from pianokpm_ros.geometry.calibration.observations import (
     Sighting,
     check_layout,
     group_moments,
+    shift_stamps,
     weigh_by_speed,
 )
 from pianokpm_ros.geometry.calibration.pose_graph import place_cameras
@@ -35,6 +36,12 @@ MAX_SQUARE_ERROR = 0.02
 
 MIN_KEPT = 0.5
 """A camera that contradicts the others in more than this part of its pictures does not belong to them."""
+
+CLOCK_ROUNDS, CLOCK_SETTLED = 3, 0.004
+"""How often to fit with stamps set right, and offsets [s] that don't ask for it."""
+
+LATE = 0.04
+"""A camera whose pictures are older than another's by more than this is named [s]."""
 
 MIN_COVERAGE = 0.2
 GRID = (8, 6)
@@ -129,13 +136,43 @@ def calibrate_rig(
         n: known.get(n) or estimate_intrinsics(n, sizes[n], board, s, model)
         for n, s in weighed.items()
     }
-    moments = group_moments(weighed, tolerance)
-    poses, boards = place_cameras(cameras, board, moments)
-    bundle = adjust_bundle(cameras, poses, board, moments, boards, bool(known), fix_clocks)
+    moments, bundle, offsets = _adjust(cameras, board, weighed, tolerance, bool(known), fix_clocks)
     _check_kept(moments, bundle)
-    result = _judge(bundle, board, sizes)
+    result = _judge(bundle, board, sizes, offsets)
     _check_result(result, sizes)
     return replace(result, warnings=tuple(_warn(result)))
+
+
+def _adjust(
+    cameras: Mapping[str, Camera],
+    board: Board,
+    sightings: Mapping[str, Sequence[Sighting]],
+    tolerance: int,
+    fix_lens: bool,
+    fix_clocks: bool,
+) -> tuple[list[Moment], Bundle, dict[str, float]]:
+    """Fit everything; where cameras turn out to be late, fit again with the pictures that belong together.
+
+    A board's motion is known by its speed only, which says little of where it was a tenth of a second before.
+
+    Returns:
+        The moments, what was fitted to them, and how much later than its stamps each camera saw the world [s].
+    """
+    best, offsets = None, dict.fromkeys(sightings, 0.0)
+    for _ in range(CLOCK_ROUNDS):
+        moments = group_moments(shift_stamps(sightings, offsets), tolerance)
+        try:
+            poses, boards = place_cameras(cameras, board, moments)
+        except CalibrationError:
+            if best is None:
+                raise
+            break
+        bundle = adjust_bundle(cameras, poses, board, moments, boards, fix_lens, fix_clocks)
+        offsets = {n: offsets[n] + bundle.offsets[n] for n in offsets}
+        best, cameras = (moments, bundle, offsets), bundle.cameras
+        if max(abs(o) for o in bundle.offsets.values()) < CLOCK_SETTLED:
+            break
+    return best
 
 
 def _check_board(name: str, board: Board, sightings: Sequence[Sighting]) -> None:
@@ -163,24 +200,29 @@ def _check_kept(moments: Sequence[Moment], bundle: Bundle) -> None:
             )
 
 
-def _judge(bundle: Bundle, board: Board, sizes: Mapping[str, tuple[int, int]]) -> Calibration:
+def _judge(
+    bundle: Bundle,
+    board: Board,
+    sizes: Mapping[str, tuple[int, int]],
+    offsets: Mapping[str, float],
+) -> Calibration:
     quality = {n: _camera_quality(bundle, n, sizes[n]) for n in bundle.cameras}
-    rig = Rig(_delay(bundle), f'{next(iter(bundle.cameras))}_optical_frame')
+    rig = Rig(_delay(bundle, offsets), f'{next(iter(bundle.cameras))}_optical_frame')
     return Calibration(
         rig,
         quality,
         len(bundle.moments),
         _measure_squares(bundle, board),
         board.square,
-        bundle.offsets,
+        dict(offsets),
     )
 
 
-def _delay(bundle: Bundle) -> tuple[Camera, ...]:
+def _delay(bundle: Bundle, offsets: Mapping[str, float]) -> tuple[Camera, ...]:
     """Give the cameras their delays; the promptest camera has none."""
-    latest = max(bundle.offsets.values())
+    latest = max(offsets.values())
     return tuple(
-        replace(c, delay=round(latest - bundle.offsets[n], 4)) for n, c in bundle.cameras.items()
+        replace(c, delay=round(latest - offsets[n], 4)) for n, c in bundle.cameras.items()
     )
 
 
@@ -255,7 +297,12 @@ def _check_result(result: Calibration, sizes: Mapping[str, tuple[int, int]]) -> 
 
 
 def _warn(result: Calibration) -> list[str]:
-    words = []
+    words = [
+        f'camera {c.name!r}: its pictures are {1e3 * c.delay:.0f} ms later than those of the promptest camera; this is '
+        'taken off, but steady delays only: try a smaller picture, another format or a cable'
+        for c in result.rig.cameras
+        if c.delay > LATE
+    ]
     for name, quality in result.cameras.items():
         if quality.coverage < MIN_COVERAGE:
             words.append(
