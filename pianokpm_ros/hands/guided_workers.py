@@ -5,7 +5,6 @@ a view lost is looked for where the other views put it, and a view that contradi
 told to let go. While both hands are known in space no view looks for palms.
 """
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -13,24 +12,23 @@ from itertools import chain, islice
 import numpy as np
 from numpy.typing import NDArray
 
-from pianokpm_ros.anatomy import LANDMARK_COUNT, PALM, Side
-from pianokpm_ros.geometry.association import SIDES, Choice, associate
+from pianokpm_ros.anatomy import Side
+from pianokpm_ros.geometry.association import SIDES, Choice
 from pianokpm_ros.geometry.camera import Camera
 from pianokpm_ros.geometry.rig import Rig
-from pianokpm_ros.geometry.triangulation import solve_equally, triangulate
 from pianokpm_ros.hands.engine import FoundHand, HandEngine
 from pianokpm_ros.hands.region_detector import RegionDetector, RegionSettings
+from pianokpm_ros.hands.space_hands import (
+    SpaceHand,
+    agrees,
+    decide,
+    index_of,
+    place_surely,
+    stay,
+)
 from pianokpm_ros.records import Frame, HandLandmarks
 
 FloatArray = NDArray[np.floating]
-
-PALM_ROWS = np.array(PALM)
-
-AGREEMENT = 0.35
-"""A view whose landmarks are further from the others' than this part of the hand's length shows something else."""
-
-SURE = 0.1
-"""While all views are nearer than this to the linear solution, a robust one would hardly differ."""
 
 MEMORY = 500_000_000
 """How long a palm's last place helps to tell the hands apart [ns]."""
@@ -47,19 +45,6 @@ class GuideCounters:
     in_vain: int = 0
     dropped: int = 0
     renamed: int = 0
-
-
-@dataclass(frozen=True, eq=False)
-class _Hand:
-    """A hand in space and the index it has in each view, -1 = none."""
-
-    points: FloatArray
-    index: dict[str, int]
-
-    @property
-    def middle(self) -> FloatArray:
-        """Of the palm, (3,) [m]."""
-        return self.points[PALM_ROWS].mean(axis=0)
 
 
 class GuidedWorkers:
@@ -112,11 +97,11 @@ class GuidedWorkers:
 
     def _understand(
         self, cameras: dict[str, Camera], records: dict[str, HandLandmarks]
-    ) -> dict[Side, _Hand]:
+    ) -> dict[Side, SpaceHand]:
         """Call the hands, put them into space, drop what contradicts; `records` is brought up to date."""
         stamp = max(r.stamp for r in records.values())
         last = {s: p for s, (then, p) in self._last.items() if 0 <= stamp - then <= MEMORY}
-        choices, hands = self._recall(cameras, records, last) or _decide(cameras, records, last)
+        choices, hands = self._recall(cameras, records, last) or decide(cameras, records, last)
         for side, hand in hands.items():
             self._last[side] = (stamp, hand.middle)
         self._tell(records, choices, hands)
@@ -127,14 +112,14 @@ class GuidedWorkers:
         cameras: dict[str, Camera],
         records: dict[str, HandLandmarks],
         last: dict[Side, FloatArray],
-    ) -> 'tuple[dict[str, Choice], dict[Side, _Hand]] | None':
+    ) -> 'tuple[dict[str, Choice], dict[Side, SpaceHand]] | None':
         """Call the hands as a moment ago, if no view lost or found one and all still fit; a tenth of the work."""
         called = {n: records[n].side.tolist() for n in cameras}
         if called != self._called or any(len(set(c)) < len(c) for c in called.values()):
             return None
-        choices = {n: tuple(_index_of(c, s) for s in SIDES) for n, c in called.items()}
-        hands = _place_surely(cameras, records, choices)
-        if hands is None or not _stay(hands, last):
+        choices = {n: tuple(index_of(c, s) for s in SIDES) for n, c in called.items()}
+        hands = place_surely(cameras, records, choices)
+        if hands is None or not stay(hands, last):
             return None
         return choices, hands
 
@@ -142,7 +127,7 @@ class GuidedWorkers:
         self,
         records: dict[str, HandLandmarks],
         choices: dict[str, tuple[int, int]],
-        hands: dict[Side, _Hand],
+        hands: dict[Side, SpaceHand],
     ) -> None:
         """Give the detectors and records the sides, and let views let go of what the others deny."""
         for name, choice in choices.items():
@@ -172,7 +157,7 @@ class GuidedWorkers:
         cameras: dict[str, Camera],
         frames: dict[str, Frame],
         records: dict[str, HandLandmarks],
-        hands: dict[Side, _Hand],
+        hands: dict[Side, SpaceHand],
     ) -> None:
         """Look for hands that a view lacks where the others put them."""
         tasks = {
@@ -183,7 +168,9 @@ class GuidedWorkers:
         for name, task in tasks.items():
             records[name] = task.result()
 
-    def _is_missing(self, camera: Camera, record: HandLandmarks, side: Side, hand: _Hand) -> bool:
+    def _is_missing(
+        self, camera: Camera, record: HandLandmarks, side: Side, hand: SpaceHand
+    ) -> bool:
         if side in record.side:
             return False
         key = (camera.name, side)
@@ -192,7 +179,7 @@ class GuidedWorkers:
         return bool(self._pause[key] < 0 and (palm >= 0).all() and (palm < camera.size).all())
 
     def _look(
-        self, camera: Camera, frame: Frame, record: HandLandmarks, hands: dict[Side, _Hand]
+        self, camera: Camera, frame: Frame, record: HandLandmarks, hands: dict[Side, SpaceHand]
     ) -> HandLandmarks:
         detector = self.detectors[camera.name]
         for side, hand in hands.items():
@@ -201,7 +188,7 @@ class GuidedWorkers:
                 continue
             pixels = camera.project(hand.points)
             found = detector.look(frame, side, pixels)
-            if found is not None and not _agrees(found.pixels[-1], pixels):
+            if found is not None and not agrees(found.pixels[-1], pixels):
                 detector.keep(list(range(found.count - 1)))
                 found = None
             self._pause[key] = PAUSE if found is None else 0
@@ -212,107 +199,12 @@ class GuidedWorkers:
             )
         return record
 
-    def _plan_search(self, hands: dict[Side, _Hand]) -> None:
+    def _plan_search(self, hands: dict[Side, SpaceHand]) -> None:
         """Let no view search while both hands are known, one at a time while one is, all while none is."""
         self._turn = (self._turn + 1) % len(self.detectors)
         for i, detector in enumerate(self.detectors.values()):
             wanted = len(hands) < min(detector.settings.max_hands, len(SIDES))
             detector.search = wanted and (not hands or i == self._turn)
-
-
-def _decide(
-    cameras: dict[str, Camera], records: dict[str, HandLandmarks], last: dict[Side, FloatArray]
-) -> tuple[dict[str, Choice], dict[Side, _Hand]]:
-    """Try all ways to call the hands, and place them."""
-    views = [records[n] for n in cameras]
-    choices = dict(zip(cameras, associate(list(cameras.values()), views, last), strict=True))
-    hands = {}
-    for column, side in enumerate(SIDES):
-        hand = _place(cameras, records, {n: c[column] for n, c in choices.items()})
-        if hand is not None:
-            hands[side] = hand
-    return choices, hands
-
-
-def _place_surely(
-    cameras: dict[str, Camera], records: dict[str, HandLandmarks], choices: dict[str, Choice]
-) -> dict[Side, _Hand] | None:
-    """Put all hands into space at once; None unless every view that sees one agrees."""
-    pixels = np.full((len(cameras), len(SIDES), LANDMARK_COUNT, 2), np.nan)
-    for v, name in enumerate(cameras):
-        for column, index in enumerate(choices[name]):
-            if index >= 0:
-                pixels[v, column] = records[name].pixels[index]
-    used, flat = list(cameras.values()), (len(cameras), -1, 2)
-    points = solve_equally(used, pixels.reshape(flat))
-    expected = np.stack([c.project(points) for c in used]).reshape(pixels.shape)
-    seen = np.isfinite(pixels[:, :, 0, 0])
-    off = np.linalg.norm(pixels[seen] - expected[seen], axis=-1)
-    length = np.ptp(expected[seen], axis=1).max(axis=1)
-    if not (np.median(off, axis=1) <= SURE * length).all():  # NaN: only one view sees it
-        return None
-    places = points.reshape(len(SIDES), LANDMARK_COUNT, 3)
-    return {
-        side: _Hand(places[k], {n: c[k] for n, c in choices.items()})
-        for k, side in enumerate(SIDES)
-        if seen[:, k].any()
-    }
-
-
-def _index_of(sides: Sequence[int], side: Side) -> int:
-    return sides.index(side) if side in sides else -1
-
-
-def _stay(hands: dict[Side, _Hand], last: dict[Side, FloatArray]) -> bool:
-    """Tell whether each hand is nearer to where it was than to where the other one was."""
-    if not hands or any(s not in last for s in hands):
-        return False
-    for side, hand in hands.items():
-        distance = {s: float(np.linalg.norm(hand.middle - p)) for s, p in last.items()}
-        if min(distance, key=lambda s: distance[s]) != side:
-            return False
-    return True
-
-
-def _place(
-    cameras: dict[str, Camera], records: dict[str, HandLandmarks], index: dict[str, int]
-) -> _Hand | None:
-    """Put a hand into space; of three and more views those that contradict the others don't count."""
-    index = dict(index)
-    while True:
-        seen = [n for n, i in index.items() if i >= 0]
-        if len(seen) < 2:
-            return None
-        pixels = np.stack([records[n].pixels[index[n]] for n in seen])
-        used = [cameras[n] for n in seen]
-        points = solve_equally(used, pixels)
-        off = _distances(used, pixels, points)
-        if max(off) > SURE:  # some view is off: those that agree must not be drawn to it
-            points = triangulate(used, pixels).points
-            off = _distances(used, pixels, points)
-        if not np.isfinite(points).all():
-            return None
-        worst = int(np.argmax(off))
-        if off[worst] <= AGREEMENT:
-            return _Hand(points, index)
-        if len(seen) == 2:
-            return None
-        index[seen[worst]] = -1
-
-
-def _distances(cameras: Sequence[Camera], pixels: FloatArray, points: FloatArray) -> list[float]:
-    return [_distance(p, c.project(points)) for c, p in zip(cameras, pixels, strict=True)]
-
-
-def _distance(pixels: FloatArray, expected: FloatArray) -> float:
-    """Return the median distance of landmarks in parts of the hand's length in the picture."""
-    length = np.ptp(expected, axis=0).max()
-    distance = np.median(np.linalg.norm(pixels - expected, axis=1))
-    return float(np.nan_to_num(distance / max(length, 1e-9), nan=np.inf))
-
-
-def _agrees(pixels: FloatArray, expected: FloatArray) -> bool:
-    return _distance(pixels, expected) <= AGREEMENT
 
 
 def _pick(record: HandLandmarks, kept: list[int], sides: list[Side]) -> HandLandmarks:
