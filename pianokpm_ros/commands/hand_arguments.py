@@ -40,6 +40,11 @@ def add_hand_arguments(parser: argparse.ArgumentParser) -> None:
         help=f'of the detectors guided and regions; {words} (default {usual.hand_engine})',
     )
     parser.add_argument(
+        '--take-turns',
+        action='store_true',
+        help='look at half of four or more calibrated views at a time, in turns: half the work, hands one frame later',
+    )
+    parser.add_argument(
         '--max-hands',
         type=int,
         default=usual.max_hands,
@@ -58,4 +63,5 @@ def read_hand_settings(arguments: argparse.Namespace) -> HandSettings:
         arguments.max_hands,
         hand_task=arguments.hand_task,
         hand_engine=arguments.hand_engine,
+        take_turns=arguments.take_turns,
     )

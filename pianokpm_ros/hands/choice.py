@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pianokpm_ros.geometry.camera import name_optical_frame
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pianokpm_ros.hands.engine import HandEngine
     from pianokpm_ros.hands.guided_workers import GuidedWorkers
     from pianokpm_ros.hands.region_detector import RegionSettings
+    from pianokpm_ros.hands.turn_workers import TurnWorkers
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class HandSettings:
         hand_task: file of the models: a `hand_landmarker.task` or a mediapipe 0.10 wheel; empty =
             those of the installed wheel.
         hand_engine: what the fast detectors `guided` and `regions` run the landmark model with, of `HAND_ENGINES`.
+        take_turns: look at half of the views of each moment (`turn_workers`).
     """
 
     detector: str = 'guided'
@@ -55,12 +57,15 @@ class HandSettings:
     min_tracking: float = 0.5
     hand_task: str = ''
     hand_engine: str = 'litert'
+    take_turns: bool = False
 
 
 def make_workers(
     settings: HandSettings, cameras: Sequence[str], rig: Rig | None
-) -> 'LandmarkWorkers | GuidedWorkers':
+) -> 'LandmarkWorkers | GuidedWorkers | TurnWorkers':
     """Make what finds hands in sets of frames of some cameras."""
+    if settings.take_turns:
+        return _make_turns(settings, cameras, rig)
     if settings.detector != 'guided' or rig is None or len(cameras) < 2:
         return LandmarkWorkers(choose_detector(settings), cameras)
     from pianokpm_ros.hands.guided_workers import GuidedWorkers
@@ -69,8 +74,23 @@ def make_workers(
     return GuidedWorkers(rig, _make_engine(settings), _region_settings(settings))
 
 
+def _make_turns(settings: HandSettings, cameras: Sequence[str], rig: Rig | None) -> 'TurnWorkers':
+    from pianokpm_ros.hands.turn_workers import LEAST_VIEWS, TurnWorkers
+
+    if settings.detector != 'guided' or rig is None or len(cameras) < LEAST_VIEWS:
+        raise DetectorError(
+            f'take_turns needs the detector guided and {LEAST_VIEWS} calibrated cameras; found the detector '
+            f'{settings.detector} and {len(cameras)} cameras{"" if rig else " without a rig file"}'
+        )
+    return TurnWorkers(make_workers(replace(settings, take_turns=False), cameras, rig))
+
+
 def choose_detector(settings: HandSettings) -> Callable[[str], HandDetector]:
     """Return what makes the detector of one camera."""
+    if settings.take_turns:
+        raise DetectorError(
+            'take_turns needs all cameras in one process: find the hands in capture_node'
+        )
     if settings.hand_engine != 'litert' and settings.detector in ('mediapipe', 'tasks'):
         raise DetectorError(
             f'asked for the hand engine {settings.hand_engine} with the detector {settings.detector}, which brings '

@@ -5,6 +5,7 @@ a view lost is looked for where the other views put it, and a view that contradi
 told to let go. While both hands are known in space no view looks for palms.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -61,6 +62,7 @@ class GuidedWorkers:
         }
         self._last: dict[Side, tuple[int, FloatArray]] = {}
         self._called: dict[str, list[int]] = {}
+        self._sizes: dict[str, tuple[int, int]] = {}
         self._pause: dict[tuple[str, Side], int] = {}
         self._turn = 0
         self._pool = ThreadPoolExecutor(len(rig.cameras), thread_name_prefix='hands')
@@ -77,7 +79,9 @@ class GuidedWorkers:
         }
         hands = self._understand(cameras, records)
         self._help(cameras, frames, records, hands)
-        self._called = {n: records[n].side.tolist() for n in cameras}
+        self._called.update({n: records[n].side.tolist() for n in cameras})
+        self._sizes.update({n: r.size for n, r in records.items()})
+        self._guide_absent(frames, hands)
         self._plan_search(hands)
         return records
 
@@ -115,7 +119,9 @@ class GuidedWorkers:
     ) -> 'tuple[dict[str, Choice], dict[Side, SpaceHand]] | None':
         """Call the hands as a moment ago, if no view lost or found one and all still fit; a tenth of the work."""
         called = {n: records[n].side.tolist() for n in cameras}
-        if called != self._called or any(len(set(c)) < len(c) for c in called.values()):
+        if any(c != self._called.get(n) for n, c in called.items()) or any(
+            len(set(c)) < len(c) for c in called.values()
+        ):
             return None
         choices = {n: tuple(index_of(c, s) for s in SIDES) for n, c in called.items()}
         hands = place_surely(cameras, records, choices)
@@ -163,15 +169,28 @@ class GuidedWorkers:
         tasks = {
             name: self._pool.submit(self._look, camera, frames[name], records[name], hands)
             for name, camera in cameras.items()
-            if any(self._is_missing(camera, records[name], side, h) for side, h in hands.items())
+            if any(
+                self._is_missing(camera, records[name].side, side, h) for side, h in hands.items()
+            )
         }
         for name, task in tasks.items():
             records[name] = task.result()
 
+    def _guide_absent(self, frames: dict[str, Frame], hands: dict[Side, SpaceHand]) -> None:
+        """Tell the views that were not looked at where hands are that they lack."""
+        for name, size in self._sizes.items():
+            if name in frames:
+                continue
+            camera, sides = self.rig.camera_of_size(name, size), self._called[name]
+            missing = [s for s, h in hands.items() if self._is_missing(camera, sides, s, h)]
+            for side in missing:
+                self._pause[name, side] = PAUSE
+            self.detectors[name].guide([(s, camera.project(hands[s].points)) for s in missing])
+
     def _is_missing(
-        self, camera: Camera, record: HandLandmarks, side: Side, hand: SpaceHand
+        self, camera: Camera, sides: Sequence[int], side: Side, hand: SpaceHand
     ) -> bool:
-        if side in record.side:
+        if side in sides:
             return False
         key = (camera.name, side)
         self._pause[key] = self._pause.get(key, 0) - 1

@@ -27,6 +27,12 @@ HAND_PARAMETERS = (
         + '; '.join(f'{k}: {v}' for k, v in HAND_ENGINES.items()),
         choices=tuple(HAND_ENGINES),
     ),
+    Parameter(
+        'take_turns',
+        False,
+        'detector guided in capture_node: look at half of four or more calibrated views at a time, in turns: half '
+        'the work, hands one frame later',
+    ),
     Parameter('max_hands', 2, 'most hands in one picture', 1, 8),
     Parameter('min_detection', 0.5, 'least score of a palm', 0.0, 1.0),
     Parameter('min_tracking', 0.5, 'least hand presence to go on tracking', 0.0, 1.0),

@@ -35,6 +35,7 @@ from .speed import (
     print_shares,
 )
 from .studio import detect_take, errors_of, print_solvers, print_views, track, truth_at
+from .turns import print_turns
 from .worst_frames import draw_worst
 
 PARTS = ('engines', 'speed', 'studio', 'recordings', 'board', 'solvers')
@@ -131,6 +132,7 @@ def _bench_accuracy(
     print_single(words, rows, console)
     print_solvers(take, sets, console)
     print_faults(take, sets, console)
+    print_turns(take, frames, console)
     path = out / 'worst_frames.png'
     draw_worst(take, frames, sets, path)
     console.print(f'worst frames: {path}')

@@ -19,6 +19,7 @@ from pianokpm_ros.hands.engine import HandEngine
 from pianokpm_ros.hands.guided_workers import GuidedWorkers
 from pianokpm_ros.hands.mediapipe_detector import MediaPipeDetector
 from pianokpm_ros.hands.region_detector import RegionSettings
+from pianokpm_ros.hands.turn_workers import LEAST_VIEWS, TurnWorkers
 from pianokpm_ros.hands.workers import LandmarkWorkers
 
 from .footage import make_table
@@ -57,11 +58,17 @@ def make_ways(rig: Rig) -> dict[str, Callable]:
     def guided(model: str, runtime: str):
         return lambda: GuidedWorkers(rig, HandEngine(model, runtime=runtime))
 
+    def take_turns(model: str, runtime: str):
+        return lambda: TurnWorkers(guided(model, runtime)())
+
     ways = {f'solutions.hands {model}': mediapipe(model) for model in ('full', 'lite')}
     for runtime in list_runtimes():
         words = '' if runtime == 'litert' else f' {runtime}'
         for model in ('full', 'lite'):
             ways[f'guided regions {model}{words}'] = guided(model, runtime)
+    runtime = list_runtimes()[-1]
+    for model in ('full', 'lite') if len(rig.names) >= LEAST_VIEWS else ():
+        ways[f'guided regions {model} {runtime}, turns'] = take_turns(model, runtime)
     return ways
 
 
@@ -86,14 +93,17 @@ def there_and_back(frames: Sequence[dict]) -> Iterator[tuple[int, dict]]:
 
 def run_for(workers, frames: Sequence[dict], seconds: float) -> Run:
     """Find hands for some seconds, after a start of three sets."""
-    flow, sets = there_and_back(frames), []
+    flow, sets, indices = there_and_back(frames), [], {}
     for _ in range(3):
         workers.process(next(flow)[1])
     start, work = time.perf_counter(), time.process_time()
     while time.perf_counter() - start < seconds:
         index, together = next(flow)
+        indices[next(iter(together.values())).stamp] = index
         records = workers.process(together)
-        sets.append((index, FrameSet(max(r.stamp for r in records.values()), records)))
+        stamp = max(r.stamp for r in records.values())
+        if stamp in indices:  # by turns hands come a set later
+            sets.append((indices[stamp], FrameSet(stamp, records)))
     count = len(sets) * len(frames[0])
     work, taken = time.process_time() - work, time.perf_counter() - start
     hands = sum(v.count for _, s in sets for v in s.views.values())
