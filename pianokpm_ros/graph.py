@@ -10,6 +10,7 @@ from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from pianokpm_ros.capture.local_cameras import describe_cameras
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.recording.layout import VIDEOS
 from pianokpm_ros.shares import find_share
@@ -401,13 +402,15 @@ def _fill_from_take(options: GraphOptions) -> GraphOptions:
 def _check(o: GraphOptions) -> None:
     if not o.camera_names:
         raise GraphError(
-            'asked for a graph without a camera; name a take, videos, live cameras or cameras of others'
+            f'asked for a graph without a camera ({describe_cameras()}); name one: --live top=/dev/video0, '
+            '--cameras top where another driver publishes it, --videos top=FILE, or --take FOLDER'
         )
     if len(set(o.camera_names)) < len(o.camera_names):
         raise GraphError(f'asked for the cameras {", ".join(o.camera_names)}; names must differ')
     if len(o.camera_names) > 1 and not o.rig:
         raise GraphError(
-            f'asked for {len(o.camera_names)} cameras without a rig; give their calibration, or one camera'
+            f'asked for {len(o.camera_names)} cameras without a rig; give their calibration (`pianokpm calibrate`), '
+            'or one camera'
         )
     if o.at_end not in AT_END:
         raise GraphError(f'at_end: expected one of {", ".join(AT_END)}, found {o.at_end!r}')

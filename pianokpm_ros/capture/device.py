@@ -169,8 +169,8 @@ class StreamDevice:
             stream = self._container.streams.video[0]
         except (av.FFmpegError, OSError, IndexError) as error:
             raise CaptureError(
-                f'asked for the stream {address}: {error}; is it on, is the address right, is it in this '
-                'network?'
+                f'asked for the stream {address}: {_explain(error)}; is it on, is the address right, is it '
+                'in this network?'
             ) from error
         stream.codec_context.thread_count = 1  # frame threads would hold frames back
         self._frames = self._container.decode(stream)
@@ -195,6 +195,13 @@ class StreamDevice:
     def close(self) -> None:
         """Close the connection."""
         self._container.close()
+
+
+def _explain(error: Exception) -> str:
+    """Say in words what FFmpeg met; an address without pictures has no number for it."""
+    if isinstance(error, IndexError):
+        return 'there are no pictures in it'
+    return getattr(error, 'strerror', None) or str(error)
 
 
 def _compare_stream(settings: CameraSettings, size: tuple[int, int]) -> list[str]:

@@ -10,6 +10,7 @@ from enum import Enum
 import numpy as np
 
 from pianokpm_ros.capture.device import CameraSettings, Device, open_device
+from pianokpm_ros.capture.local_cameras import refuse_absent
 from pianokpm_ros.capture.source import CaptureError
 from pianokpm_ros.records import Frame
 
@@ -110,6 +111,7 @@ class LiveCamera:
         """Start the thread and wait for the first frame; a `CaptureError` says why there is none."""
         self.close()
         self._forget()
+        refuse_absent(self.name, self.address)
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name=f'camera {self.name}', daemon=True)
         self._thread.start()

@@ -10,8 +10,9 @@ from dataclasses import fields
 from rich.console import Console
 from rich.text import Text
 
+from pianokpm_ros.capture.local_cameras import describe_cameras
 from pianokpm_ros.commands.native_log import CHATTER
-from pianokpm_ros.graph import GraphOptions, describe_graph
+from pianokpm_ros.graph import GraphError, GraphOptions, describe_graph
 from pianokpm_ros.processes import GraphProcesses
 
 COLOURS = ('cyan', 'green', 'yellow', 'magenta', 'blue', 'red')
@@ -35,7 +36,7 @@ def add_graph_arguments(parser: argparse.ArgumentParser, *without: str) -> None:
         if kind is bool:
             parser.add_argument(flag, action='store_true', help=words)
         elif kind is tuple:
-            parser.add_argument(flag, nargs='+', default=(), metavar='X', help=words)
+            parser.add_argument(flag, nargs='*', default=(), metavar='X', help=words)
         else:
             parser.add_argument(
                 flag,
@@ -49,6 +50,10 @@ def add_graph_arguments(parser: argparse.ArgumentParser, *without: str) -> None:
 
 def read_options(arguments: argparse.Namespace) -> GraphOptions:
     """Collect the graph options from parsed arguments; those not offered keep their defaults."""
+    if getattr(arguments, 'live', ()) == []:
+        raise GraphError(
+            f'--live: write name=address, such as top=/dev/video0; {describe_cameras()}'
+        )
     chosen = {
         f.name: getattr(arguments, f.name)
         for f in fields(GraphOptions)
