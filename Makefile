@@ -5,6 +5,7 @@ BIN := $(CURDIR)/$(VENV)/bin
 PINS := $(filter-out requirements/bench.txt,$(wildcard requirements/*.txt))
 SOURCES := $(sort $(shell find pianokpm_ros training launch config -name __pycache__ -prune -o -type f -print))
 SHELL := bash
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DELETE_ON_ERROR:
 .PHONY: help build test lint demo size clean bench-client bench-vision bench-exoskeleton bench-latency interface screenshots FORCE \
   bench-recording bench-real bench-person bench-model
@@ -37,11 +38,11 @@ $(VENV)/.ready: $(PINS) scripts/check_machine.py
 	@$(BIN)/python -m pip install -q --no-deps -r requirements/mediapipe.txt
 	@touch $@
 
-# Training and its tests need torch: not wanted for the demo.
+# Training and its tests need torch: not wanted for the demo. No warnings: what MediaPipe's wheels ask for is left out on purpose.
 $(VENV)/.training: $(VENV)/.ready
 	@echo '== training extra (torch)'
-	@$(BIN)/python -m pip install -q -c requirements/constraints.txt -r requirements/training.txt
-	@$(BIN)/python -m pip install -q -c requirements/constraints.txt -c requirements/runtime.txt -r requirements/lsl.txt -r requirements/midi.txt -r requirements/bids.txt -r requirements/import.txt \
+	@$(BIN)/python -m pip install -q --no-warn-conflicts -c requirements/constraints.txt -r requirements/training.txt
+	@$(BIN)/python -m pip install -q --no-warn-conflicts -c requirements/constraints.txt -c requirements/runtime.txt -r requirements/lsl.txt -r requirements/midi.txt -r requirements/bids.txt -r requirements/import.txt \
 	  || echo 'LSL, live MIDI, BIDS or HDF5 have no wheel for this machine: their tests are skipped'
 	@$(BIN)/python -m pip install -q --no-deps -r requirements/int8.txt \
 	  || echo 'OpenVINO has no wheel for this machine: the tests of hands in 8 bits are skipped'

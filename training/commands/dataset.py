@@ -88,9 +88,9 @@ def _info(arguments: argparse.Namespace, console: Console) -> int:
         if data.simulated
         else 'no signal in it says that it is simulated'
     )
-    table = Table(
-        'recording', 'subject', 'task', 'side', 's', 'poses', 'EMG', 'envelope', box=None
-    )
+    table = Table(box=None)
+    for heading in ('recording', 'subject', 'task', 'side', 's', 'poses', 'EMG', 'envelope'):
+        table.add_column(heading, no_wrap=heading == 'recording')
     for entry in data.entries.values():
         recording = data.load(entry)
         rates = [

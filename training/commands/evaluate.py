@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from pianokpm_training.commands.train import Bars, need_training
+from pianokpm_training.commands.train import need_training, show_stages
 
 from pianokpm_ros.errors import PianokpmError
 
@@ -69,6 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
     need_training()
     if arguments.ablations is not None:
         return _ablate(arguments)
+    import torch
     from pianokpm_training.datasets.collection import open_data
     from pianokpm_training.evaluation.harness import Plan, evaluate
     from pianokpm_training.evaluation.report import write_scores
@@ -77,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     data = open_data(arguments.data)
     models = arguments.model or [find_asset('models/small')]
-    with Bars() as bars:
+    with show_stages() as bars:
         plan = Plan(
             data,
             models,
@@ -90,6 +91,8 @@ def run(arguments: argparse.Namespace) -> int:
             _published(arguments, data, bars),
             not arguments.no_baselines,
         )
+        # Scores are made of small arrays: threads cost more than they bring, on busy cores far more.
+        torch.set_num_threads(1)
         rows = [row.describe() for row in evaluate(plan, bars)]
         about = _describe(plan, arguments)
         lines = write_scores(arguments.out, rows, about)
@@ -106,7 +109,7 @@ def _ablate(arguments: argparse.Namespace) -> int:
 
     settings = load_settings(find_config(arguments.ablations), split=arguments.split)
     most, test = arguments.learn or settings.recordings, arguments.most or settings.recordings
-    with Bars() as bars:
+    with show_stages() as bars:
         rows = ablate(open_data(arguments.data), settings, most, test, 1, bars)
     lines = make_table(rows, settings.lookaheads)
     arguments.out.mkdir(parents=True, exist_ok=True)

@@ -2,9 +2,12 @@
 
 import argparse
 import os
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
+from rich.console import Console
+
+from pianokpm_ros.commands.progress import Report, show_progress
 from pianokpm_ros.errors import PianokpmError
 
 EXTRA = "pip install -r requirements/training.txt (or 'pianokpm[training]')"
@@ -23,6 +26,16 @@ def need_training() -> None:
         raise TrainingMissing(
             f'this needs {error.name}, which is not installed; install the training extra: {EXTRA}'
         ) from error
+
+
+def speaks() -> bool:
+    """Tell whether this process is the one of several that speaks."""
+    return os.environ.get('RANK', '0') == '0'
+
+
+def show_stages() -> AbstractContextManager[Report]:
+    """Show the progress of stages; silent in the followers of a run of several processes."""
+    return show_progress(Console(quiet=not speaks()))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     out = arguments.out or Path('out/models') / settings.name
     work = arguments.work or out.with_name(f'.{out.name}.work')
     try:
-        with Bars() as bars:
+        with show_stages() as bars:
             model = train(
                 [open_data(folder) for folder in arguments.data],
                 settings,
@@ -92,8 +105,8 @@ def run(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print(f'stopped; the same command goes on from {work}')
         raise
-    if os.environ.get('RANK', '0') != '0':
-        return 0  # one of several processes speaks
+    if not speaks():
+        return 0
     training, scores = model.training, model.scores
     print(
         f'{training["steps"]} steps in {training["seconds"]} s on {training["hardware"]}; '
@@ -102,31 +115,3 @@ def run(arguments: argparse.Namespace) -> int:
     kind = 'simulated muscles only' if training['simulated'] else 'measured muscles'
     print(f'model written to {out}; it learned from {kind}. Score it: pianokpm evaluate')
     return 0
-
-
-class Bars:
-    """A progress bar for each stage; silent in the followers of a run of several processes."""
-
-    def __enter__(self) -> 'Bars':
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-        from rich.progress import TimeRemainingColumn as Remaining
-
-        self._progress = Progress(
-            TextColumn('{task.description:9}'),
-            BarColumn(),
-            MofNCompleteColumn(),
-            Remaining(),
-            TextColumn('{task.fields[word]}'),
-            disable=os.environ.get('RANK', '0') != '0',
-        )
-        self._tasks: dict[str, Any] = {}
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def __call__(self, stage: str, done: int, total: int, word: str) -> None:
-        if stage not in self._tasks:
-            self._tasks[stage] = self._progress.add_task(stage, total=total, word='')
-        self._progress.update(self._tasks[stage], completed=done, total=total, word=word)

@@ -76,34 +76,34 @@ class Row:
 def evaluate(plan: Plan, stage: Stage = lambda *_: None) -> list[Row]:
     """Score everything."""
     rows = []
+    roles = {r: pick(plan.data.role(plan.split, r), plan.most) for r in plan.test_roles()}
     for keys in plan.keys:
         estimators = list(_prepare(plan, keys, stage))
-        for role in plan.test_roles():
-            entries = pick(plan.data.role(plan.split, role), plan.most)
+        count = _Count(
+            f'score, keys {keys}', len(estimators) * sum(map(len, roles.values())), stage
+        )
+        for role, entries in roles.items():
             takes = load_takes(plan.data, entries, keys)
             for estimator, lookahead in estimators:
+                count.word = f'{estimator.name}, {role}'
                 if isinstance(estimator, Ceiling) and not _is_simulated(takes):
+                    count(len(takes))
                     continue
-                rows.append(_score(estimator, lookahead, role, keys, takes, stage))
+                scores = score_all(estimator, takes, count)
+                rows.append(Row(role, keys, lookahead, estimator.name, scores))
     return rows
 
 
-def _score(
-    estimator: Estimator,
-    lookahead: float | None,
-    role: str,
-    keys: str,
-    takes: list[Take],
-    stage: Stage,
-) -> Row:
-    done = 0
+class _Count:
+    """Tell how many of all takes of all estimators are done."""
 
-    def count() -> None:
-        nonlocal done
-        done += 1
-        stage('score', done, len(takes), f'{estimator.name}, {role}, keys {keys}')
+    def __init__(self, name: str, total: int, stage: Stage) -> None:
+        self._name, self._total, self._stage = name, total, stage
+        self._done, self.word = 0, ''
 
-    return Row(role, keys, lookahead, estimator.name, score_all(estimator, takes, count))
+    def __call__(self, more: int = 1) -> None:
+        self._done += more
+        self._stage(self._name, self._done, self._total, self.word)
 
 
 def _is_simulated(takes: Sequence[Take]) -> bool:
@@ -124,6 +124,6 @@ def _prepare(plan: Plan, keys: str, stage: Stage) -> Iterator[tuple[Estimator, f
     takes = load_takes(plan.data, entries, keys)
     kinds = [k for k in BASELINES if keys != 'none' or k is not StrokeAverage]
     for i, kind in enumerate(kinds):
-        stage('baselines', i, len(kinds), f'{kind.name}, keys {keys}')
+        stage(f'baselines, keys {keys}', i, len(kinds), kind.name)
         yield kind(takes, plan.lookaheads[0], keys), plan.lookaheads[0]
-    stage('baselines', len(kinds), len(kinds), f'keys {keys}')
+    stage(f'baselines, keys {keys}', len(kinds), len(kinds), '')

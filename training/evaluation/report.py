@@ -50,12 +50,16 @@ def make_tables(rows: Sequence[Summary], about: dict[str, Any]) -> list[str]:
         group = [r for r in rows if (r['role'], r['keys']) == (role, keys)]
         lines += [
             f'### {ROLES.get(role, role)} (`{role}`), {HEARD.get(keys, keys)}',
-            f'{group[0]["persons"]} persons, {group[0]["takes"]} recordings of one hand.',
+            f'{_persons(group[0]["persons"])}, {group[0]["takes"]} recordings of one hand.',
             '',
             *_table(group),
             '',
         ]
     return lines + _muscle_table(rows, about) + _outside_table(about) + _notes(about)
+
+
+def _persons(count: int) -> str:
+    return '1 person' if count == 1 else f'{count} persons'
 
 
 def _table(group: Sequence[Summary]) -> list[str]:
