@@ -31,10 +31,10 @@ def test_messages_go_out_when_they_are_due(rate):
     player = Player(rate, lambda m: sent.append(time.monotonic_ns()), ticks.append)
     messages = [make(7 * SECOND + i * 10_000_000) for i in range(60)]
     assert player.play(messages)
-    apart = np.diff(sent) * rate
-    # A busy machine may hold single ones up; the median can't be off by more than the waiting's steps.
-    assert np.median(apart) == pytest.approx(10e6, abs=1e6 * rate)
-    assert 0 <= player.timing.describe()['median'] < 2.0
+    # A busy machine holds single ones up, at the beginning as at the end; the speed stays.
+    took = np.median(sent[40:]) - np.median(sent[:20])
+    assert took * rate == pytest.approx(400e6, rel=0.25)
+    assert len(player.timing.late) == 60 and min(player.timing.late) >= 0, 'sent before it was due'
     assert ticks == sorted(ticks) and ticks[-1] == messages[-1].time
     assert set(m.time for m in messages) <= set(ticks)
 
