@@ -112,7 +112,8 @@ def _print_use(person: Person, path: Path, console: Console) -> None:
         f'{path}: {person.name}, for {person.model_id}, fractions of {person.normalization.name}'
     )
     console.print(
-        f'use it: pianokpm up --person {path} ...; pianokpm estimate --person {path} ...'
+        f'use it: pianokpm up --person {path} ...; pianokpm estimate --person {path} ...',
+        soft_wrap=True,
     )
     if person.fit.get('simulated'):
         console.print('[bold]learned from simulated EMG[/bold]: of no real person')
