@@ -8,7 +8,7 @@ import { Traces } from './traces.js';
 
 const $ = (id) => document.getElementById(id);
 const SIDES = ['left', 'right'];
-const SCALES = [0.05, 0.1, 0.2, 0.5, 1, 2];
+const SCALES = [0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2];
 
 /** What stands in for the stage where the browser has no WebGL: everything else is shown all the same. */
 const NO_STAGE = {
