@@ -46,12 +46,13 @@ def test_windows_come_from_everywhere_and_short_ones_are_padded():
     long, short = example(rng, 1000), example(rng, 40)
     long.features[:, 0], short.features[:, 0] = 1.0, 2.0
     sampler = WindowSampler([long, short], PLAIN, 100)
-    features, targets = sampler.draw(rng, 400)
+    features, targets, hands = sampler.draw(rng, 400)
     assert features.shape == (400, 100, FEATURE_COUNT) and targets.shape == (400, 100, 3, 6)
     from_short = features[:, 0, 0] == 2.0
     # 40 of 1040 ticks: 15 of 400 on average, Poisson.
     assert 3 < from_short.sum() < 35
     padded = targets[from_short][:, 40:]
+    assert torch.isnan(hands).all()  # nothing is known of the exact hand
     assert torch.isnan(padded).all() and (features[from_short][:, 40:] == 0).all()
 
 

@@ -56,6 +56,7 @@ VARIANTS = (
     Variant('as shipped'),
     Variant('pose in 2D, two views', flat=True, anew=False),
     Variant('never seen anew', anew=False),
+    Variant('exact hand not asked for', {'exact_hand': 0.0}),
     Variant('keys never hidden', {'keys_hidden': 0.0, 'keys_broken': 0.0}),
     Variant('no stroke speeds', blind=('_struck',)),
     Variant('no row of keys', blind=('hand_',)),
@@ -113,7 +114,9 @@ def _examples(
         takes = load_takes(data, entries)
         return [flatten(t, settings.lookaheads) for t in takes]
     variants = settings.variants if anew else 0
-    return list(prepare(data, entries, variants, settings.seed, settings.lookaheads, workers))
+    exact = anew and settings.exact_hand > 0
+    made = prepare(data, entries, variants, settings.seed, settings.lookaheads, workers, exact)
+    return list(made)
 
 
 def flatten(take: Take, lookaheads: tuple[float, ...]) -> list[Example]:

@@ -1,4 +1,7 @@
-"""Score estimators on takes, and put the scores of all takes together: median over a person's takes, then over persons.
+"""Score estimators on takes, and put the scores of all takes together: over a person's takes, then over persons.
+
+Over takes it is the median, so that one odd take does not decide. What lies inside of intervals is counted, though:
+there it is the mean, because the takes that miss are part of what an interval promises.
 
 Letters: N samples, M muscles.
 """
@@ -100,9 +103,10 @@ def summarise(scores: Sequence[TakeScore]) -> dict[str, Any]:
 
 
 def _of_person(scores: Sequence[TakeScore], subject: str, metric: str) -> FloatArray:
-    """Median over one person's takes, (M,) or (1,)."""
+    """Median over one person's takes, of parts inside of intervals the mean; (M,) or (1,)."""
     rows = [np.atleast_1d(s.values[metric]) for s in scores if s.subject == subject]
-    middle = np.ma.median(np.ma.masked_invalid(np.stack(rows)), axis=0)
+    known = np.ma.masked_invalid(np.stack(rows))
+    middle = known.mean(axis=0) if metric in COVERED else np.ma.median(known, axis=0)
     return np.ma.filled(middle.astype(float), np.nan)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from pianokpm_training.datasets.recording import Recording
+from pianokpm_training.model.exact import exact_features
 from pianokpm_training.model.seeing import Conditions, hear_keys, see_poses
 from pianokpm_training.sessions.ticks import find_targets
 
@@ -27,12 +28,14 @@ class Example:
         features: (T, F), unscaled, NaN = unknown; half precision is finer than any landmark.
         target: (T, L, M) envelopes at tick + `TICK` - look-ahead; NaN outside the recording.
         drawn: seen anew under conditions drawn by chance, not as recorded.
+        exact: (T, E) features of the exact hand, see `exact`; None where nothing is known of it.
     """
 
     subject: str
     features: Half | Float32Array
     target: Float32Array
     drawn: bool = False
+    exact: Half | None = None
 
 
 def make_examples(
@@ -40,8 +43,12 @@ def make_examples(
     conditions: Conditions,
     rng: np.random.Generator,
     lookaheads: tuple[float, ...],
+    exact: bool = False,
 ) -> list[Example]:
-    """See a recording under given conditions; nothing comes out where poses or envelopes are missing."""
+    """See a recording under given conditions, if asked with the exact hand beside.
+
+    Nothing comes out where poses or envelopes are missing.
+    """
     if recording.pose is None or recording.envelope is None:
         return []
     poses = see_poses(recording, conditions, rng)
@@ -52,5 +59,6 @@ def make_examples(
         if np.isfinite(target).any():
             features = np.clip(stretch.features, -6e4, 6e4).astype(np.float16)
             drawn = conditions.rate is not None
-            made.append(Example(recording.info.subject, features, target, drawn))
+            hand = exact_features(recording, stretch.stamp) if exact else None
+            made.append(Example(recording.info.subject, features, target, drawn, hand))
     return made

@@ -28,10 +28,11 @@ def prepare(
     seed: int,
     lookaheads: tuple[float, ...],
     workers: int,
+    exact: bool = False,
 ) -> Iterator[list[Example]]:
     """Yield the examples of each recording in order: as recorded, and under `variants` drawn conditions."""
     files = DataSet(data.folder, {})  # what a process needs to read recordings
-    jobs = [(files, entry, variants, seed, lookaheads) for entry in entries]
+    jobs = [(files, entry, variants, seed, lookaheads, exact) for entry in entries]
     if workers <= 1 or len(jobs) < 2:
         yield from (_make(*job) for job in jobs)
         return
@@ -44,21 +45,36 @@ def prepare(
 
 
 def _make(
-    data: DataSet, entry: Entry, variants: int, seed: int, lookaheads: tuple[float, ...]
+    data: DataSet,
+    entry: Entry,
+    variants: int,
+    seed: int,
+    lookaheads: tuple[float, ...],
+    exact: bool,
 ) -> list[Example]:
     recording = data.load(entry, PARTS)
     rng = np.random.default_rng([seed, zlib.crc32(entry.name.encode())])
     chosen = [RECORDED, *(draw_conditions(rng) for _ in range(variants))]
-    return [e for c in chosen for e in make_examples(recording, c, rng, lookaheads)]
+    return [e for c in chosen for e in make_examples(recording, c, rng, lookaheads, exact)]
 
 
 def fit_scaling(examples: Iterable[Example]) -> Scaling:
     """Fit mean and deviation of every feature, unknown ones left out."""
+    return _fit(e.features for e in examples)
+
+
+def fit_exact_scaling(examples: Iterable[Example]) -> Scaling | None:
+    """Fit mean and deviation of what is known of the exact hand; None where nothing is."""
+    known = [e.exact for e in examples if e.exact is not None]
+    return _fit(known) if known else None
+
+
+def _fit(parts: Iterable[FloatArray]) -> Scaling:
     count, total, square = 0, 0.0, 0.0
-    for example in examples:
-        features = example.features.astype(np.float64)
-        known = np.isfinite(features)
-        filled = np.where(known, features, 0.0)
+    for part in parts:
+        values = part.astype(np.float64)
+        known = np.isfinite(values)
+        filled = np.where(known, values, 0.0)
         count = count + known.sum(axis=0)
         total, square = total + filled.sum(axis=0), square + (filled**2).sum(axis=0)
     mean = total / np.maximum(count, 1)

@@ -14,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 from pianokpm_training.model.dataset import Example
 from pianokpm_training.model.devices import Place
+from pianokpm_training.model.exact import Learner, hand_error
+from pianokpm_training.model.examples import fit_exact_scaling
 from pianokpm_training.model.gains import fit_gains
 from pianokpm_training.model.network import MuscleNetwork
 from pianokpm_training.model.settings import SettingsError, TrainSettings
@@ -25,6 +27,9 @@ from pianokpm_ros.muscle.features import FEATURE_COUNT, Scaling
 
 CHECKPOINT, CURVE = 'checkpoint.pt', 'curve.jsonl'
 CLIP = 1.0
+LEVELS = 8
+"""Strangers' levels that each window is scored with: with one alone the chance of the draw hides what is learned."""
+
 ROOT_PI = float(np.sqrt(np.pi))
 
 Report = Callable[[int, float, float | None], None]
@@ -41,6 +46,12 @@ def crps(mean: Tensor, deviation: Tensor, target: Tensor) -> Tensor:
     density = torch.exp(-0.5 * z**2) / float(np.sqrt(2 * np.pi))
     score = deviation * (z * torch.erf(z / 2**0.5) + 2 * density - 1 / ROOT_PI)
     return (score * known).sum() / known.sum().clamp(min=1)
+
+
+def _score_levels(mean: Tensor, deviation: Tensor, target: Tensor, levels: Tensor) -> Tensor:
+    """Score against the targets of (N, B, M) persons' levels."""
+    scores = [crps(mean, deviation, target * level[:, None, None]) for level in levels]
+    return torch.stack(scores).mean()
 
 
 def build_network(settings: TrainSettings) -> MuscleNetwork:
@@ -77,11 +88,12 @@ class Run:
             settings.window,
             settings.keys_hidden,
             settings.keys_broken,
-            gains,
+            fit_exact_scaling(examples),
         )
-        self.network = build_network(settings).to(place.device)
+        self._gains = gains
+        self.learner = Learner(build_network(settings)).to(place.device)
         self._optimiser = torch.optim.AdamW(
-            self.network.parameters(), lr=settings.rate, weight_decay=1e-2
+            self.learner.parameters(), lr=settings.rate, weight_decay=1e-2
         )
         self._schedule = torch.optim.lr_scheduler.OneCycleLR(
             self._optimiser, settings.rate, total_steps=settings.steps, pct_start=0.1
@@ -89,8 +101,13 @@ class Run:
         self.done, self.best, self._since = 0, float('inf'), 0
         self._best_weights = copy.deepcopy(self.network.state_dict())
         self._restore()
-        self._shared = place.spread(self.network)
+        self._shared = place.spread(self.learner)
         self._board = _open_board(folder) if settings.tensorboard and place.first else None
+
+    @property
+    def network(self) -> MuscleNetwork:
+        """The network, without what it only needs to learn."""
+        return self.learner.network
 
     def train(self, report: Report) -> MuscleNetwork:
         """Train to the end, or until the validation score no longer gets better; returns the best network."""
@@ -113,16 +130,19 @@ class Run:
         # The same windows after a restart, others for each process.
         rng = np.random.default_rng([settings.seed, 4, self.done, place.rank])
         share = max(1, settings.batch // place.count)
-        features, targets = (t.to(place.device) for t in self._sampler.draw(rng, share))
+        drawn = (t.to(place.device) for t in self._sampler.draw(rng, share))
+        levels = torch.from_numpy(self._gains.draw(rng, (LEVELS, share))).to(place.device)
+        features, targets, hands = drawn
         with place.mixed():
-            mean, deviation, _ = self._shared(features, self.network.start(share))
-        loss = crps(mean.float(), deviation.float(), targets)
+            mean, deviation, hand = self._shared(features)
+        score = _score_levels(mean.float(), deviation.float(), targets, levels)
+        loss = score + settings.exact_hand * hand_error(hand.float(), hands)
         self._optimiser.zero_grad()
         loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
+        nn.utils.clip_grad_norm_(self.learner.parameters(), CLIP)
         self._optimiser.step()
         self._schedule.step()
-        return float(loss.detach())
+        return float(score.detach())
 
     def _look(self, loss: float) -> float | None:
         """Score the validation recordings, remember the best weights, and leave a checkpoint."""
@@ -148,7 +168,7 @@ class Run:
             self._board.flush()
 
     def _parts(self) -> dict[str, Any]:
-        return {'network': self.network, 'optimiser': self._optimiser, 'schedule': self._schedule}
+        return {'learner': self.learner, 'optimiser': self._optimiser, 'schedule': self._schedule}
 
     def _save(self) -> None:
         path = self._folder / CHECKPOINT

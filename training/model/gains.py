@@ -1,7 +1,7 @@
 """Persons' levels: how strong a muscle's EMG is for the same movement can't be seen in a hand.
 
 A network that is given them learns who plays what, by heart, and is wrong and sure about strangers. So all persons are
-brought to one level, and each window to learn from is given the level of a stranger.
+brought to one level, and each window to learn from is scored with the levels of some strangers.
 Letters: M muscles.
 """
 
@@ -34,9 +34,10 @@ class Gains:
     def _factor(self, example: Example) -> NDArray[np.float32]:
         return self.factors.get(example.subject, np.ones_like(self.spread)).astype(np.float32)
 
-    def draw(self, rng: np.random.Generator) -> NDArray[np.float32]:
-        """Draw the (M,) levels of a stranger, as parts of the usual ones."""
-        return np.exp(self.spread * rng.normal(size=len(self.spread))).astype(np.float32)
+    def draw(self, rng: np.random.Generator, persons: tuple[int, ...]) -> NDArray[np.float32]:
+        """Draw the (*persons, M) levels of strangers, as parts of the usual ones."""
+        drawn = rng.normal(size=(*persons, len(self.spread)))
+        return np.exp(self.spread * drawn).astype(np.float32)
 
 
 def fit_gains(examples: Sequence[Example]) -> Gains:

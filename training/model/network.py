@@ -42,14 +42,22 @@ class MuscleNetwork(nn.Module):
 
     def forward(self, features: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Take (B, T, F) scaled features; returns (B, T, L, M) means and deviations and the (B, S) next state."""
+        memory, after = self.remember(features, state)
+        return *self.tell(memory), after
+
+    def remember(self, features: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the (B, T, width) memory at each tick and the (B, S) next state."""
         before = state.reshape(len(state), self.layers, self.width).transpose(0, 1).contiguous()
-        hidden, after = self.memory(torch.relu(self.entry(features)), before)
-        hidden = torch.relu(self.exit(hidden))
-        shape = (*features.shape[:2], *self.outputs)
+        memory, after = self.memory(torch.relu(self.entry(features)), before)
+        return memory, after.transpose(0, 1).reshape(len(state), -1)
+
+    def tell(self, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """Return (B, T, L, M) means and deviations."""
+        hidden = torch.relu(self.exit(memory))
+        shape = (*memory.shape[:2], *self.outputs)
         mean = torch.sigmoid(self.mean(hidden)).reshape(shape)
         spread = nn.functional.softplus(self.spread(hidden)).reshape(shape)
-        deviation = DEVIATION_FLOOR + spread * self.calibration
-        return mean, deviation, after.transpose(0, 1).reshape(len(state), -1)
+        return mean, DEVIATION_FLOOR + spread * self.calibration
 
 
 def count_parameters(network: nn.Module) -> int:

@@ -32,8 +32,8 @@ class NoiseSettings:
         depth: along the line of sight with one view, of the hand as a whole.
         depth_shape: along the line of sight with one view, each landmark.
         size: relative error of the hand's size with one view.
-        doubt: deviation that goes with a pose of one view [m]: what the model that ships was trained with. Live ones
-            say twice as much since `single_view` was measured.
+        doubt: deviation that goes with a pose of one view [m], the usual one; `doubt_spread` is how much its
+            logarithm varies from take to take.
         lost_frame: part of the frames without this hand.
         lost_hand: times a minute that the hand is lost for 0.1 to 1.5 s.
         lost_landmark: part of the time each landmark of the fingers is unknown.
@@ -44,10 +44,11 @@ class NoiseSettings:
     steady: float = 0.0030
     common: float = 0.0025
     slow_time: float = 0.4
-    depth: float = 0.025
+    depth: float = 0.05
     depth_shape: float = 0.006
     size: float = 0.07
-    doubt: float = 0.0214
+    doubt: float = 0.045
+    doubt_spread: float = 0.3
     lost_frame: float = 0.01
     lost_hand: float = 1.0
     lost_landmark: float = 0.005
@@ -92,8 +93,8 @@ def spoil_single(
     count, rate = len(stamp), 1e9 / np.median(np.diff(stamp))
     noise = _shape_noise(landmarks, rng, rate, settings)
     noise += _depth_noise(landmarks, rng, rate, settings)
-    doubt = np.full((count, 21), settings.doubt)
-    return lose(stamp, landmarks + noise, doubt, placed, rng, settings)
+    doubt = settings.doubt * np.exp(rng.normal(0, settings.doubt_spread))
+    return lose(stamp, landmarks + noise, np.full((count, 21), doubt), placed, rng, settings)
 
 
 def _shape_noise(

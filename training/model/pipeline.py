@@ -140,8 +140,15 @@ def load_examples(
     total, done = sum(len(job.entries) for job in jobs), 0
     made = Examples([], [], [])
     for job in jobs:
+        exact = job.part == 'train' and settings.exact_hand > 0
         for examples in prepare(
-            job.source, job.entries, job.variants, settings.seed, settings.lookaheads, workers
+            job.source,
+            job.entries,
+            job.variants,
+            settings.seed,
+            settings.lookaheads,
+            workers,
+            exact,
         ):
             # Two data sets, even of one name, may give two persons one name.
             getattr(made, job.part).extend(

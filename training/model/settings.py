@@ -15,6 +15,7 @@ MAY_BE_ZERO = (
     'default_lookahead',
     'keys_hidden',
     'keys_broken',
+    'exact_hand',
     'tensorboard',
 )
 DEVICES, PRECISIONS = ('cpu', 'cuda', 'auto'), ('float32', 'bfloat16')
@@ -44,6 +45,7 @@ class TrainSettings:
         rate: highest learning rate.
         keys_hidden: part of the windows in which the keys are hidden.
         keys_broken: part of the windows in which the keys come or go.
+        exact_hand: weight of the exact hand, which simulated recordings hold, beside the muscles.
         validate: steps between two looks at the validation recordings.
         patience: looks without a better score after which training stops.
         device: `cpu`, `cuda`, or `auto`.
@@ -66,6 +68,7 @@ class TrainSettings:
     rate: float = 3e-3
     keys_hidden: float = 0.35
     keys_broken: float = 0.1
+    exact_hand: float = 0.05
     validate: int = 250
     patience: int = 8
     device: str = 'cpu'
