@@ -113,28 +113,26 @@ def compare(bundle, repeats: int = 9) -> None:
 
     torch.set_num_threads(1)
     network = PublishedNetwork().eval()
-    times = {'ours, 60 frames one by one': [], 'ours, at once': [], 'PianoKPM Net, rebuilt': []}
-    times['of it, the decoder'] = []
+    ours = ('ours, 60 frames one by one', 'ours, at once', 'our network alone, at once')
+    times = {name: [] for name in (*ours, 'PianoKPM Net, rebuilt, alone', 'of it, the decoder')}
     for _ in range(repeats):
-        one, whole = time_ours(bundle)
         encoder, decoder = time_published(network)
-        for row, value in zip(
-            times.values(), (one, whole, encoder + decoder, decoder), strict=True
-        ):
+        values = (*time_ours(bundle), encoder + decoder, decoder)
+        for row, value in zip(times.values(), values, strict=True):
             row.append(value)
     middle = {name: float(np.median(values)) for name, values in times.items()}
     print(f'one second of one hand, CPU time of one thread, median of {repeats}:')
     for name, value in middle.items():
         print(f'  {name}: {1e3 * value:.1f} ms')
-    theirs = middle['PianoKPM Net, rebuilt']
-    for name in list(middle)[:2]:
+    theirs = middle['PianoKPM Net, rebuilt, alone']
+    for name in ours:
         print(f'  the rebuilt network takes {theirs / middle[name]:.0f} times as long as {name}')
 
 
-def time_ours(bundle) -> tuple[float, float]:
-    """CPU time of a second, frame by frame and at once [s]."""
+def time_ours(bundle) -> tuple[float, float, float]:
+    """CPU time of a second from landmarks to envelopes, frame by frame and at once, and of the network in it [s]."""
     from pianokpm_ros.anatomy import Side
-    from pianokpm_ros.muscle.batch import estimate_batch, stack_poses
+    from pianokpm_ros.muscle.batch import batch_features, estimate_batch, stack_poses
     from pianokpm_ros.muscle.estimator import MuscleEstimator
 
     poses = make_stream(60, False)[:120]
@@ -146,8 +144,14 @@ def time_ours(bundle) -> tuple[float, float]:
         estimator.push_pose(pose)
     one = time.thread_time() - begin
     begin = time.thread_time()
-    estimate_batch(bundle, Side.RIGHT, stack_poses(poses[60:]))
-    return one, time.thread_time() - begin
+    series = stack_poses(poses[60:])
+    estimate_batch(bundle, Side.RIGHT, series)
+    whole = time.thread_time() - begin
+    (stretch,) = batch_features(series, Side.RIGHT)
+    features = bundle.scaling.apply(stretch.features)
+    begin = time.thread_time()
+    bundle.network.run(features, bundle.network.start())
+    return one, whole, time.thread_time() - begin
 
 
 def time_published(network) -> tuple[float, float]:
