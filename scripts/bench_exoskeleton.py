@@ -8,6 +8,7 @@ Usage: make bench-exoskeleton, or: python scripts/bench_exoskeleton.py [--out FO
 """
 
 import argparse
+import shutil
 import subprocess
 import sys
 import threading
@@ -58,21 +59,21 @@ def main() -> int:
 
 
 def prepare(take: Take, views: list[str], out: Path, console: Console) -> Path:
-    """Cover the cameras and find the hands; what was made before is used again."""
+    """Cover the cameras and find the hands, each time: model and detector may have changed."""
     result = out / f'covered_{"_".join(views)}'
-    if not (result / 'summary.json').is_file():
-        out.mkdir(parents=True, exist_ok=True)
-        console.print('Covering the cameras and finding the hands (once) ...')
-        videos = {name: cover(take.videos[name], out / f'{name}_covered.mp4') for name in views}
-        command = [
-            'estimate',
-            *(f'{n}={p}' for n, p in videos.items()),
-            '--rig',
-            str(take.path / 'rig.yaml'),
-        ]
-        command += ['--keys', str(take.path / 'keys.mid'), '--out', str(result)]
-        command += [word for name in SKIPPED for word in ('--skip', name)]
-        subprocess.run([sys.executable, '-m', 'pianokpm_ros.cli', *command], check=True)
+    shutil.rmtree(result, ignore_errors=True)
+    out.mkdir(parents=True, exist_ok=True)
+    console.print('Covering the cameras and finding the hands ...')
+    videos = {name: cover(take.videos[name], out / f'{name}_covered.mp4') for name in views}
+    command = [
+        'estimate',
+        *(f'{n}={p}' for n, p in videos.items()),
+        '--rig',
+        str(take.path / 'rig.yaml'),
+    ]
+    command += ['--keys', str(take.path / 'keys.mid'), '--out', str(result)]
+    command += [word for name in SKIPPED for word in ('--skip', name)]
+    subprocess.run([sys.executable, '-m', 'pianokpm_ros.cli', *command], check=True)
     return result / 'bag'
 
 
