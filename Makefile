@@ -8,7 +8,7 @@ SHELL := bash
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DELETE_ON_ERROR:
 .PHONY: help build test lint demo size clean bench-client bench-vision bench-exoskeleton bench-latency interface screenshots FORCE \
-  bench-recording bench-real bench-person bench-model
+  bench-recording bench-real bench-person bench-model bench-takes
 
 help:
 	@echo 'make demo    set up, build, and run the pipeline on the recording that ships with it'
@@ -20,6 +20,7 @@ help:
 	@echo 'make bench-recording  rehearse a session: record, kill, recover, data set, train, replay; losses and clock errors'
 	@echo 'make bench-model   what an estimate costs, beside the rebuilt PianoKPM Net'
 	@echo 'make bench-person  what a few seconds of a person bring (DATA=..., LEARNED=... data sets)'
+	@echo 'make bench-takes   the model on landmarks that MediaPipe finds on rendered hands (TAKES=...)'
 	@echo 'make bench-real    real poses and EMG against shuffled time'
 	@echo 'make bench-exoskeleton  the exoskeleton example in closed loop, its cameras covered for a while'
 	@echo 'make bench-latency  from frame stamp to estimate, two views at 30 and 60 frames/s'
@@ -104,6 +105,10 @@ bench-model: install/.ready $(VENV)/.training
 # How calibration to a person closes the gap: make bench-person DATA=out/persons LEARNED=out/full [MODEL=DIR]
 bench-person: install/.ready $(VENV)/.training
 	@source ./activate.bash && python scripts/bench_person.py $(DATA) $(if $(LEARNED),--learned $(LEARNED)) $(if $(MODEL),--model $(MODEL)) --picture out/person.png
+
+# The muscle model on the real front end's landmarks: make bench-takes [TAKES='out/take ...'] [MODEL=DIR]
+bench-takes: install/.ready $(VENV)/.training
+	@source ./activate.bash && python scripts/bench_takes.py $(TAKES) $(if $(MODEL),--model $(MODEL))
 
 bench-exoskeleton: install/.ready
 	@source ./activate.bash && python scripts/bench_exoskeleton.py
