@@ -54,5 +54,7 @@ setup(
     package_data={'pianokpm_ros': list(DATA), 'pianokpm_training': list(DATA)},
     data_files=list_shared_files(),
     install_requires=read_pins('runtime'),
-    extras_require={name: read_pins(name) for name in ('mediapipe', 'int8', 'training', 'simulation')},
+    extras_require={
+        name: read_pins(name) for name in ('mediapipe', 'int8', 'training', 'simulation')
+    },
 )
