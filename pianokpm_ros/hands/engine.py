@@ -18,6 +18,7 @@ from pianokpm_ros.hands.model_files import find_int8_model
 from pianokpm_ros.hands.palm_detector import find_palms
 from pianokpm_ros.hands.region import Region
 from pianokpm_ros.hands.runtimes import (
+    BATCHES,
     Int8LandmarkModel,
     LiteRtLandmarkModel,
     LiteRtModel,
@@ -84,6 +85,7 @@ class HandEngine:
         """
         self.threads = count = threads or os.cpu_count() or 1
         palm, landmark = load_models(task, model)
+        self._together = BATCHES[0] if runtime == 'int8' else 1
         self._landmark: queue.SimpleQueue[LandmarkModel] = _fill(
             _choose_landmark_model(runtime, model, landmark, count), count
         )
@@ -119,8 +121,11 @@ class HandEngine:
         ]
 
     def share_out(self, count: int) -> list[slice]:
-        """Divide a number of regions among the models."""
-        size = -(-count // min(count, self.threads)) if count else 1
+        """Divide a number of regions among the models: no more a call than are quicker together.
+
+        Where a core is busy with something else the others then take more of what is left.
+        """
+        size = min(-(-count // min(count, self.threads)), self._together) if count else 1
         return [slice(i, i + size) for i in range(0, count, size)]
 
 
