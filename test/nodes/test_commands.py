@@ -119,7 +119,7 @@ def test_a_node_that_refuses_ends_up_with_its_reason(recording):
 @pytest.mark.parametrize(
     ('words', 'said'),
     [
-        ((), 'name a take, videos'),
+        ((), 'name one: --live'),
         (('--cameras', 'a', 'b'), 'without a rig'),
         (('--take', '/no/take'), '/no/take'),
         (('--videos', 'path.mp4'), 'write name=path'),
