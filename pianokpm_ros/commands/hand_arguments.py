@@ -13,13 +13,7 @@ class HandOptionError(PianokpmError, ValueError):
 def add_hand_arguments(parser: argparse.ArgumentParser) -> None:
     """Offer what a user may want to change about finding hands."""
     usual = HandSettings()
-    words = '; '.join(f'{name}: {what}' for name, what in DETECTORS.items())
-    parser.add_argument(
-        '--detector',
-        choices=tuple(DETECTORS),
-        default=usual.detector,
-        help=f'{words} (default {usual.detector})',
-    )
+    _add_choice(parser, '--detector', DETECTORS, usual.detector)
     parser.add_argument(
         '--hand-model',
         choices=HAND_MODELS,
@@ -32,13 +26,8 @@ def add_hand_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='FILE',
         help='models: a hand_landmarker.task, or a mediapipe 0.10 wheel where a newer one is installed',
     )
-    words = '; '.join(f'{name}: {what}' for name, what in HAND_ENGINES.items())
-    parser.add_argument(
-        '--hand-engine',
-        choices=tuple(HAND_ENGINES),
-        default=usual.hand_engine,
-        help=f'of the detectors guided and regions; {words} (default {usual.hand_engine})',
-    )
+    what = 'of the detectors guided and regions; '
+    _add_choice(parser, '--hand-engine', HAND_ENGINES, usual.hand_engine, what)
     parser.add_argument(
         '--take-turns',
         action='store_true',
@@ -50,6 +39,16 @@ def add_hand_arguments(parser: argparse.ArgumentParser) -> None:
         default=usual.max_hands,
         metavar='N',
         help='to look for (default 2)',
+    )
+
+
+def _add_choice(
+    parser: argparse.ArgumentParser, flag: str, choices: dict[str, str], usual: str, what: str = ''
+) -> None:
+    """Offer a choice among names, each of which is explained."""
+    words = '; '.join(f'{name}: {meaning}' for name, meaning in choices.items())
+    parser.add_argument(
+        flag, choices=tuple(choices), default=usual, help=f'{what}{words} (default {usual})'
     )
 
 

@@ -190,19 +190,16 @@ class RegionDetector:
         Returns:
             The hand, and the region of its landmarks; None without a hand.
         """
-        for last in (False, True):
-            if found.presence < self.settings.min_presence:
-                return None
-            better = region_of_landmarks(found.pixels)
-            if (
-                last
-                or better is None
-                or found.region.overlap(better) >= self.settings.refine_below
-            ):
-                return found, better
-            self.counters.looks += 1
-            found = self._engine.find_landmarks(frame.image, better)
-        return None
+        if found.presence < self.settings.min_presence:
+            return None
+        better = region_of_landmarks(found.pixels)
+        if better is None or found.region.overlap(better) >= self.settings.refine_below:
+            return found, better
+        self.counters.looks += 1
+        found = self._engine.find_landmarks(frame.image, better)
+        if found.presence < self.settings.min_presence:
+            return None
+        return found, region_of_landmarks(found.pixels)
 
     def _add(self, track: _Track) -> bool:
         """Add a track unless it shows a hand that another shows; of two the one that moved less stays."""

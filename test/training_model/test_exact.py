@@ -6,7 +6,14 @@ import numpy as np
 import torch
 from pianokpm_training.model.dataset import make_examples
 from pianokpm_training.model.devices import Place
-from pianokpm_training.model.exact import COLUMNS, DELAY, EXACT_COUNT, Learner, hand_error
+from pianokpm_training.model.exact import (
+    COLUMNS,
+    DELAY,
+    EXACT_COUNT,
+    ExactHand,
+    Learner,
+    hand_error,
+)
 from pianokpm_training.model.examples import fit_exact_scaling, fit_scaling
 from pianokpm_training.model.fit import Run, build_network
 from pianokpm_training.model.seeing import Conditions
@@ -19,7 +26,8 @@ LOOKAHEADS = (0.0, 0.033, 0.067)
 
 
 def see(recording):
-    return make_examples(recording, Conditions(), np.random.default_rng(0), LOOKAHEADS, exact=True)
+    rng, hand = np.random.default_rng(0), ExactHand(recording)
+    return make_examples(recording, Conditions(), rng, LOOKAHEADS, hand)
 
 
 def test_it_is_the_same_hand_a_moment_ago(recording):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from pianokpm_training.datasets.recording import Recording
-from pianokpm_training.model.exact import exact_features
+from pianokpm_training.model.exact import ExactHand
 from pianokpm_training.model.seeing import Conditions, hear_keys, see_poses
 from pianokpm_training.sessions.ticks import find_targets
 
@@ -43,7 +43,7 @@ def make_examples(
     conditions: Conditions,
     rng: np.random.Generator,
     lookaheads: tuple[float, ...],
-    exact: bool = False,
+    exact: ExactHand | None = None,
 ) -> list[Example]:
     """See a recording under given conditions, if asked with the exact hand beside.
 
@@ -59,6 +59,6 @@ def make_examples(
         if np.isfinite(target).any():
             features = np.clip(stretch.features, -6e4, 6e4).astype(np.float16)
             drawn = conditions.rate is not None
-            hand = exact_features(recording, stretch.stamp) if exact else None
+            hand = exact.at(stretch.stamp) if exact else None
             made.append(Example(recording.info.subject, features, target, drawn, hand))
     return made

@@ -15,33 +15,34 @@ from torch import Tensor, nn
 
 from pianokpm_ros.anatomy import Side
 from pianokpm_ros.muscle.batch import batch_features
-from pianokpm_ros.muscle.features import FEATURE_COUNT, MOTION, PLACE, SHAPE
+from pianokpm_ros.muscle.features import PLACE, SHAPE
 from pianokpm_ros.muscle.timebase import TICK
 
 Half = NDArray[np.float16]
 
-COLUMNS = np.r_[tuple(np.arange(FEATURE_COUNT)[part] for part in (SHAPE, MOTION, PLACE))]
+COLUMNS = slice(SHAPE.start, PLACE.stop)
 """Features that are asked of the exact hand: its shape, how fingers move, where it is over the keys."""
 
-EXACT_COUNT = len(COLUMNS)
+EXACT_COUNT = COLUMNS.stop - COLUMNS.start
 DELAY = 5
 """How long ago the hand is that is asked for [ticks]: with what came since, it can be told better."""
 
-LIMIT = 6.0
-"""Scaled features are clipped to this, as the network's inputs are."""
 
+class ExactHand:
+    """A recording's exact hand, computed once for all ways to see it; empty where the recording has none."""
 
-def exact_features(recording: Recording, ticks: NDArray[np.int64]) -> Half:
-    """Return (T, E) features of the exact hand `DELAY` before given ticks; NaN where it is not known."""
-    found = np.full((len(ticks), EXACT_COUNT), np.nan, np.float16)
-    if recording.pose_truth is None:
+    def __init__(self, recording: Recording) -> None:
+        truth, side = recording.pose_truth, Side(recording.info.side)
+        self._stretches = list(batch_features(pose_series(truth), side)) if truth else []
+
+    def at(self, ticks: NDArray[np.int64]) -> Half:
+        """Return (T, E) features of the hand `DELAY` before given ticks; NaN where it is not known."""
+        found = np.full((len(ticks), EXACT_COUNT), np.nan, np.float16)
+        for stretch in self._stretches:
+            index = (ticks - stretch.stamp[0]) // TICK - DELAY
+            inside = (index >= 0) & (index < len(stretch.stamp))
+            found[inside] = np.clip(stretch.features[index[inside], COLUMNS], -6e4, 6e4)
         return found
-    for stretch in batch_features(pose_series(recording.pose_truth), Side(recording.info.side)):
-        index = (ticks - stretch.stamp[0]) // TICK - DELAY
-        inside = (index >= 0) & (index < len(stretch.stamp))
-        values = stretch.features[index[inside]][:, COLUMNS]
-        found[inside] = np.clip(values, -6e4, 6e4)
-    return found
 
 
 class Learner(nn.Module):
@@ -61,6 +62,5 @@ class Learner(nn.Module):
 def hand_error(said: Tensor, exact: Tensor) -> Tensor:
     """Mean Huber loss of (B, T, E) scaled features; 0 where nothing is known of the exact hand."""
     known = torch.isfinite(exact)
-    exact = torch.nan_to_num(exact).clamp(-LIMIT, LIMIT)
-    error = nn.functional.smooth_l1_loss(said, exact, reduction='none')
+    error = nn.functional.smooth_l1_loss(said, torch.nan_to_num(exact), reduction='none')
     return (error * known).sum() / known.sum().clamp(min=1)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pianokpm_training.datasets.collection import DataSet, Entry
 from pianokpm_training.model.dataset import Example, make_examples
+from pianokpm_training.model.exact import ExactHand
 from pianokpm_training.model.seeing import PARTS, Conditions, draw_conditions
 from pianokpm_training.workers import open_pool
 
@@ -55,7 +56,8 @@ def _make(
     recording = data.load(entry, PARTS)
     rng = np.random.default_rng([seed, zlib.crc32(entry.name.encode())])
     chosen = [RECORDED, *(draw_conditions(rng) for _ in range(variants))]
-    return [e for c in chosen for e in make_examples(recording, c, rng, lookaheads, exact)]
+    hand = ExactHand(recording) if exact else None
+    return [e for c in chosen for e in make_examples(recording, c, rng, lookaheads, hand)]
 
 
 def fit_scaling(examples: Iterable[Example]) -> Scaling:

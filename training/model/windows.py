@@ -85,4 +85,4 @@ class WindowSampler:
         if example.exact is None or scaling is None:
             return np.full((count, EXACT_COUNT), np.nan, np.float32)
         part = example.exact[start : start + count].astype(np.float32)
-        return ((part - scaling.mean) / scaling.deviation).astype(np.float32)
+        return np.where(np.isfinite(part), scaling.apply(part), np.float32(np.nan))
