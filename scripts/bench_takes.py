@@ -2,7 +2,7 @@
 
 `pianokpm evaluate` scores on landmarks with modelled errors, of which there is plenty; rendered takes are few, but
 their errors are those of the real front end. Where scores fall from one to the other, the modelled errors are too kind.
-Hands, keys and muscles are simulated. Letters: N samples, M muscles.
+Hands, keys and muscles are simulated.
 """
 
 import argparse
@@ -11,36 +11,37 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from pianokpm_training.datasets.recording import PoseTrack
+from pianokpm_training.datasets.recording import (
+    PoseTrack,
+    Recording,
+    RecordingInfo,
+    SignalTrack,
+)
+from pianokpm_training.evaluation import takes as scored
+from pianokpm_training.evaluation.estimators import BundleEstimator
+from pianokpm_training.evaluation.scores import score_estimate
 from pianokpm_training.sessions.reading import read_session
-from pianokpm_training.sessions.ticks import key_lookup, pose_series
 from pianokpm_training.simulation.sight import load_sight, see
 from rich.console import Console
 from rich.table import Table
 
 from pianokpm_ros.anatomy import MUSCLES, Side
 from pianokpm_ros.cli import main as pianokpm
-from pianokpm_ros.emg import metrics
-from pianokpm_ros.muscle.batch import estimate_batch, no_keys
 from pianokpm_ros.muscle.bundle import ModelBundle, load_bundle
 from pianokpm_ros.offline.inputs import ORIGIN
 from pianokpm_ros.offline.truth import simulated_envelopes
 from pianokpm_ros.shares import find_asset
 from pianokpm_ros.takes import Take, load_take
-
-FloatArray = NDArray[np.floating]
+from pianokpm_ros.view.plots import SimulatedEnvelope
 
 LOOKAHEAD = 0.067
-RATE, STEP = 200.0, 5
-"""Envelopes are compared at 200 Hz, every fifth sample."""
-
 START = 1_500_000_000
 """Until then the model has seen too little to be judged [ns]."""
 
-TOLERANCE = 0.05
+KEYS = ('none', 'recorded')
 KINDS = ('exact', 'modelled errors', 'MediaPipe')
 
 
@@ -63,19 +64,32 @@ def main() -> int:
 
 def score_take(
     path: Path, bundle: ModelBundle, out: Path
-) -> Iterator[tuple[str, str, tuple[FloatArray, float, float]]]:
-    """Yield landmarks, keys, and r (M,), RMSE and onset F1 of each hand."""
-    take = load_take(path)
+) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield landmarks, keys, and the scores of each hand."""
+    take, estimator = load_take(path), BundleEstimator(bundle, LOOKAHEAD)
     session = read_session(see_take(path, out) / 'bag')
     simulated = simulated_envelopes(take.performance, ORIGIN)
     for side in (s for s in session.poses if s in simulated):
-        truth = simulated[side]
+        info = describe(path.name, side)
+        envelope = track_envelope(simulated[side], session.poses[side].stamp[0] + START)
         for kind, track in list_tracks(take, session.poses[side], side).items():
-            for keys, lookup in (('none', no_keys), ('known', key_lookup(session.keys))):
-                stamp, mean, _ = estimate_batch(
-                    bundle, side, pose_series(track), lookup, LOOKAHEAD
-                )
-                yield kind, keys, compare(stamp, mean, truth.stamp, truth.envelope)
+            recording = Recording(info, pose=track, keys=session.keys, envelope=envelope)
+            for keys in KEYS:
+                heard = scored.Take(recording, keys)
+                yield kind, keys, score_estimate(heard, estimator.estimate(heard)).values
+
+
+def describe(name: str, side: Side) -> RecordingInfo:
+    """Say what is scored."""
+    words = 'rendered hands: simulated, of no person'
+    return RecordingInfo(name, 'simulated', name, 0, side, name, True, 'MVC', words, {})
+
+
+def track_envelope(simulated: SimulatedEnvelope, start: int) -> SignalTrack:
+    """Return what the simulation says from a stamp on."""
+    later = simulated.stamp >= start
+    samples = simulated.envelope[later].astype(np.float32)
+    return SignalTrack(simulated.stamp[later], samples, simulated.muscle, 'mvc', 'simulated')
 
 
 def see_take(path: Path, out: Path) -> Path:
@@ -105,21 +119,6 @@ def list_tracks(take: Take, seen: PoseTrack, side: Side) -> dict[str, PoseTrack]
     return dict(zip(KINDS, tracks, strict=True))
 
 
-def compare(
-    stamp: NDArray[np.int64], mean: FloatArray, known: NDArray[np.int64], envelope: FloatArray
-) -> tuple[FloatArray, float, float]:
-    """Return r (M,), RMSE [MVC] and the mean onset F1."""
-    truth = np.stack([np.interp(stamp, known, column) for column in envelope.T], axis=1)
-    inside = (stamp >= max(stamp[0], known[0]) + START) & (stamp <= known[-1])
-    y, p = truth[inside][::STEP], mean[inside][::STEP]
-    onsets = metrics.onset_scores(y, p, RATE, TOLERANCE)
-    return (
-        metrics.pearson(y, p),
-        float(metrics.pooled_rmse(y, p)),
-        float(np.mean([o.f1 for o in onsets])),
-    )
-
-
 def show(scores: dict, bundle: ModelBundle, takes: int) -> None:
     """Print the means over hands."""
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
@@ -128,8 +127,8 @@ def show(scores: dict, bundle: ModelBundle, takes: int) -> None:
     for column in ('landmarks', 'keys', 'r', *MUSCLES, 'RMSE', 'onset F1'):
         table.add_column(column)
     for (kind, keys), rows in scores.items():
-        r = np.nanmean([row[0] for row in rows], axis=0)
-        error, f1 = (np.mean([row[i] for row in rows]) for i in (1, 2))
+        r = np.nanmean([row['r'] for row in rows], axis=0)
+        error, f1 = (np.mean([row[name] for row in rows]) for name in ('pooled_rmse', 'f1'))
         cells = [f'{r.mean():.2f}', *(f'{v:.2f}' for v in r), f'{error:.4f}', f'{f1:.2f}']
         table.add_row(kind, keys, *cells)
     console.print(table)
