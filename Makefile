@@ -23,7 +23,7 @@ help:
 	@echo 'make bench-takes   the model on landmarks that MediaPipe finds on rendered hands (TAKES=...)'
 	@echo 'make bench-real    real poses and EMG against shuffled time'
 	@echo 'make bench-exoskeleton  the exoskeleton example in closed loop, its cameras covered for a while'
-	@echo 'make bench-latency  from frame stamp to estimate, two views at 30 and 60 frames/s'
+	@echo 'make bench-latency  from frame stamp to estimate, stage by stage: two views, 30 and 60 frames/s, hands full and in 8 bits'
 	@echo 'make interface  docs/interface.md anew, after a change of parameters or topics'
 	@echo 'make screenshots  pictures of the live view during the demo and of the report (needs Chromium)'
 	@echo 'make bench-vision  speed, accuracy, calibration, faults of the vision (DATA=... for real recordings)'
@@ -116,5 +116,9 @@ bench-exoskeleton: install/.ready
 interface: install/.ready
 	@source ./activate.bash && python scripts/make_interface.py
 
-bench-latency: install/.ready
+$(VENV)/.int8: $(VENV)/.ready requirements/int8.txt
+	@$(BIN)/python -m pip install -q --no-deps -r requirements/int8.txt
+	@touch $@
+
+bench-latency: install/.ready $(VENV)/.int8
 	@source ./activate.bash && python scripts/bench_latency.py

@@ -68,6 +68,11 @@ class GraphOptions:
     )
     rate: float = _option(1.0, 'speed of file playback; 0 = as fast as possible, without keys')
     at_end: str = _option('idle', 'what capture does at the end of the files', AT_END)
+    hand_model: str = _option('', 'full, or lite: quicker; empty = as the parameters say')
+    hand_engine: str = _option(
+        '', 'litert, or int8: twice as quick on newer processors; empty = as the parameters say'
+    )
+    take_turns: bool = _option(False, 'look at half of four or more views at a time, in turns')
     images: bool = _option(
         False, 'capture publishes full images and hand_landmark_node finds the hands'
     )
@@ -312,7 +317,9 @@ def _list_nodes(o: GraphOptions) -> Iterator[tuple[str, str, dict[str, Value]]]:
     if o.captured:
         yield 'capture_node', 'capture', _capture_parameters(o)
     if detected:
-        yield 'hand_landmark_node', 'capture', {'cameras': detected}
+        turns = 'take_turns'  # of views that one process has
+        chosen = {k: v for k, v in _choose_hands(o).items() if k != turns}
+        yield 'hand_landmark_node', 'capture', {'cameras': detected, **chosen}
     if _plays_keys(o):
         follow = bool(o.sources)
         yield (
@@ -335,11 +342,17 @@ def _list_nodes(o: GraphOptions) -> Iterator[tuple[str, str, dict[str, Value]]]:
         yield 'lsl_outlet_node', 'estimation', {}
 
 
+def _choose_hands(o: GraphOptions) -> dict[str, Value]:
+    chosen = {n: getattr(o, n) for n in ('hand_model', 'hand_engine', 'take_turns')}
+    return {name: value for name, value in chosen.items() if value}
+
+
 def _capture_parameters(o: GraphOptions) -> dict[str, Value]:
     parameters: dict[str, Value] = {
         'cameras': list(o.captured),
         'rig': o.rig,
         'landmarks': not o.images,
+        **({} if o.images else _choose_hands(o)),
         **({'preview_rate': PREVIEW_RATE} if o.view else {}),
         **({'record_videos': str(Path(o.record) / VIDEOS)} if o.film else {}),
     }
@@ -427,6 +440,11 @@ def _check(o: GraphOptions) -> None:
         raise GraphError(
             'asked to keep videos without a bag or without cameras of this graph; name the bag to record '
             'and the cameras that it captures'
+        )
+    if o.take_turns and (o.images or o.cameras):
+        raise GraphError(
+            'asked to take turns with cameras whose hands are found apart from each other; leave --take-turns, '
+            'or --images and --cameras, out'
         )
     if not 0 <= o.rate <= 100:
         raise GraphError(f'rate: expected 0 to 100, found {o.rate:g}')

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pianokpm_ros.capture.conversion import BgrConverter
 from pianokpm_ros.capture.source import CaptureError
 
 Image = NDArray[np.uint8]
@@ -158,7 +159,7 @@ class StreamDevice:
     """A network camera or phone by FFmpeg."""
 
     def __init__(self, address: str, settings: CameraSettings, clock: Callable[[], int]) -> None:
-        self._clock, self._arrivals = clock, ArrivalClock()
+        self._clock, self._arrivals, self._convert = clock, ArrivalClock(), BgrConverter()
         options = {'fflags': 'nobuffer', 'flags': 'low_delay'}
         if address.lower().startswith('rtsp'):
             options['rtsp_transport'] = 'tcp'
@@ -190,7 +191,7 @@ class StreamDevice:
         shown = None
         if frame.pts is not None and not self._timeless:
             shown = round(frame.pts * frame.time_base * 1_000_000_000)
-        return Picture(frame.to_ndarray(format='bgr24'), self._arrivals.stamp(shown, arrival))
+        return Picture(self._convert(frame), self._arrivals.stamp(shown, arrival))
 
     def close(self) -> None:
         """Close the connection."""

@@ -8,6 +8,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
+from pianokpm_ros.capture.conversion import BgrConverter
 from pianokpm_ros.capture.source import CaptureError
 from pianokpm_ros.records import NANOSECONDS, Frame
 
@@ -40,6 +41,7 @@ class VideoFile:
         self._container: av.container.InputContainer | None = None
         self._frames: Iterator[av.VideoFrame] = iter(())
         self._sequence = 0
+        self._convert = BgrConverter()
 
     def open(self) -> None:
         """Open the file at its first frame; again to start over."""
@@ -92,7 +94,7 @@ class VideoFile:
         stamp = self._stamp(picture)
         if stamp is None:
             return None
-        frame = Frame(stamp, self.name, self._sequence, picture.to_ndarray(format='bgr24'))
+        frame = Frame(stamp, self.name, self._sequence, self._convert(picture))
         self._sequence += 1
         return frame
 

@@ -9,6 +9,7 @@ import av
 import cv2
 import numpy as np
 
+from pianokpm_ros.capture.conversion import BgrConverter
 from pianokpm_ros.recording.layout import VIDEOS
 from pianokpm_ros.recording.schemas import bag_types, load_store
 from pianokpm_ros.records import NANOSECONDS
@@ -37,6 +38,7 @@ class Film:
     def __init__(self, camera: str, path: Path) -> None:
         """Open it; its frames' times count from the stamp of the first one."""
         self.camera = camera
+        self._convert = BgrConverter()
         with path.with_suffix('.csv').open(newline='') as file:
             row = next(csv.DictReader(file), None)
         self._first = int(row['stamp']) if row else 0
@@ -77,7 +79,7 @@ class Film:
         self._shown = -1
 
     def _write(self, frame: av.VideoFrame) -> bytes:
-        image = frame.to_ndarray(format='bgr24')
+        image = self._convert(frame)
         if image.shape[1] > WIDTH:
             size = WIDTH, round(image.shape[0] * WIDTH / image.shape[1])
             image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)

@@ -107,6 +107,15 @@ def test_full_images_change_who_finds_hands_and_how_they_travel():
     assert not describe(**TWO)['capture_node'].environment
 
 
+def test_how_hands_are_found_is_told_to_whoever_finds_them():
+    asked = {'hand_model': 'lite', 'hand_engine': 'int8', 'take_turns': True}
+    assert asked.items() <= describe(**TWO, **asked)['capture_node'].parameters.items()
+    assert not asked.keys() & describe(**TWO)['capture_node'].parameters.keys()
+    far = describe(**TWO, images=True, hand_engine='int8')
+    assert far['hand_landmark_node'].parameters['hand_engine'] == 'int8'
+    assert 'hand_engine' not in far['capture_node'].parameters
+
+
 def test_as_fast_as_possible_has_no_keys_to_keep_in_step():
     assert 'keyboard_node' not in describe(**TWO, keys='/x/k.mid', rate=0.0)
 
@@ -147,6 +156,7 @@ def test_a_take_sets_videos_rig_and_keys_where_nothing_else_is_asked_for(tmp_pat
     [
         ({}, 'without a camera'),
         ({'videos': ('a.mp4',)}, 'write name=path'),
+        ({**TWO, 'images': True, 'take_turns': True}, 'to take turns with cameras'),
         ({'videos': ('a=x', 'a=y')}, 'a name of its own'),
         ({'videos': ('a=x',), 'cameras': ('a',)}, 'names must differ'),
         ({'live': ('/dev/video0',)}, 'write name=address'),
