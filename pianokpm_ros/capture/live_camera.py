@@ -216,6 +216,8 @@ class LiveCamera:
                 self._newest = frame
                 self._sequence += 1
                 self._arrivals = [*self._arrivals[-240:], time.monotonic()]
+                if self._error and frame.sequence:
+                    logger.warning('camera %s: gives frames again', self.name)
                 self._state, self._error = CameraState.OK, ''
                 self._changed.notify_all()
             self.on_frame(frame)
@@ -232,7 +234,8 @@ class LiveCamera:
 
     def _note(self, state: CameraState, words: str) -> None:
         with self._changed:
-            if words != self._error:
+            # Before the first picture `open` says what is wrong, once it is given up.
+            if words != self._error and self._sequence:
                 logger.warning('camera %s: %s', self.name, words)
             self._state, self._error = state, words
             self._changed.notify_all()

@@ -4,17 +4,21 @@ import argparse
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 
 from rich.console import Console
 from rich.text import Text
 
 from pianokpm_ros.capture.local_cameras import describe_cameras
+from pianokpm_ros.commands.graph_line import GraphLine
 from pianokpm_ros.commands.native_log import CHATTER
-from pianokpm_ros.graph import GraphError, GraphOptions, describe_graph
+from pianokpm_ros.geometry.association import SIDES
+from pianokpm_ros.graph import GraphError, GraphOptions, NodeSpec, describe_graph, list_topics
 from pianokpm_ros.processes import GraphProcesses
+from pianokpm_ros.view.live_state import LiveState
 
+CONSOLE = Console(highlight=False, soft_wrap=True)
 COLOURS = ('cyan', 'green', 'yellow', 'magenta', 'blue', 'red')
 
 
@@ -94,8 +98,49 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.until_end:
         options = GraphOptions(**{**vars(options), 'at_end': 'exit'})
     nodes = describe_graph(options)
-    asked = stop_on_signals()
-    with GraphProcesses(nodes, NamedLines([n.name for n in nodes])) as graph:
-        ended = 'capture_node' if arguments.until_end else ''
-        graph.wait(lambda: asked() or bool(ended) and graph.states[ended].returncode == 0)
-    return 130 if asked() else 0
+    graph = GraphProcesses(nodes, NamedLines([n.name for n in nodes], CONSOLE))
+    return 130 if watch(graph, nodes, options, arguments.until_end) else 0
+
+
+def watch(
+    graph: GraphProcesses, nodes: Sequence[NodeSpec], options: GraphOptions, until_end: bool
+) -> bool:
+    """Run a graph and say how it is doing; tells whether it was asked to end."""
+    # Not on import: what is wrong with the options is said without ROS.
+    from pianokpm_ros.nodes.listener import ListenerThread
+
+    asked, cameras = stop_on_signals(), find_cameras(nodes)
+    topics = [f'{name}/hands' for name in cameras]
+    topics += [f'muscle_activity/{side.label}' for side in SIDES]
+    kinds = list_topics(cameras)
+    state = LiveState(topics, options.rate or 1.0)
+    listened = {topic: kinds[topic] for topic in topics}
+    introduce(cameras, options)
+    names, ended = [node.name for node in nodes], 'capture_node' if until_end else ''
+    with (
+        ListenerThread(
+            'up', listened, names, state, options.namespace, options.use_sim_time
+        ) as up,
+        GraphLine(cameras, CONSOLE) as line,
+        graph,
+    ):
+
+        def is_over() -> bool:
+            line.show(state.snapshot(up.now))
+            return asked() or bool(ended) and graph.states[ended].returncode == 0
+
+        graph.wait(is_over)
+    return asked()
+
+
+def find_cameras(nodes: Sequence[NodeSpec]) -> list[str]:
+    """Return the names of the graph's cameras, also those of a take."""
+    return next(list(n.parameters['cameras']) for n in nodes if n.name == 'triangulation_node')
+
+
+def introduce(cameras: Sequence[str], options: GraphOptions) -> None:
+    """Say what goes in and comes out."""
+    space = f'/{options.namespace.strip("/")}' if options.namespace else ''
+    words = f'{", ".join(cameras)} -> {space}/muscle_activity/left, {space}/muscle_activity/right'
+    words += f'; recorded to {options.record}' if options.record else ''
+    CONSOLE.print(f'{words}. Ctrl-C ends it.')

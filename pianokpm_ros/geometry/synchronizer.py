@@ -9,6 +9,9 @@ from pianokpm_ros.records import HandLandmarks
 RESTART = 1_000_000_000
 """A stamp this much older than the camera's last [ns] is a jump of the clock, not a late frame."""
 
+GONE = 5
+"""A camera that brought nothing for so many times the longest wait is not waited for until it is back."""
+
 
 @dataclass(frozen=True, eq=False)
 class FrameSet:
@@ -53,6 +56,7 @@ class Synchronizer:
         self._pending: dict[str, deque[HandLandmarks]] = {name: deque() for name in cameras}
         self._newest: dict[str, int] = {}
         self._last_set: int | None = None
+        self._begun = 0
         self.counters = SyncCounters(missing={name: 0 for name in cameras})
 
     def push(self, record: HandLandmarks) -> list[FrameSet]:
@@ -67,6 +71,8 @@ class Synchronizer:
         elif newest is not None and record.stamp <= newest:
             self.counters.late += 1
             return []
+        if not self._newest:
+            self._begun = record.stamp
         self._newest[record.camera] = record.stamp
         queue.append(record)
         return self._collect(final=False)
@@ -95,10 +101,13 @@ class Synchronizer:
 
     def _is_settled(self, oldest: int) -> bool:
         """Tell whether no camera can still bring a frame of this moment, or it has been waited for long enough."""
-        if max(self._newest.values()) - oldest > self._max_wait:
+        latest = max(self._newest.values())
+        if latest - oldest > self._max_wait:
             return True
         return all(
-            queue or self._newest.get(name, oldest) > oldest + self.tolerance
+            queue
+            or self._newest.get(name, oldest) > oldest + self.tolerance
+            or latest - self._newest.get(name, self._begun) > GONE * self._max_wait
             for name, queue in self._pending.items()
         )
 

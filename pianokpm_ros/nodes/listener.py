@@ -11,6 +11,7 @@ from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.experimental import EventsExecutor
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 
 from pianokpm_ros.messages import MessageError, from_message, stamp_of
@@ -28,7 +29,13 @@ class Listener(Node):
     """
 
     def __init__(
-        self, name: str, topics: dict[str, str], nodes: Iterable[str], state: LiveState
+        self,
+        name: str,
+        topics: dict[str, str],
+        nodes: Iterable[str],
+        state: LiveState,
+        namespace: str = '',
+        use_sim_time: bool = False,
     ) -> None:
         """Set up.
 
@@ -37,8 +44,11 @@ class Listener(Node):
             topics: type of each topic, relative names.
             nodes: names of those that must have been heard on /diagnostics.
             state: is told what is heard.
+            namespace: of the graph.
+            use_sim_time: whether the graph follows /clock.
         """
-        super().__init__(name)
+        sim = Parameter('use_sim_time', value=use_sim_time)
+        super().__init__(name, namespace=namespace, parameter_overrides=[sim])
         self._state, self._topics, self._missing = state, topics, set(nodes)
         self.create_subscription(Time, 'playback/start', self._start, LATCHED)
         self.create_subscription(Time, 'playback/end', lambda _: state.end(self.now), LATCHED)
@@ -87,9 +97,15 @@ class ListenerThread:
     """Run a listener in a thread; a context that ends it."""
 
     def __init__(
-        self, name: str, topics: dict[str, str], nodes: Iterable[str], state: LiveState
+        self,
+        name: str,
+        topics: dict[str, str],
+        nodes: Iterable[str],
+        state: LiveState,
+        namespace: str = '',
+        use_sim_time: bool = False,
     ) -> None:
-        self._arguments = (name, topics, nodes, state)
+        self._arguments = (name, topics, nodes, state, namespace, use_sim_time)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name=name)
 

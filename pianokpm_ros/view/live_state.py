@@ -112,8 +112,9 @@ class LiveState:
             if not len(activity.envelope):
                 return  # repeats or stands for what did not come
             self.received.setdefault((activity.side, activity.stamp), now)
-            if self._clock is not None:
-                self._delays.append((now - self._clock.due(activity.stamp)) / NANOSECONDS)
+            # Live, a frame is due at its stamp.
+            due = self._clock.due(activity.stamp) if self._clock else activity.stamp
+            self._delays.append((now - due) / NANOSECONDS)
 
     def complain(self, node: str, fault: str) -> None:
         """Note what a node says is wrong, empty = nothing."""

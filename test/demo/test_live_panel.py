@@ -1,3 +1,4 @@
+import io
 from dataclasses import replace
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 from rich.console import Console
 
 from pianokpm_ros.anatomy import MUSCLES, Side, Status
+from pianokpm_ros.commands.graph_line import GraphLine, describe_graph_state
 from pianokpm_ros.commands.live_panel import BAR_WIDTH, LivePanel, draw_bar
 from pianokpm_ros.offline.pace import HEADROOM, SLOWEST, choose_rate
 from pianokpm_ros.view.live_state import PlaybackClock, Snapshot
@@ -113,3 +115,28 @@ def test_playback_slows_down_rather_than_dropping_frames():
     # At most what is measured, less the headroom, rounded down to whole parts of 1/20.
     assert HEADROOM * 20 / 60 - 0.05 < slow <= HEADROOM * 20 / 60
     assert choose_rate(0.1, 60) == SLOWEST
+
+
+def test_one_line_tells_how_a_graph_is_doing(rng):
+    made = make_snapshot(rng, rates={'top/hands': 29.8}, clock=None)
+    words = describe_graph_state(made, ['top', 'left'])
+    assert words.startswith('top 30 Hz, left 0 Hz | left hand OK, confidence 0.80 | right')
+    assert 'right hand: no estimate yet | 72 ms from frame to estimate' in words
+    assert words.endswith('triangulation_node: no view yet of top')
+
+
+def test_a_log_gets_the_line_when_a_node_complains_and_rarely_otherwise(rng):
+    output = io.StringIO()
+    with GraphLine(['top'], Console(file=output)) as line:
+        line.show(make_snapshot(rng, counts={}, faults={}))
+        assert not output.getvalue()
+        for faults in (
+            {},
+            {},
+            {'capture_node': 'top is lost'},
+            {'capture_node': 'top is lost'},
+            {},
+        ):
+            line.show(make_snapshot(rng, faults=faults))
+    lines = output.getvalue().splitlines()
+    assert ['top is lost' in shown for shown in lines] == [False, True, False]

@@ -41,6 +41,23 @@ def test_a_dead_camera_is_waited_for_a_bounded_time():
     assert len(sync.flush()) == 3
 
 
+def test_a_camera_that_is_gone_is_not_waited_for_until_it_is_back():
+    for begin in ([], ['b']):  # gone from the start, or later
+        sync = make()
+        for camera in begin:
+            sync.push(record(camera, 0))
+        waits = {i: len(sync.push(record('a', i * PERIOD))) for i in range(1, 41)}
+        # 5 x 50 ms after its last frame nothing waits any more: each frame leaves as it comes.
+        assert all(waits[i] == 1 for i in range(20, 41)) and sum(waits.values()) >= 40
+        (alone,) = sync.push(record('a', 41 * PERIOD))
+        assert alone.stamp == 41 * PERIOD and set(alone.views) == {'a'}
+        sync.push(record('b', 41 * PERIOD + MS))
+        (late,) = sync.push(record('a', 42 * PERIOD))  # what it belonged with has left already
+        assert set(late.views) == {'b'}
+        (whole,) = sync.push(record('b', 42 * PERIOD))
+        assert set(whole.views) == {'a', 'b'}
+
+
 def test_late_doubled_and_foreign_frames_are_counted():
     sync = make()
     sync.push(record('a', 100 * MS))
