@@ -28,6 +28,9 @@ FloatArray = NDArray[np.floating]
 
 SCHEMA, VERSION = 'pianokpm-take', 1
 SIDES = (Side.LEFT, Side.RIGHT)
+SIMULATED_KEYS = 'sensor:simulated:'
+"""Begins the source of a take's keys, so that a recording of them says what it is."""
+
 FILES = ('rig.yaml', 'truth.npz', 'keys.mid')
 TRUTH = {
     'stamp': np.int64,
@@ -138,7 +141,7 @@ class Performance:
             self.key_position,
             self.key_velocity,
             none,
-            f'sensor:{self.name}',
+            f'{SIMULATED_KEYS}{self.name}',
         )
 
 
@@ -165,7 +168,7 @@ class Take:
     made: dict[str, Any]
 
     def sensor_keys(self) -> KeySamples:
-        """Return the keys as position sensors see them (source `sensor:...`)."""
+        """Return the keys as position sensors see them (source `sensor:simulated:...`)."""
         return self.performance.sensor_keys()
 
     def midi_keys(self) -> KeySamples:

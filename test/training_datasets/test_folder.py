@@ -5,7 +5,13 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
-from pianokpm_training.datasets.folder import MANIFEST, load_recording, save_recording
+from pianokpm_training.datasets.folder import (
+    MANIFEST,
+    VIEW,
+    load_recording,
+    save_recording,
+    summarise_recording,
+)
 from pianokpm_training.datasets.recording import DataError, Part
 
 
@@ -87,3 +93,14 @@ def test_nothing_half_written_is_left(recording, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         save_recording(recording, tmp_path / 'r')
     assert not (tmp_path / 'r').exists()
+
+
+def test_a_summary_tells_what_the_whole_recording_would(recording, tmp_path):
+    folder = save_recording(recording, tmp_path / 'r')
+    held, whole = summarise_recording(folder), load_recording(folder)
+    assert held.duration == whole.duration
+    assert held.rates['pose'] == pytest.approx(whole.pose.rate, abs=1e-3)
+    assert {n for n in held.rates if n.startswith(VIEW)} == {f'{VIEW}{n}' for n in whole.views}
+    (folder / 'pose.npz').write_bytes(b'no archive')
+    with pytest.raises(DataError, match=r'pose\.npz.*copy the recording again'):
+        summarise_recording(folder)

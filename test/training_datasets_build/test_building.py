@@ -1,11 +1,13 @@
 """Built from a session whose truth is known (test/session.py)."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from pianokpm_training.datasets.recording import DataError
-from pianokpm_training.sessions.building import BuildSettings, Subjects, build_data
+from pianokpm_training.sessions.building import BuildSettings, Subjects, build_data, is_simulated
+from pianokpm_training.sessions.reading import join_keys, read_session
 
 from pianokpm_ros.anatomy import MUSCLES
 from pianokpm_ros.emg.metrics import pearson
@@ -83,6 +85,14 @@ def test_it_says_simulated_and_holds_no_name(data, tmp_path):
     assert names.pseudonym('Clara Schumann', tmp_path) == 's01'
     text = ''.join(p.read_text() for p in data.folder.rglob('*.json'))
     assert 'Clara' not in text
+
+
+def test_keys_of_a_take_make_a_recording_without_emg_a_simulated_one(session):
+    own = replace(read_session(session.bag), about={}, emg=None)
+    assert not is_simulated(own)
+    played = session.performance
+    keys, _ = join_keys(list(played.sensor_keys().records(played.duration)))
+    assert is_simulated(replace(own, keys=keys))
 
 
 def test_the_report_names_what_is_wrong(tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pianokpm_training.commands import importing
 from pianokpm_training.datasets.collection import DataSet, open_data
-from pianokpm_training.datasets.recording import Part, Recording
+from pianokpm_training.datasets.folder import VIEW, Summary
 from pianokpm_training.sessions.building import BuildSettings, Built, build_data
 from rich.console import Console
 from rich.table import Table
@@ -75,6 +75,10 @@ def _print_built(built: Built, console: Console) -> None:
         f'{built.report["notes"]} notes, '
         f'{built.report["notes_without_a_finger"]} of them without a finger near'
     )
+    if not built.report['channels']:
+        console.print('  no EMG in it: poses alone, of which no muscle can be learned')
+    if built.report['simulated']:
+        console.print('  holds simulated signals')
     for channel in built.report['channels']:
         for words in channel['warnings']:
             console.print(f'  {channel["channel"]}: {words}')
@@ -88,17 +92,20 @@ def _info(arguments: argparse.Namespace, console: Console) -> int:
         if data.simulated
         else 'no signal in it says that it is simulated'
     )
-    table = Table(box=None)
+    table = Table(
+        box=None,
+        padding=(0, 1),
+        pad_edge=False,
+        title='poses, EMG and envelope in Hz',
+        title_justify='left',
+    )
     for heading in ('recording', 'subject', 'task', 'side', 's', 'poses', 'EMG', 'envelope'):
         table.add_column(heading, no_wrap=heading == 'recording')
     for entry in data.entries.values():
-        recording = data.load(entry)
-        rates = [
-            '-' if part is None else f'{part.rate:.1f} Hz'
-            for part in (_find_pose(recording), recording.emg, recording.envelope)
-        ]
+        held = data.summarise(entry)
+        rates = [_describe_rate(held, part) for part in (_find_pose(held), 'emg', 'envelope')]
         table.add_row(
-            entry.name, entry.subject, entry.task, entry.side, f'{recording.duration:.1f}', *rates
+            entry.name, entry.subject, entry.task, entry.side, f'{held.duration:.1f}', *rates
         )
     console.print(table)
     for split, roles in data.splits.items():
@@ -109,10 +116,14 @@ def _info(arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _find_pose(recording: Recording) -> Part | None:
-    """Return the hand in space, else in a view, else its angles."""
-    views = next(iter(recording.views.values()), None)
-    return recording.pose or views or recording.angles
+def _find_pose(held: Summary) -> str:
+    """Name the hand in space, else in a view, else its angles."""
+    views = [part for part in held.rates if part.startswith(VIEW)]
+    return next((p for p in ('pose', *views) if p in held.rates), 'angles')
+
+
+def _describe_rate(held: Summary, part: str) -> str:
+    return f'{held.rates[part]:.1f}' if part in held.rates else '-'
 
 
 def _export(arguments: argparse.Namespace, console: Console) -> int:

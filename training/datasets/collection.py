@@ -11,7 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pianokpm_training.datasets.folder import MANIFEST, load_recording, read_manifest
+from pianokpm_training.datasets.folder import (
+    MANIFEST,
+    Summary,
+    load_recording,
+    read_manifest,
+    summarise_recording,
+)
 from pianokpm_training.datasets.recording import DataError, Recording
 
 SCHEMA, VERSION = 'pianokpm-dataset', 1
@@ -65,10 +71,17 @@ class DataSet:
 
     def load(self, entry: Entry, only: Collection[str] | None = None) -> Recording:
         """Read a recording, after checking that it is the one that was indexed."""
+        return load_recording(self._find(entry), only)
+
+    def summarise(self, entry: Entry) -> Summary:
+        """Tell what a recording holds, in a fraction of the time that `load` takes."""
+        return summarise_recording(self._find(entry))
+
+    def _find(self, entry: Entry) -> Path:
         folder = self.folder / entry.path
         if hash_manifest(folder) != entry.sha256:
             raise DataError(f'{folder} changed since the data set was indexed; index it again')
-        return load_recording(folder, only)
+        return folder
 
 
 def hash_manifest(folder: Path) -> str:

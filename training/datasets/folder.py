@@ -8,8 +8,9 @@ import io
 import json
 import os
 import shutil
+import zipfile
 from collections.abc import Collection
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,8 @@ PARTS: dict[str, type[Part]] = {
     'angles': SignalTrack,
 }
 VIEW = 'view_'
+DURATION = ('pose', 'keys', 'emg', 'envelope', 'angles')
+"""Parts that tell how long a recording is, beside its views."""
 
 
 def save_recording(recording: Recording, folder: Path) -> Path:
@@ -97,6 +100,38 @@ def load_recording(folder: Path, only: Collection[str] | None = None) -> Recordi
         elif name in PARTS:
             parts[name] = _load_part(folder, PARTS[name], entry)
     return Recording(_read_info(content), views=views, **parts)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a recording holds, without its signals.
+
+    Attributes:
+        duration: time to the last sample of any part [s], as `Recording.duration`.
+        rates: median rate of each part that is there [Hz], NaN = unknown; views as `view_<camera>`.
+    """
+
+    duration: float
+    rates: dict[str, float]
+
+
+def summarise_recording(folder: Path) -> Summary:
+    """Look at a recording quickly: stamps are read, signals are not, hashes of parts are not checked."""
+    parts = read_manifest(folder)['parts']
+    rates = {n: float('nan') if p['rate'] is None else p['rate'] for n, p in parts.items()}
+    counted = [n for n in parts if n in DURATION or n.startswith(VIEW)]
+    ends = [_read_end(Path(folder) / Path(parts[n]['file']).name) for n in counted]
+    return Summary(max(ends, default=0) * 1e-9, rates)
+
+
+def _read_end(path: Path) -> int:
+    """Return the last stamp of a part [ns], 0 = it is empty."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            stamp = arrays['stamp']
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise DataError(f'{path}: {error}; copy the recording again') from error
+    return int(stamp[-1]) if len(stamp) else 0
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -40,6 +40,7 @@ from pianokpm_ros.emg.processing import (
 from pianokpm_ros.recording.events import PSEUDONYM, Trial
 from pianokpm_ros.recording.reader import find_files
 from pianokpm_ros.records import NANOSECONDS, EmgOrigin, Normalization
+from pianokpm_ros.takes import SIMULATED_KEYS
 
 FloatArray = NDArray[np.floating]
 
@@ -263,7 +264,7 @@ def _make(
         number,
         side,
         session,
-        _is_simulated(data),
+        is_simulated(data),
         prepared.normalization if len(own) else '',
         str(trial.details.get('description', task)),
         {
@@ -286,9 +287,11 @@ def _make(
     )
 
 
-def _is_simulated(data: SessionData) -> bool:
+def is_simulated(data: SessionData) -> bool:
+    """Tell whether the session says it of itself, or its EMG, or its keys, as those of a take do."""
     said = bool(data.about.get('simulated', False))
-    return said or (data.emg is not None and data.emg.origin is not EmgOrigin.MEASURED)
+    keys = data.keys is not None and data.keys.source.startswith(SIMULATED_KEYS)
+    return said or keys or (data.emg is not None and data.emg.origin is not EmgOrigin.MEASURED)
 
 
 def _cut(part: Any, trial: Trial) -> Any:
@@ -403,7 +406,7 @@ def write_report(prepared: Prepared, session: str, out: Path) -> dict[str, Any]:
     unheard = int((prepared.notes.side == 0).sum()) if prepared.notes is not None else 0
     report = {
         'session': session,
-        'simulated': _is_simulated(prepared.data),
+        'simulated': is_simulated(prepared.data),
         'normalization': prepared.normalization,
         'clocks': [asdict(c) for c in prepared.clocks],
         'notes': len(prepared.notes.key) if prepared.notes is not None else 0,
