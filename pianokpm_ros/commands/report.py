@@ -29,6 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Read, compare, write."""
     name = arguments.recording.resolve()
     output = arguments.output or Path(f'{name.stem}_report.html')
+    if not output.suffix:  # or a browser would show it as text
+        output = output.with_name(f'{output.name}.html')
     _check_output(output, arguments.replace)
     console = Console(stderr=True)
     with console.status('reading') as status:

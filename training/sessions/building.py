@@ -128,7 +128,9 @@ def _build_bag(bag: Path, out: Path, settings: BuildSettings, names: 'Subjects')
     prepared = prepare(read_session(bag), settings)
     wrong = [c.words for c in prepared.clocks if not c.fine and np.isfinite(c.offset)]
     if wrong and not settings.force:
-        raise DataError(f'{bag}: {"; ".join(wrong)}; or build all the same with --force')
+        raise DataError(
+            f'{bag}: {"; ".join(wrong)}; or make a data set all the same: `pianokpm dataset build --force`'
+        )
     subject = names.pseudonym(str(prepared.data.about.get('subject', '')), bag)
     session = f'{subject}-{names.next_session(subject)}'
     recordings = list(cut(prepared, subject, session, settings, digest))
