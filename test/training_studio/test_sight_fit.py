@@ -74,7 +74,7 @@ def test_slips_of_the_whole_hand_are_told_from_the_rest():
     random = np.random.default_rng(1)
     error = see(np.zeros((180, 21, 3)), RATE, replace(KNOWN, wander_time=0.03), random)
     error[60:75] += 0.08
-    slipped = find_slips(Course(error, RATE))
+    slipped = find_slips(Course(error, RATE, np.zeros_like(error)))
     assert slipped[60:75].all() and slipped.sum() < 20
 
 
@@ -86,6 +86,29 @@ def test_a_fitted_model_imitates_what_it_was_fitted_to():
     assert made.step == pytest.approx(real.step, rel=0.15)
     lines = compare_sight(scores[:2], {'fitted': model})
     assert 'fitted' in lines[0] and any('correlation after' in line for line in lines)
+
+
+def test_damped_fingers_are_found_and_taken_out():
+    from dataclasses import replace
+
+    random = np.random.default_rng(2)
+    time = np.arange(300) / RATE
+    hand = np.zeros((21, 3))
+    hand[1:] = [[0.02 * (f - 2), 0.05 + 0.03 * j, 0.0] for f in range(5) for j in range(4)]
+    hand = hand + [0.3, 0.1, 0.0]
+    scores = []
+    for name in 'abcdef':
+        truth = np.repeat(hand[None], 300, axis=0)
+        truth[:, 1:] += 0.012 * np.sin(
+            random.uniform(2, 6) * time[:, None, None] + random.uniform(0, 6, (20, 3))
+        )
+        truth = np.stack([truth, truth], axis=1)
+        model = replace(KNOWN, gain=(0.4, 0.6, 0.8), bias=(0.001,) * 21, jitter=(0.001,) * 21)
+        seen = np.stack([see(truth[:, h], RATE, model, random) for h in range(2)], axis=1)
+        scores.append(TakeScore({}, truth, seen - truth, RATE, name))
+    found = fit_sight(scores, '')
+    assert found.gain == pytest.approx((0.4, 0.6, 0.8), abs=0.12)
+    assert np.mean(found.wander) == pytest.approx(0.004, rel=0.3)
 
 
 def test_nothing_known_is_said():

@@ -34,6 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     info = actions.add_parser('info', help='what is in a data set')
     info.add_argument('data', type=Path, help='folder of the data set')
+    anew = actions.add_parser(
+        'see', help="see a simulated set's exact hands anew, as this version's front end would"
+    )
+    anew.add_argument('data', type=Path, help='folder of the data set; its poses are replaced')
     export = actions.add_parser('export', help='write a data set in the form of others')
     export.add_argument('data', type=Path, help='folder of the data set')
     export.add_argument('--bids', type=Path, required=True, help='new folder, in BIDS-EMG form')
@@ -46,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         'build': _build,
         'import': importing.run,
         'info': _info,
+        'see': _see,
         'export': _export,
     }[arguments.action]
     return action(arguments, console)
@@ -60,6 +65,16 @@ def _build(arguments: argparse.Namespace, console: Console) -> int:
     for one in built:
         _print_built(one, console)
     console.print(f'{len(data.entries)} recordings in {data.folder}; quality reports in quality/')
+    return 0
+
+
+def _see(arguments: argparse.Namespace, console: Console) -> int:
+    from pianokpm_training.simulation.seen_anew import see_data_anew
+
+    data = open_data(arguments.data)
+    with show_progress(console, {'see': 'seeing hands anew'}, 'recordings') as report:
+        count = see_data_anew(data, lambda done, total: report('see', done, total))
+    console.print(f'{count} recordings in {data.folder} seen anew; everything else is as it was')
     return 0
 
 

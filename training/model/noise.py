@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from pianokpm_training.simulation.damping import damp, palm_axes
+from pianokpm_training.simulation.sight import GAINS
 from scipy import signal
 from scipy.spatial.transform import Rotation
 from scipy.stats import norm
@@ -34,6 +36,8 @@ class NoiseSettings:
         size: relative error of the hand's size with one view.
         doubt: deviation that goes with a pose of one view [m], the usual one; `doubt_spread` is how much its
             logarithm varies from take to take.
+        gain: of the motion of fingers about their mean along each axis of the palm; `gain_spread` is its deviation from
+            finger to finger and take to take; see `simulation.damping`.
         lost_frame: part of the frames without this hand.
         lost_hand: times a minute that the hand is lost for 0.1 to 1.5 s.
         lost_landmark: part of the time each landmark of the fingers is unknown.
@@ -49,6 +53,8 @@ class NoiseSettings:
     size: float = 0.07
     doubt: float = 0.045
     doubt_spread: float = 0.3
+    gain: float = 0.65
+    gain_spread: float = 0.25
     lost_frame: float = 0.01
     lost_hand: float = 1.0
     lost_landmark: float = 0.005
@@ -104,16 +110,9 @@ def _shape_noise(
     white = settings.white * rng.normal(size=landmarks.shape)
     slow = settings.slow * wander(rng, count, 63, rate, settings.slow_time).reshape(-1, 21, 3)
     common = settings.common * wander(rng, count, 3, rate, settings.slow_time)[:, None]
-    steady = settings.steady * rng.normal(size=(21, 3)) @ _palm_axes(landmarks)
-    return white + slow + common + steady
-
-
-def _palm_axes(landmarks: FloatArray) -> FloatArray:
-    """Rough axes of the palm, (P, 3, 3) rows: what a detector is wrong about turns with the hand."""
-    forward = landmarks[:, 9] - landmarks[:, 0]
-    back = np.cross(landmarks[:, 17] - landmarks[:, 0], landmarks[:, 5] - landmarks[:, 0])
-    axes = np.stack([np.cross(forward, back), forward, back], axis=1)
-    return axes / np.linalg.norm(axes, axis=-1, keepdims=True)
+    steady = settings.steady * rng.normal(size=(21, 3)) @ palm_axes(landmarks)
+    gains = settings.gain + settings.gain_spread * rng.normal(size=(5, 3))
+    return white + slow + common + steady + damp(landmarks, gains.clip(*GAINS))
 
 
 def _depth_noise(

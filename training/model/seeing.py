@@ -98,7 +98,8 @@ def louder(factor: float) -> SightModel:
     scaled = {
         n: tuple(factor * v for v in getattr(sight, n)) for n in ('jitter', 'wander', 'bias')
     }
-    return replace(sight, **scaled)
+    gain = tuple(1.0 - factor * (1.0 - g) for g in sight.gain)
+    return replace(sight, gain=gain, **scaled)
 
 
 def hear_keys(recording: Recording, kind: str) -> KeyLookup:

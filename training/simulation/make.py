@@ -216,14 +216,12 @@ class PlayedJob:
         take: what was played.
         asked: notes given to each hand, with those that turned out to be beyond its reach.
         info: for the recordings.
-        random: goes on with the errors of the vision front end.
         prepared: processor time before the simulation [s].
     """
 
     take: SimulatedTake
     asked: dict[Side, int]
     info: dict[str, Any]
-    random: np.random.Generator
     prepared: float
 
 
@@ -244,14 +242,14 @@ def play_job(order: Order, job: Job) -> PlayedJob:
         'provenance': provenance([order.seed, *job.seed], pianist=asdict(pianist)),
     }
     asked = {side: sum(n.side == side for n in notes) for side in take.hands}
-    return PlayedJob(take, asked, info, random, prepared)
+    return PlayedJob(take, asked, info, prepared)
 
 
 def run_job(order: Order, job: Job, folder: Path) -> tuple[dict[str, float], float]:
     """Simulate one take and write its recordings; returns processor time by stage and the take's length [s]."""
     played = play_job(order, job)
     began = time.process_time()
-    args = (order.rate, load_sight(), played.info, played.random)
+    args = (order.rate, load_sight(), played.info)
     for recording in to_recordings(played.take, *args):
         save_recording(recording, _folder(folder, job, recording.info.side))
     written = time.process_time() - began

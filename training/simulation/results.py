@@ -1,6 +1,6 @@
 """Bring simulated takes into the formats of others: data-set recordings and the studio's `Performance`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -27,6 +27,9 @@ FloatArray = NDArray[np.floating]
 Stamps = NDArray[np.int64]
 
 PARTS = ('mujoco', 'myo-sim', 'mink', 'daqp', 'numpy', 'scipy')
+SIGHT = 7
+"""Sets the random numbers of the front end's errors apart from those of the take."""
+
 LABEL = 'Simulated on the MyoHand model: plausible, never the truth of a person.'
 
 
@@ -81,7 +84,6 @@ def to_recordings(
     rate: float,
     sight: SightModel,
     info: Mapping[str, Any],
-    random: np.random.Generator,
 ) -> list[Recording]:
     """Make a data-set recording of each hand that plays.
 
@@ -89,13 +91,12 @@ def to_recordings(
         take: simulated with electrodes.
         rate: of the poses [Hz].
         sight: errors of the vision front end.
-        info: `subject`, `task`, `trial`, `description`, `provenance`.
-        random: of those errors.
+        info: `subject`, `task`, `trial`, `description`, `provenance`; its seed also decides those errors.
     """
     stamp = frame_stamps(take.duration, rate)
     keys, notes = _key_track(take), _note_track(take)
     return [
-        _recording(hand, stamp, rate, sight, info, keys, notes, random)
+        _recording(hand, stamp, rate, sight, info, keys, notes)
         for hand in take.hands.values()
         if hand.plan.notes
     ]
@@ -109,12 +110,11 @@ def _recording(
     info: Mapping[str, Any],
     keys: KeyTrack,
     notes: NoteTrack,
-    random: np.random.Generator,
 ) -> Recording:
-    exact, emg, side = landmarks_at(hand, stamp), _need_emg(hand), hand.side.label
+    emg, side = _need_emg(hand), hand.side.label
+    exact = landmarks_at(hand, stamp).astype(np.float32)
+    exact = PoseTrack(stamp, exact, 0 * _ones(stamp), 'rig', 'exact')
     session = f'{info["subject"]}_{info["task"]}_{info["trial"]}'
-    seen = see(exact, rate, sight, random).astype(np.float32)
-    deviation = np.where(np.isnan(seen[..., 0]), np.nan, sight.deviation).astype(np.float32)
     return Recording(
         RecordingInfo(
             f'{session}_{side}',
@@ -128,8 +128,8 @@ def _recording(
             info['description'],
             info['provenance'],
         ),
-        pose=PoseTrack(stamp, seen, deviation, 'rig', f'simulated sight: {sight.source}'),
-        pose_truth=PoseTrack(stamp, exact.astype(np.float32), 0 * _ones(stamp), 'rig', 'exact'),
+        pose=see_exact(exact, rate, sight, info['provenance']['seed'], hand.side),
+        pose_truth=exact,
         keys=keys,
         notes=notes,
         emg=_signal(emg.raw, EMG_RATE, 'V', 'raw, simulated'),
@@ -138,6 +138,16 @@ def _recording(
             hand.excitation, MUSCLE_RATE, '1', 'simulated excitation, ahead of force'
         ),
     )
+
+
+def see_exact(
+    exact: PoseTrack, rate: float, sight: SightModel, seed: Sequence[int], side: Side
+) -> PoseTrack:
+    """Show an exact hand as the vision front end sees it; the seed of a take and the side decide its errors."""
+    random = np.random.default_rng([*seed, SIGHT, int(side)])
+    seen = see(exact.landmarks.astype(np.float64), rate, sight, random).astype(np.float32)
+    deviation = np.where(np.isnan(seen[..., 0]), np.nan, sight.deviation).astype(np.float32)
+    return PoseTrack(exact.stamp, seen, deviation, 'rig', f'simulated sight: {sight.source}')
 
 
 def _ones(stamp: Stamps) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Landmarks as the vision front end sees them: correlated noise, bias, dropouts; never white noise alone.
+"""Landmarks as the vision front end sees them: damped fingers, correlated noise, bias, dropouts; more than white noise.
 
 The figures come from `assets/sight.json`, which names the renders and the detector they were measured on.
 Letters: T frames.
@@ -10,6 +10,7 @@ from importlib import resources
 
 import numpy as np
 from numpy.typing import NDArray
+from pianokpm_training.simulation.damping import damp
 from scipy.signal import lfilter
 
 from pianokpm_ros.anatomy import FINGER_CHAINS, PALM
@@ -18,6 +19,9 @@ FloatArray = NDArray[np.floating]
 ASSET = 'sight.json'
 GROUPS = (PALM, *(tuple(i for i in chain if i not in PALM) for chain in FINGER_CHAINS))
 """Landmarks that are well or badly placed together: the palm, and what of each finger is not part of it."""
+
+GAINS = (0.0, 1.5)
+"""No finger is seen to move the wrong way for a whole take, or much more than it does."""
 
 GROUP_OF = np.array([next(g for g, marks in enumerate(GROUPS) if i in marks) for i in range(21)])
 
@@ -40,6 +44,9 @@ class SightModel:
         slip_rate: how often the whole hand is misplaced [1/s].
         slip_time: mean time that this lasts [s].
         slip: factor on the wander meanwhile.
+        gain: of the motion of fingers about their mean, along the palm's sideways, forward and normal axes (3,):
+            a detector shows fingers that move less than they do; see `simulation.damping`.
+        gain_spread: deviation of these from finger to finger and take to take, (3,).
     """
 
     jitter: tuple[float, ...]
@@ -54,10 +61,12 @@ class SightModel:
     slip_rate: float = 0.0
     slip_time: float = 0.1
     slip: float = 1.0
+    gain: tuple[float, ...] = (1.0, 1.0, 1.0)
+    gain_spread: tuple[float, ...] = (0.0, 0.0, 0.0)
 
     @property
     def deviation(self) -> FloatArray:
-        """Total root mean square error of each landmark per axis, (21,) [m]."""
+        """Root mean square error of each landmark of a still hand per axis, (21,) [m]."""
         slipping = 1 - np.exp(-self.slip_rate * self.slip_time)
         slow = np.square(self.wander) * (1 + slipping * (self.slip**2 - 1))
         uneven = np.exp(2 * self.spread**2)
@@ -96,10 +105,17 @@ def see(
     wander = _errors((count, 21), uneven * np.array(model.wander), model, random, rate)
     slips = _stretches(count, rate, model.slip_rate, model.slip_time, random)
     wander[slips] *= model.slip
-    seen = landmarks + wander + _errors((1, 21), uneven * np.array(model.bias), model, random)
+    seen = landmarks + damp(landmarks, draw_gains(model, random))
+    seen += wander + _errors((1, 21), uneven * np.array(model.bias), model, random)
     seen += random.normal(size=seen.shape) * np.array(model.jitter)[:, None]
     seen[_stretches(count, rate, model.lost_rate, model.lost_time, random)] = np.nan
     return seen
+
+
+def draw_gains(model: SightModel, random: np.random.Generator) -> FloatArray:
+    """Draw how much of each finger's motion is seen in a take, (5, 3)."""
+    drawn = np.array(model.gain) + np.array(model.gain_spread) * random.normal(size=(5, 3))
+    return drawn.clip(*GAINS)
 
 
 def _errors(

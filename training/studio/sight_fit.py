@@ -1,17 +1,18 @@
 """Derive the noise model of landmarks from films with known hands, and check it against films held out.
 
-The model (`simulation.sight`) has white jitter, a wandering error with one correlation time, a
-constant bias of a take, a part of the last two that all landmarks share, fingers that are worse than
-others for a whole take, slips of the whole hand, and losses. Sizes are those of a typical finger in
-a typical take: means of logarithms, so that a hidden finger doesn't set them.
+The model (`simulation.sight`) has fingers that are seen to move less than they do. What is left of the error is white
+jitter, a wandering error with one correlation time, a constant bias of a take, a part of the last two that all
+landmarks share, fingers that are worse than others for a whole take, slips of the whole hand, and losses. Sizes are
+those of a typical finger in a typical take: means of logarithms, so that a hidden finger doesn't set them.
 Letters: F frames, L landmarks (21), K lags, C courses, G groups of landmarks.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from pianokpm_training.simulation.damping import damp, measure_gains
 from pianokpm_training.simulation.sight import GROUPS, SightModel, see
 from pianokpm_training.studio.check import GROUPS as SHOWN
 from pianokpm_training.studio.check import TakeScore
@@ -42,15 +43,24 @@ CHANCE = 0.3
 
 @dataclass(frozen=True, eq=False)
 class Course:
-    """The error of one hand through a take: (F, L, 3) [m], NaN = unknown, at a rate [Hz]."""
+    """The error of one hand through a take: (F, L, 3) [m], NaN = unknown, at a rate [Hz]; the exact hand likewise."""
 
     error: FloatArray
     rate: float
+    truth: FloatArray
+
+    def without(self, frames: NDArray[np.bool_]) -> 'Course':
+        """Return the course with some frames unknown."""
+        return replace(self, error=np.where(frames[:, None, None], np.nan, self.error))
 
 
 def list_courses(scores: Sequence[TakeScore]) -> list[Course]:
     """List the hands that are known most of the time."""
-    courses = [Course(s.errors[:, h], s.rate) for s in scores for h in range(s.errors.shape[1])]
+    courses = [
+        Course(s.errors[:, h], s.rate, s.truth[:, h])
+        for s in scores
+        for h in range(s.errors.shape[1])
+    ]
     return [c for c in courses if np.isfinite(c.error[..., 0]).mean() > LEAST]
 
 
@@ -60,10 +70,9 @@ def fit_sight(scores: Sequence[TakeScore], source: str) -> SightModel:
     if not courses:
         raise ValueError('no hand is known for most of a take; nothing to fit a noise model to')
     slipped = [find_slips(c) for c in courses]
-    steady = [
-        Course(np.where(bad[:, None, None], np.nan, c.error), c.rate)
-        for c, bad in zip(courses, slipped, strict=True)
-    ]
+    steady = [c.without(bad) for c, bad in zip(courses, slipped, strict=True)]
+    gains = [measure_gains(c.truth, c.truth + c.error) for c in steady]
+    steady = [_undamp(c, g) for c, g in zip(steady, gains, strict=True)]
     time = _correlation_time(steady)
     parts = [split_error(c, time) for c in steady]
     bias = np.array([np.sqrt(np.nanmean(np.nanmean(c.error, axis=0) ** 2, -1)) for c in steady])
@@ -79,8 +88,23 @@ def fit_sight(scores: Sequence[TakeScore], source: str) -> SightModel:
     return SightModel(
         _typical(white), _typical(slow), round(time, 3), _typical(bias),
         round(_common(steady), 3), *lost, source, round(_spread(slow, bias), 3), *slips,
-        round(_slip_factor(courses, slipped), 2),
+        round(_slip_factor(courses, slipped), 2), *_typical_gains(gains),
     )  # fmt: skip
+
+
+def _undamp(course: Course, gains: FloatArray) -> Course:
+    """Take away what gains make of the error."""
+    gains = np.where(np.isfinite(gains), gains, 1.0)
+    return replace(course, error=course.error - damp(course.truth, gains))
+
+
+def _typical_gains(gains: Sequence[FloatArray]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and deviation over fingers and hands along each axis of the palm; of still hands, nothing is damped."""
+    found = np.concatenate(gains)
+    if not np.isfinite(found).any(axis=0).all():
+        return (1.0, 1.0, 1.0), (0.0, 0.0, 0.0)
+    rows = (np.nanmean(found, axis=0), np.nanstd(found, axis=0))
+    return tuple(tuple(np.round(row, 3).tolist()) for row in rows)
 
 
 def _typical(values: FloatArray) -> tuple[float, ...]:

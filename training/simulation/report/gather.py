@@ -134,5 +134,5 @@ def measure_touch(take: SimulatedTake) -> float:
 
 
 def _ceiling(played: PlayedJob) -> dict[Side, TakeScores]:
-    recordings = to_recordings(played.take, 60.0, load_sight(), played.info, played.random)
+    recordings = to_recordings(played.take, 60.0, load_sight(), played.info)
     return {r.info.side: score_ceiling(r) for r in recordings if r.info.side == Side.RIGHT}
