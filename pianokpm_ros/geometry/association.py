@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pianokpm_ros.anatomy import PALM, Side
 from pianokpm_ros.geometry.camera import Camera
+from pianokpm_ros.geometry.hand_size import ENDS, POSSIBLE
 from pianokpm_ros.geometry.triangulation import solve_linear, stack_projections
 from pianokpm_ros.records import HandLandmarks
 
@@ -33,6 +34,16 @@ SWITCH = 1.0
 
 LONE_VIEW = 1.5
 """Cost of a side that only one of several views sees: two lone hands may be one hand with a wrong label."""
+
+NO_HAND = 4.5
+"""Cost of a hand of no person's size, or not of this person's: two views that each see another hand make a small one
+between them. More than that these are told apart against a label."""
+
+OTHER_UNIT = 3.0
+"""Beyond this many times of what is possible the calibration's lengths are in another unit: that tells nothing."""
+
+SIZE_RATIO = 0.25
+"""Palms whose sizes differ by this (logarithm) are not of one person; triangulated ones vary by 10 %."""
 
 SAME_HAND = 0.25
 """Two detections in one view whose palms are nearer than this part of the hand's size are one hand."""
@@ -83,7 +94,10 @@ def _label_cost(view: HandLandmarks, choice: Choice) -> float:
 
 
 def associate(
-    cameras: Sequence[Camera], views: Sequence[HandLandmarks], last: dict[Side, FloatArray]
+    cameras: Sequence[Camera],
+    views: Sequence[HandLandmarks],
+    last: dict[Side, FloatArray],
+    size: float = np.nan,
 ) -> list[Choice]:
     """Call the hands of all views.
 
@@ -91,6 +105,7 @@ def associate(
         cameras: V of them.
         views: V records, in the same order.
         last: (3,) place of each side's palm a moment ago [m], where it was known.
+        size: of this person's hands, from the wrist to the knuckle of the index finger [m]; NaN = not known.
 
     Returns:
         A choice for each view.
@@ -104,7 +119,7 @@ def associate(
     if len(combinations) == 1:
         return list(combinations[0])
     costs = _label_costs(views, combinations) + _hand_costs(
-        cameras, views, np.array(combinations), last
+        cameras, views, np.array(combinations), last, size
     )
     return list(combinations[int(np.argmin(costs))])
 
@@ -125,8 +140,9 @@ def _hand_costs(
     views: Sequence[HandLandmarks],
     combinations: NDArray[np.int64],
     last: dict[Side, FloatArray],
+    size: float,
 ) -> FloatArray:
-    """Return (C,) how badly the sides of (C, V, 2) combinations triangulate and how far they jump.
+    """Return (C,) how badly the sides of (C, V, 2) combinations triangulate, how far they jump, how odd their size is.
 
     All hands that the combinations ask for are solved at once, each only once.
     """
@@ -134,15 +150,19 @@ def _hand_costs(
     picked = np.concatenate([combinations[:, :, 0], combinations[:, :, 1]])
     hands, inverse = np.unique(picked, axis=0, return_inverse=True)
     seen = (hands >= 0).sum(axis=1)
-    errors, palms = _triangulate_palms(cameras, views, hands)
+    errors, points = _triangulate_palms(cameras, views, hands)
+    palms = _mean(points, (1,))
     costs = np.where(seen > 1, seen * np.minimum(errors / PIXEL_SCALE, PIXEL_CAP), 0.0)
+    length = np.where(seen > 1, _measure(points), np.nan)
+    costs += _size_costs(length, size)
     costs[(seen == 1) & (width > 1)] = LONE_VIEW
     total = np.zeros(count)
     for column, side in enumerate(SIDES):
         moved = _move_costs(palms, last.get(side), last.get(SIDES[1 - column]))
         own = costs + np.where(seen > 1, moved, 0.0)
         total += own[inverse.reshape(2, count)[column]]
-    return total
+    left, right = length[inverse.reshape(2, count)]
+    return total + np.where(np.isfinite(left), _size_costs(right, left), 0.0)
 
 
 def _triangulate_palms(
@@ -151,7 +171,7 @@ def _triangulate_palms(
     """Triangulate the palms of (K, V) hands, index in each view, -1 = none.
 
     Returns:
-        (K,) reprojection error [px], and (K, 3) middle of the palm [m].
+        (K,) reprojection error [px], and (K, L, 3) landmarks of the palm [m].
     """
     landmarks = list(PALM)
     rays = np.full((len(views), len(hands), len(landmarks), 2), np.nan)
@@ -170,8 +190,25 @@ def _triangulate_palms(
     square = np.where(used, residual.reshape(rays.shape) ** 2, np.nan)
     return (
         np.nan_to_num(np.sqrt(_mean(square, (0, 2, 3))), nan=BEHIND),
-        _mean(points.reshape(len(hands), len(landmarks), 3), (1,)),
+        points.reshape(len(hands), len(landmarks), 3),
     )
+
+
+def _measure(points: FloatArray) -> FloatArray:
+    """Return (K,) from the wrist to the knuckle of the index finger [m] of (K, L, 3) palms."""
+    wrist, knuckle = (points[:, PALM.index(end)] for end in ENDS)
+    return np.linalg.norm(wrist - knuckle, axis=1)
+
+
+def _size_costs(length: FloatArray, expected: FloatArray | float) -> FloatArray:
+    """Cost of lengths that aren't those expected, or, where nothing is expected, no person's; unknown ones are free."""
+    low, high = POSSIBLE
+    small = (length < low) & (length > low / OTHER_UNIT)
+    large = (length > high) & (length < high * OTHER_UNIT)
+    with np.errstate(divide='ignore'):
+        differs = np.abs(np.log(length / expected)) / SIZE_RATIO
+    odd = np.where(np.isfinite(expected), np.minimum(differs, 1.0) ** 2, small | large)
+    return NO_HAND * np.nan_to_num(odd)
 
 
 def _mean(values: FloatArray, axes: tuple[int, ...]) -> FloatArray:

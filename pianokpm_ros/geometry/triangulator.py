@@ -80,7 +80,7 @@ class HandTriangulator:
         cameras = [self._camera(frames.views[n]) for n in names]
         views = [frames.views[n] for n in names]
         choices = (
-            associate(cameras, views, self._recent(frames.stamp))
+            associate(cameras, views, self._recent(frames.stamp), self.size.median)
             if self.rig
             else [_follow_labels(v) for v in views]
         )
