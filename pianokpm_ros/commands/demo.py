@@ -281,12 +281,13 @@ def _watch(
 
 
 class show_state:
-    """Show snapshots: a panel that stays in place on a terminal, a line every two seconds in a log."""
+    """Show snapshots: a panel that stays in place on a terminal; in a log a line every two seconds and at the end."""
 
     def __init__(self, panel: LivePanel, console: Console) -> None:
         self._panel, self._console = panel, console
         self._live = Live(console=console, refresh_per_second=10) if console.is_terminal else None
         self._shown = 0.0
+        self._untold: Snapshot | None = None
 
     def __enter__(self) -> Callable[[Snapshot], None]:
         if self._live is None:
@@ -295,13 +296,20 @@ class show_state:
         return lambda shown: self._live.update(self._panel.render(shown))
 
     def _print(self, shown: Snapshot) -> None:
-        if shown.clock is not None and time.monotonic() - self._shown >= LINE_PERIOD:
+        self._untold = shown if shown.clock is not None else None
+        if time.monotonic() - self._shown >= LINE_PERIOD:
+            self._tell()
+
+    def _tell(self) -> None:
+        if self._untold is not None:
             self._shown = time.monotonic()
-            print_line(self._console, self._panel.line(shown))
+            print_line(self._console, self._panel.line(self._untold))
+            self._untold = None
 
     def __exit__(self, *_: object) -> None:
         if self._live is not None:
             self._live.stop()
+        self._tell()
 
 
 def check_processes(graph: GraphProcesses) -> None:

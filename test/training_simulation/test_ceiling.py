@@ -38,7 +38,7 @@ def recording(takes, pianist):
         'description': '',
         'provenance': provenance,
     }
-    made = to_recordings(takes['chords'], 60.0, load_sight(), info, np.random.default_rng(0))
+    made = to_recordings(takes['chords'], 60.0, load_sight(), info)
     return next(r for r in made if r.info.side == Side.RIGHT)
 
 

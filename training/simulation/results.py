@@ -1,6 +1,6 @@
 """Bring simulated takes into the formats of others: data-set recordings and the studio's `Performance`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -16,7 +16,8 @@ from pianokpm_training.datasets.recording import (
 )
 from pianokpm_training.simulation.dynamics import MUSCLE_RATE
 from pianokpm_training.simulation.motor_units import EMG_RATE
-from pianokpm_training.simulation.sight import SightModel, see
+from pianokpm_training.simulation.seen_anew import see_exact
+from pianokpm_training.simulation.sight import SightModel
 from pianokpm_training.simulation.take import HandTake, SimulatedTake
 from scipy.interpolate import CubicSpline
 
@@ -27,9 +28,6 @@ FloatArray = NDArray[np.floating]
 Stamps = NDArray[np.int64]
 
 PARTS = ('mujoco', 'myo-sim', 'mink', 'daqp', 'numpy', 'scipy')
-SIGHT = 7
-"""Sets the random numbers of the front end's errors apart from those of the take."""
-
 LABEL = 'Simulated on the MyoHand model: plausible, never the truth of a person.'
 
 
@@ -138,16 +136,6 @@ def _recording(
             hand.excitation, MUSCLE_RATE, '1', 'simulated excitation, ahead of force'
         ),
     )
-
-
-def see_exact(
-    exact: PoseTrack, rate: float, sight: SightModel, seed: Sequence[int], side: Side
-) -> PoseTrack:
-    """Show an exact hand as the vision front end sees it; the seed of a take and the side decide its errors."""
-    random = np.random.default_rng([*seed, SIGHT, int(side)])
-    seen = see(exact.landmarks.astype(np.float64), rate, sight, random).astype(np.float32)
-    deviation = np.where(np.isnan(seen[..., 0]), np.nan, sight.deviation).astype(np.float32)
-    return PoseTrack(exact.stamp, seen, deviation, 'rig', f'simulated sight: {sight.source}')
 
 
 def _ones(stamp: Stamps) -> NDArray[np.float32]:

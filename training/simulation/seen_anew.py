@@ -3,17 +3,22 @@
 What takes long to simulate stays; only the poses change, to what `pianokpm simulate` would write now.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from pianokpm_training.datasets.collection import DataSet, index_data
 from pianokpm_training.datasets.folder import load_recording, save_recording
-from pianokpm_training.datasets.recording import DataError, Recording
-from pianokpm_training.simulation.results import see_exact
-from pianokpm_training.simulation.sight import SightModel, load_sight
+from pianokpm_training.datasets.recording import DataError, PoseTrack, Recording
+from pianokpm_training.simulation.sight import SightModel, load_sight, see
+
+from pianokpm_ros.anatomy import Side
+
+SIGHT = 7
+"""Sets the random numbers of the front end's errors apart from those of the take."""
 
 Report = Callable[[int, int], None]
 
@@ -53,3 +58,13 @@ def see_anew(recording: Recording, sight: SightModel) -> Recording:
         )
     pose = see_exact(exact, recording.pose.rate, sight, info.provenance['seed'], info.side)
     return replace(recording, pose=pose)
+
+
+def see_exact(
+    exact: PoseTrack, rate: float, sight: SightModel, seed: Sequence[int], side: Side
+) -> PoseTrack:
+    """Show an exact hand as the vision front end sees it; the seed of a take and the side decide its errors."""
+    random = np.random.default_rng([*seed, SIGHT, int(side)])
+    seen = see(exact.landmarks.astype(np.float64), rate, sight, random).astype(np.float32)
+    deviation = np.where(np.isnan(seen[..., 0]), np.nan, sight.deviation).astype(np.float32)
+    return PoseTrack(exact.stamp, seen, deviation, 'rig', f'simulated sight: {sight.source}')
