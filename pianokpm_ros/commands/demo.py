@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -224,7 +225,7 @@ def play(
     arguments: argparse.Namespace, take: Take, rate: float, folder: Path, console: Console
 ) -> LiveState:
     """Start the graph, watch it until the take is over, stop it."""
-    from pianokpm_ros.nodes.listener import ListenerThread
+    from pianokpm_ros.nodes.listener import Listener, ListenerThread
 
     topics = {t: k for t, k in list_topics(take.videos).items() if k in SHOWN}
     state, lines = LiveState(topics, rate), NodeLines()
@@ -237,9 +238,10 @@ def play(
         console.print(
             f'Open [bold]http://{HOST}:{arguments.view}/[/bold] in a browser: it waits for you.'
         )
+    make = partial(Listener, LISTENER, topics, [n.name for n in nodes], state)
     try:
         with (
-            ListenerThread(LISTENER, topics, [n.name for n in nodes], state) as listener,
+            ListenerThread(make) as listener,
             GraphProcesses(nodes, lines) as graph,
         ):
             _watch(graph, state, listener, take, panel, console, find_patience(arguments))

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import fields
+from functools import partial
 
 from rich.console import Console
 from rich.text import Text
@@ -107,20 +108,19 @@ def watch(
 ) -> bool:
     """Run a graph and say how it is doing; tells whether it was asked to end."""
     # Not on import: what is wrong with the options is said without ROS.
-    from pianokpm_ros.nodes.listener import ListenerThread
+    from pianokpm_ros.nodes.listener import Listener, ListenerThread
 
     asked, cameras = stop_on_signals(), find_cameras(nodes)
     topics = [f'{name}/hands' for name in cameras]
     topics += [f'muscle_activity/{side.label}' for side in SIDES]
     kinds = list_topics(cameras)
-    state = LiveState(topics, options.rate or 1.0)
     listened = {topic: kinds[topic] for topic in topics}
-    introduce(cameras, options)
+    state = LiveState(topics, options.rate or 1.0)
     names, ended = [node.name for node in nodes], 'capture_node' if until_end else ''
+    place = {'namespace': options.namespace, 'use_sim_time': options.use_sim_time}
+    introduce(cameras, options)
     with (
-        ListenerThread(
-            'up', listened, names, state, options.namespace, options.use_sim_time
-        ) as up,
+        ListenerThread(partial(Listener, 'up', listened, names, state, **place)) as up,
         GraphLine(cameras, CONSOLE) as line,
         graph,
     ):

@@ -147,19 +147,19 @@ def shape_hand(landmarks: FloatArray, side: Side, placed: NDArray[np.bool_]) -> 
     world = np.array(landmarks, np.float64)
     if side == Side.LEFT:
         world[..., 0] = -world[..., 0]
-    wrist, index, middle, little = (world[:, i] for i in (WRIST, INDEX, MIDDLE, LITTLE))
+    wrist, middle = world[:, WRIST], world[:, MIDDLE]
     # Where a hand turns over between two frames, lengths in between can vanish: NaN, not a warning.
     with np.errstate(divide='ignore', invalid='ignore'):
-        axes = _palm_axes(wrist, index, middle, little)
+        axes = find_palm_axes(world)
         length = np.sqrt(np.sum((middle - wrist) ** 2, axis=-1))
         length = np.where(length > SHORTEST, length, np.nan)
         local = ((world - wrist[:, None]) @ axes.transpose(0, 2, 1)) / length[:, None, None]
     return HandShape(local, world, axes, length, placed & _on_keyboard(wrist))
 
 
-def _palm_axes(
-    wrist: FloatArray, index: FloatArray, middle: FloatArray, little: FloatArray
-) -> FloatArray:
+def find_palm_axes(landmarks: FloatArray) -> FloatArray:
+    """Axes of the palm of (T, 21, 3) landmarks, rows of (T, 3, 3): sideways, forward, normal; else NaN."""
+    wrist, index, middle, little = (landmarks[:, i] for i in (WRIST, INDEX, MIDDLE, LITTLE))
     forward = _unit(middle - wrist)
     sideways = _unit(_cross(forward, _cross(little - wrist, index - wrist)))
     return np.stack([sideways, forward, _cross(sideways, forward)], axis=1)

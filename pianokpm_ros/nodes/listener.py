@@ -2,7 +2,7 @@
 
 import importlib
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -96,23 +96,16 @@ class Listener(Node):
 class ListenerThread:
     """Run a listener in a thread; a context that ends it."""
 
-    def __init__(
-        self,
-        name: str,
-        topics: dict[str, str],
-        nodes: Iterable[str],
-        state: LiveState,
-        namespace: str = '',
-        use_sim_time: bool = False,
-    ) -> None:
-        self._arguments = (name, topics, nodes, state, namespace, use_sim_time)
+    def __init__(self, make: Callable[[], Listener]) -> None:
+        """Take what makes the listener, once ROS is there."""
+        self._make = make
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True, name=name)
+        self._thread = threading.Thread(target=self._run, daemon=True, name='listener')
 
     def __enter__(self) -> Listener:
         # Ctrl-C belongs to the command.
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-        self._node = Listener(*self._arguments)
+        self._node = self._make()
         self._thread.start()
         return self._node
 

@@ -10,7 +10,6 @@ import os
 import shutil
 import time
 from pathlib import Path
-from types import TracebackType
 
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.messages import Record, type_name
@@ -202,10 +201,5 @@ class BagWriter:
     def __enter__(self) -> 'BagWriter':
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pianokpm_training.simulation.damping import damp, palm_axes
-from pianokpm_training.simulation.sight import GAINS
+from pianokpm_training.simulation.damping import damp, draw_gains, palm_axes
 from scipy import signal
 from scipy.spatial.transform import Rotation
 from scipy.stats import norm
@@ -111,8 +110,8 @@ def _shape_noise(
     slow = settings.slow * wander(rng, count, 63, rate, settings.slow_time).reshape(-1, 21, 3)
     common = settings.common * wander(rng, count, 3, rate, settings.slow_time)[:, None]
     steady = settings.steady * rng.normal(size=(21, 3)) @ palm_axes(landmarks)
-    gains = settings.gain + settings.gain_spread * rng.normal(size=(5, 3))
-    return white + slow + common + steady + damp(landmarks, gains.clip(*GAINS))
+    gains = draw_gains(settings.gain, settings.gain_spread, rng)
+    return white + slow + common + steady + damp(landmarks, gains)
 
 
 def _depth_noise(

@@ -5,29 +5,33 @@ axes. Letters: T frames, F fingers (5, from the thumb), A axes of the palm: side
 """
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from pianokpm_ros.anatomy import FINGER_CHAINS, PALM
+from pianokpm_ros.muscle.features import WRIST, find_palm_axes
 
 FloatArray = NDArray[np.floating]
 
 FINGERS = tuple(tuple(i for i in chain if i not in PALM) for chain in FINGER_CHAINS)
 """Landmarks of each finger that are not part of the palm."""
 
-WRIST, INDEX, MIDDLE, LITTLE = 0, 5, 9, 17
+GAINS = (0.0, 1.5)
+"""No finger is seen to move the wrong way for a whole take, or much more than it does."""
+
 LEAST_MOTION = 0.003
 """A finger that moves less along an axis (one sigma) tells nothing of its gain there [m]."""
 
 
 def palm_axes(landmarks: FloatArray) -> FloatArray:
-    """Axes of the palm, rows of (T, 3, 3): sideways, forward, normal; not of unit length where landmarks coincide."""
-    forward = landmarks[:, MIDDLE] - landmarks[:, WRIST]
-    normal = np.cross(
-        landmarks[:, LITTLE] - landmarks[:, WRIST], landmarks[:, INDEX] - landmarks[:, WRIST]
-    )
-    axes = np.stack([np.cross(forward, normal), forward, normal], axis=1)
-    axes[:, 2] = np.cross(axes[:, 0], axes[:, 1])
-    return axes / np.maximum(np.linalg.norm(axes, axis=-1, keepdims=True), 1e-12)
+    """Axes of the palm, rows of (T, 3, 3): sideways, forward, normal; zero where landmarks coincide."""
+    with np.errstate(divide='ignore', invalid='ignore'):
+        return np.nan_to_num(find_palm_axes(landmarks))
+
+
+def draw_gains(mean: ArrayLike, spread: ArrayLike, random: np.random.Generator) -> FloatArray:
+    """Draw how much of each finger's motion is seen in a take, (F, A)."""
+    size = (len(FINGERS), 3)
+    return (np.asarray(mean) + np.asarray(spread) * random.normal(size=size)).clip(*GAINS)
 
 
 def damp(landmarks: FloatArray, gain: FloatArray) -> FloatArray:

@@ -94,7 +94,7 @@ def to_recordings(
     stamp = frame_stamps(take.duration, rate)
     keys, notes = _key_track(take), _note_track(take)
     return [
-        _recording(hand, stamp, rate, sight, info, keys, notes)
+        _recording(hand, stamp, sight, info, keys, notes)
         for hand in take.hands.values()
         if hand.plan.notes
     ]
@@ -103,15 +103,14 @@ def to_recordings(
 def _recording(
     hand: HandTake,
     stamp: Stamps,
-    rate: float,
     sight: SightModel,
     info: Mapping[str, Any],
     keys: KeyTrack,
     notes: NoteTrack,
 ) -> Recording:
     emg, side = _need_emg(hand), hand.side.label
-    exact = landmarks_at(hand, stamp).astype(np.float32)
-    exact = PoseTrack(stamp, exact, 0 * _ones(stamp), 'rig', 'exact')
+    landmarks = landmarks_at(hand, stamp).astype(np.float32)
+    exact = PoseTrack(stamp, landmarks, np.zeros(landmarks.shape[:2], np.float32), 'rig', 'exact')
     session = f'{info["subject"]}_{info["task"]}_{info["trial"]}'
     return Recording(
         RecordingInfo(
@@ -126,7 +125,7 @@ def _recording(
             info['description'],
             info['provenance'],
         ),
-        pose=see_exact(exact, rate, sight, info['provenance']['seed'], hand.side),
+        pose=see_exact(exact, sight, info['provenance']['seed'], hand.side),
         pose_truth=exact,
         keys=keys,
         notes=notes,
@@ -136,10 +135,6 @@ def _recording(
             hand.excitation, MUSCLE_RATE, '1', 'simulated excitation, ahead of force'
         ),
     )
-
-
-def _ones(stamp: Stamps) -> NDArray[np.float32]:
-    return np.ones((len(stamp), 21), np.float32)
 
 
 def _signal(samples: FloatArray, rate: float, unit: str, processing: str) -> SignalTrack:

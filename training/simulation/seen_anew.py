@@ -4,7 +4,6 @@ What takes long to simulate stays; only the poses change, to what `pianokpm simu
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ from pianokpm_training.datasets.collection import DataSet, index_data
 from pianokpm_training.datasets.folder import load_recording, save_recording
 from pianokpm_training.datasets.recording import DataError, PoseTrack, Recording
 from pianokpm_training.simulation.sight import SightModel, load_sight, see
+from pianokpm_training.workers import open_pool
 
 from pianokpm_ros.anatomy import Side
 
@@ -36,7 +36,7 @@ def see_data_anew(data: DataSet, report: Report, workers: int = 2) -> int:
             f'({others[0]}, ...): nobody knows their exact hands; give a simulated data set'
         )
     one = partial(_see_recording, sight=load_sight())
-    with ProcessPoolExecutor(workers) as pool:
+    with open_pool(workers) as pool:
         done = pool.map(one, [data.folder / e.path for e in entries], chunksize=4)
         for count, _ in enumerate(done, 1):
             report(count, len(entries))
@@ -56,15 +56,12 @@ def see_anew(recording: Recording, sight: SightModel) -> Recording:
         raise DataError(
             f'asked to see {info.name} anew, which lacks its exact hand or the seed it was simulated with'
         )
-    pose = see_exact(exact, recording.pose.rate, sight, info.provenance['seed'], info.side)
-    return replace(recording, pose=pose)
+    return replace(recording, pose=see_exact(exact, sight, info.provenance['seed'], info.side))
 
 
-def see_exact(
-    exact: PoseTrack, rate: float, sight: SightModel, seed: Sequence[int], side: Side
-) -> PoseTrack:
+def see_exact(exact: PoseTrack, sight: SightModel, seed: Sequence[int], side: Side) -> PoseTrack:
     """Show an exact hand as the vision front end sees it; the seed of a take and the side decide its errors."""
     random = np.random.default_rng([*seed, SIGHT, int(side)])
-    seen = see(exact.landmarks.astype(np.float64), rate, sight, random).astype(np.float32)
+    seen = see(exact.landmarks.astype(np.float64), exact.rate, sight, random).astype(np.float32)
     deviation = np.where(np.isnan(seen[..., 0]), np.nan, sight.deviation).astype(np.float32)
     return PoseTrack(exact.stamp, seen, deviation, 'rig', f'simulated sight: {sight.source}')

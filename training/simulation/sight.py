@@ -10,18 +10,15 @@ from importlib import resources
 
 import numpy as np
 from numpy.typing import NDArray
-from pianokpm_training.simulation.damping import damp
+from pianokpm_training.simulation.damping import FINGERS, damp, draw_gains
 from scipy.signal import lfilter
 
-from pianokpm_ros.anatomy import FINGER_CHAINS, PALM
+from pianokpm_ros.anatomy import PALM
 
 FloatArray = NDArray[np.floating]
 ASSET = 'sight.json'
-GROUPS = (PALM, *(tuple(i for i in chain if i not in PALM) for chain in FINGER_CHAINS))
+GROUPS = (PALM, *FINGERS)
 """Landmarks that are well or badly placed together: the palm, and what of each finger is not part of it."""
-
-GAINS = (0.0, 1.5)
-"""No finger is seen to move the wrong way for a whole take, or much more than it does."""
 
 GROUP_OF = np.array([next(g for g, marks in enumerate(GROUPS) if i in marks) for i in range(21)])
 
@@ -105,17 +102,11 @@ def see(
     wander = _errors((count, 21), uneven * np.array(model.wander), model, random, rate)
     slips = _stretches(count, rate, model.slip_rate, model.slip_time, random)
     wander[slips] *= model.slip
-    seen = landmarks + damp(landmarks, draw_gains(model, random))
+    seen = landmarks + damp(landmarks, draw_gains(model.gain, model.gain_spread, random))
     seen += wander + _errors((1, 21), uneven * np.array(model.bias), model, random)
     seen += random.normal(size=seen.shape) * np.array(model.jitter)[:, None]
     seen[_stretches(count, rate, model.lost_rate, model.lost_time, random)] = np.nan
     return seen
-
-
-def draw_gains(model: SightModel, random: np.random.Generator) -> FloatArray:
-    """Draw how much of each finger's motion is seen in a take, (5, 3)."""
-    drawn = np.array(model.gain) + np.array(model.gain_spread) * random.normal(size=(5, 3))
-    return drawn.clip(*GAINS)
 
 
 def _errors(
