@@ -53,6 +53,7 @@ class BagFile:
             enable_data_crcs=True,
         )
         self._writer.start(profile='ros2', library='pianokpm')
+        self._stream.flush()  # from its first moment on it is an MCAP file, if an empty one
         self._channels: dict[str, int] = {}
         self._schemas: dict[str, int] = {}
 

@@ -62,16 +62,17 @@ def _read_sqlite(file: Path) -> Iterator[tuple[str, str, bytes, int]]:
 def _read_file(file: Path) -> Iterator[tuple[str, str, bytes, int]]:
     schemas: dict[int, Schema] = {}
     channels: dict[int, Channel] = {}
-    count = 0
+    count, is_mcap = 0, False
     with file.open('rb') as stream:
         records = StreamReader(stream, validate_crcs=True).records
         while True:
             try:
                 record = next(records, None)
             except (McapError, ValueError, EOFError, KeyError) as error:
-                if not count and not channels:
+                if not is_mcap:
                     raise RecordingError(
-                        f'{file} is no MCAP file that can be read ({error}); name a bag folder or an .mcap or .db3 file'
+                        f'{file} is no MCAP file that can be read ({str(error) or "it ends at once"}); '
+                        'name a bag folder or an .mcap or .db3 file'
                     ) from error
                 changed = isinstance(error, CRCValidationError)
                 words = 'changed on the disk; of' if changed else 'breaks off after'
@@ -79,6 +80,7 @@ def _read_file(file: Path) -> Iterator[tuple[str, str, bytes, int]]:
                 return
             if record is None:
                 return
+            is_mcap = True
             if isinstance(record, Schema):
                 schemas[record.id] = record
             elif isinstance(record, Channel):

@@ -44,6 +44,12 @@ def test_both_public_readers_find_every_message(tmp_path):
     assert len(list(read_bag(tmp_path / 'bag', {'/HandPose'}))) == 4
 
 
+def test_a_bag_can_be_read_from_its_first_moment_on(tmp_path):
+    bag = BagWriter(tmp_path / 'bag')
+    assert list(read_bag(tmp_path / 'bag')) == []
+    bag.close()
+
+
 def test_an_existing_folder_is_never_overwritten(tmp_path):
     write_some(tmp_path / 'bag')
     with pytest.raises(RecordingError, match='exists'):
@@ -61,6 +67,9 @@ def test_no_bag_and_no_mcap_are_named(tmp_path):
     (tmp_path / 'x.mcap').write_bytes(b'something else entirely, long enough to read')
     with pytest.raises(RecordingError, match='no MCAP'):
         list(read_bag(tmp_path / 'x.mcap'))
+    (tmp_path / 'empty.mcap').touch()
+    with pytest.raises(RecordingError, match='ends at once'):
+        list(read_bag(tmp_path / 'empty.mcap'))
 
 
 def test_a_truncated_bag_gives_what_is_there(tmp_path, caplog):
