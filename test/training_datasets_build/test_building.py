@@ -6,7 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from pianokpm_training.datasets.recording import DataError
+from pianokpm_training.sessions import building
 from pianokpm_training.sessions.building import BuildSettings, Subjects, build_data, is_simulated
+from pianokpm_training.sessions.clocks import ClockCheck
 from pianokpm_training.sessions.reading import join_keys, read_session
 
 from pianokpm_ros.anatomy import MUSCLES
@@ -116,6 +118,14 @@ def test_a_clock_that_is_off_is_found_refused_and_set_right(tmp_path):
     assert not (tmp_path / 'set' / 'dataset.json').exists()
     _, (built,) = build_data([session.bag], tmp_path / 'set', BuildSettings(key_offset=0.06))
     assert built.clocks[0].fine and abs(built.clocks[0].offset) < 0.002
+
+
+def test_a_refusal_also_says_what_could_not_be_told(tmp_path, monkeypatch):
+    rare = ClockCheck('keys against cameras', np.nan, np.nan, 0, False, 'hands are seen too rarely')
+    monkeypatch.setattr(building, 'check_keys', lambda *_: rare)
+    session = make_session(tmp_path / 'bag', seconds=8.0, emg_shift=0.4)
+    with pytest.raises(DataError, match='too rarely; muscles are most active .* --force'):
+        build_data([session.bag], tmp_path / 'set', BuildSettings())
 
 
 def test_the_same_bag_twice_and_bags_without_anything_are_refused(data, session, tmp_path):

@@ -126,10 +126,11 @@ def _build_bag(bag: Path, out: Path, settings: BuildSettings, names: 'Subjects')
     if digest in names.digests:
         raise DataError(f'{bag} is in {out} already; to build it again, build a new data set')
     prepared = prepare(read_session(bag), settings)
-    wrong = [c.words for c in prepared.clocks if not c.fine and np.isfinite(c.offset)]
-    if wrong and not settings.force:
+    # A check that can't tell is no refusal, but often the cause of the other's figure.
+    if any(not c.fine and np.isfinite(c.offset) for c in prepared.clocks) and not settings.force:
+        words = '; '.join(c.words for c in prepared.clocks if not c.fine)
         raise DataError(
-            f'{bag}: {"; ".join(wrong)}; or make a data set all the same: `pianokpm dataset build --force`'
+            f'{bag}: {words}; or build a data set all the same: `pianokpm dataset build BAG -o DATA --force`'
         )
     subject = names.pseudonym(str(prepared.data.about.get('subject', '')), bag)
     session = f'{subject}-{names.next_session(subject)}'

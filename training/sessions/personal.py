@@ -36,7 +36,7 @@ def read_recordings(sources: Sequence[Path], subject: str = '') -> list[Recordin
     people = sorted({r.info.subject for r in found})
     if len(people) > 1:
         raise DataError(
-            f'asked to learn one person from recordings of {", ".join(people)}; say --subject'
+            f'asked to learn one person from recordings of {", ".join(people)}; name those of one, or say --subject'
         )
     return found
 
