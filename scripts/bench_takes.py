@@ -24,7 +24,7 @@ from pianokpm_training.evaluation import takes as scored
 from pianokpm_training.evaluation.estimators import BundleEstimator
 from pianokpm_training.evaluation.scores import score_estimate
 from pianokpm_training.sessions.reading import read_session
-from pianokpm_training.simulation.sight import load_sight, see
+from pianokpm_training.simulation.sight import load_sight, see, state_doubt
 from rich.console import Console
 from rich.table import Table
 
@@ -109,8 +109,9 @@ def list_tracks(take: Take, seen: PoseTrack, side: Side) -> dict[str, PoseTrack]
     exact = performance.landmarks[index, (Side.LEFT, Side.RIGHT).index(side)].astype(np.float64)
     sight = load_sight()
     rate = 1e9 / float(np.median(np.diff(seen.stamp)))
-    modelled = see(exact, rate, sight, np.random.default_rng(0))
-    doubt = np.broadcast_to(sight.deviation, exact.shape[:2]).astype(np.float32)
+    chance = np.random.default_rng(0)
+    modelled = see(exact, rate, sight, chance)
+    doubt = state_doubt(modelled, sight, chance).astype(np.float32)
     tracks = (
         PoseTrack(seen.stamp, exact.astype(np.float32), doubt, seen.frame_id),
         PoseTrack(seen.stamp, modelled.astype(np.float32), doubt, seen.frame_id),

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from pianokpm_training.model.noise import NoiseSettings, jitter_stamps, lose, spoil_single, wander
+from pianokpm_training.model.noise import NoiseSettings, jitter_stamps, lose, show_to_one, wander
 
 STILL = NoiseSettings(lost_frame=0.0, lost_hand=0.0, lost_landmark=0.0)
 
@@ -21,11 +21,11 @@ def test_wandering_has_unit_deviation_and_forgets_in_time():
 
 
 def test_one_view_is_worse_above_all_along_its_sight(hand):
-    seen = spoil_single(*hand, np.random.default_rng(1), settings=STILL)
-    error = (seen.landmarks - hand[1]).mean(axis=1)
+    seen, doubt = show_to_one(hand[1], np.random.default_rng(1), 60.0, STILL)
+    error = (seen - hand[1]).mean(axis=1)
     spread = np.sqrt(np.linalg.eigvalsh(np.cov(error.T)))
     assert spread[-1] > 0.015 and spread[-1] > 3 * spread[0]
-    usual = np.log(seen.deviation / STILL.doubt)
+    usual = np.log(doubt / STILL.doubt)
     assert np.ptp(usual) == 0 and abs(usual[0, 0]) < 4 * STILL.doubt_spread
 
 

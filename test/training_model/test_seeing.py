@@ -58,6 +58,18 @@ def test_noise_is_scaled():
     np.testing.assert_allclose(louder(0.5).deviation, 0.5 * load_sight().deviation)
 
 
+def test_for_a_while_one_view_may_be_all_there_is(recording):
+    whole, parted = (
+        see_poses(recording, Conditions(rate=60.0, one_left=often), RNG(0)) for often in (0.0, 0.5)
+    )
+    alone = np.nanmedian(parted.deviation, axis=1) > 0.015
+    assert 0.1 < alone.mean() < 0.9 and not (np.nanmedian(whole.deviation, axis=1) > 0.015).any()
+    exact = recording.pose_truth
+    nearest = np.searchsorted(exact.stamp, parted.stamp).clip(0, len(exact.stamp) - 1)
+    error = np.linalg.norm(np.nanmean(parted.landmarks - exact.landmarks[nearest], axis=1), axis=1)
+    assert np.median(error[alone]) > 3 * np.median(error[~alone])
+
+
 def test_one_view_is_worse_and_says_so(recording):
     several, one = (
         see_poses(recording, Conditions(rate=60.0, single=single), RNG(0))

@@ -1,8 +1,8 @@
-"""Fingers that are seen to move less than they do."""
+"""Fingers that are seen to move less than they do, and with others."""
 
 import numpy as np
 import pytest
-from pianokpm_training.simulation.damping import FINGERS, damp, measure_gains, palm_axes
+from pianokpm_training.simulation.damping import FINGERS, PLAIN, damp, measure_gains, palm_axes
 from pianokpm_training.simulation.sight import SightModel, see
 from scipy.spatial.transform import Rotation
 
@@ -20,9 +20,9 @@ def playing():
     random = np.random.default_rng(3)
     time = np.arange(600) / 60.0
     local = np.repeat(HAND[None], len(time), axis=0)
-    for marks in FINGERS:
+    for finger, marks in enumerate(FINGERS):
         phase = random.uniform(0, 6.28, 3)
-        local[:, marks] += 0.01 * np.sin(3.0 * time[:, None, None] + phase)
+        local[:, marks] += 0.01 * np.sin((3.0 + 0.9 * finger) * time[:, None, None] + phase)
     turn = Rotation.from_euler('z', 0.3 * np.sin(time)).as_matrix()
     return local @ turn.transpose(0, 2, 1) + 0.1 * np.sin(0.5 * time)[:, None, None]
 
@@ -34,40 +34,57 @@ def test_axes_of_the_palm_are_a_right_angled_frame(playing):
     )
 
 
-def test_a_gain_of_one_changes_nothing_and_the_palm_is_never_damped(playing):
-    np.testing.assert_allclose(damp(playing, np.ones((5, 3))), 0.0, atol=1e-12)
-    error = damp(playing, np.full((5, 3), 0.4))
+def test_plain_gains_change_nothing_and_the_palm_is_never_damped(playing):
+    np.testing.assert_allclose(damp(playing, PLAIN), 0.0, atol=1e-12)
+    error = damp(playing, 0.4 * np.array(PLAIN))
     np.testing.assert_array_equal(error[:, list(PALM)], 0.0)
     assert np.abs(error).max() > 0.004
 
 
-def test_gains_are_found_again(playing):
-    gains = np.linspace(0.2, 1.2, 15).reshape(5, 3)
-    found = measure_gains(playing, playing + damp(playing, gains))
-    np.testing.assert_allclose(found, gains, atol=1e-6)
+def test_a_finger_takes_its_neighbour_along(playing):
+    gains = np.array(PLAIN)
+    gains[:, 2, 3] = 0.5
+    error = damp(playing, gains)
+    middle, ring = FINGERS[2], FINGERS[3]
+    assert np.abs(error[:, middle]).max() > 0.004
+    others = [i for i in range(21) if i not in middle]
+    np.testing.assert_allclose(error[:, others], 0.0, atol=1e-12)
+    still = with_still_finger(playing, ring)
+    np.testing.assert_allclose(damp(still, gains), 0.0, atol=1e-9)
 
 
-def test_a_finger_at_rest_has_no_gain(playing):
-    still = playing.copy()
-    index, axes = list(FINGERS[1]), palm_axes(playing)
+def with_still_finger(playing, marks):
+    """Return the hand with a finger that does not move in the palm's frame."""
+    axes, still = palm_axes(playing), playing.copy()
     local = (still - still[:, [0]]) @ axes.transpose(0, 2, 1)
-    local[:, index] = local[0, index]
-    still = local @ axes + still[:, [0]]
+    local[:, list(marks)] = local[0, list(marks)]
+    return local @ axes + still[:, [0]]
+
+
+def test_gains_are_found_again(playing):
+    gains = 0.5 * np.array(PLAIN) + np.linspace(-0.2, 0.4, 75).reshape(3, 5, 5)
+    found = measure_gains(playing, playing + damp(playing, gains))
+    np.testing.assert_allclose(found, gains, atol=0.1)
+
+
+def test_what_is_seen_of_a_finger_at_rest_is_unknown(playing):
+    still = with_still_finger(playing, FINGERS[1])
     found = measure_gains(still, still)
-    assert np.isnan(found[1]).all() and np.isfinite(found[[0, 2, 3, 4]]).all()
+    assert np.isnan(found[:, :, 1]).all() and np.isfinite(found[:, :, [0, 2, 3, 4]]).all()
 
 
 def test_frames_without_a_hand_are_left_out(playing):
     seen = playing.copy()
     seen[100:150] = np.nan
-    np.testing.assert_allclose(measure_gains(playing, seen), 1.0, atol=1e-3)
+    np.testing.assert_allclose(measure_gains(playing, seen), PLAIN, atol=1e-3)
 
 
 def test_the_sight_model_draws_them(playing):
-    damped = SightModel(**(vars(STILL) | {'gain': (0.5, 0.7, 0.9), 'gain_spread': (0.1,) * 3}))
+    gain, spread = 0.6 * np.array(PLAIN) + 0.1, np.full((3, 5, 5), 0.1)
+    damped = SightModel(**(vars(STILL) | {'gain': gain, 'gain_spread': spread}))
     found = np.stack([
         measure_gains(playing, see(playing, 60.0, damped, np.random.default_rng(seed)))
-        for seed in range(20)
+        for seed in range(40)
     ])  # fmt: skip
-    np.testing.assert_allclose(found.mean(axis=(0, 1)), damped.gain, atol=0.04)
-    assert found.std(axis=(0, 1)) == pytest.approx(0.1, abs=0.03)
+    np.testing.assert_allclose(found.mean(axis=0), gain, atol=0.07)
+    assert found.std(axis=0).mean() == pytest.approx(0.1, abs=0.02)

@@ -5,7 +5,8 @@ import pytest
 
 pytest.importorskip('numba', reason='needs requirements/training.txt')
 
-from pianokpm_training.simulation.sight import SightModel, see
+from pianokpm_training.simulation.damping import PLAIN
+from pianokpm_training.simulation.sight import SightModel, see, state_doubt
 from pianokpm_training.studio.check import TakeScore
 from pianokpm_training.studio.sight_fit import (
     Course,
@@ -24,16 +25,17 @@ def draw(model, takes=12, seconds=6.0, seed=0):
     """Make takes of still hands whose errors a model drew."""
     random = np.random.default_rng(seed)
     truth = np.zeros((int(seconds * RATE), 2, 21, 3))
-    return [
-        TakeScore(
-            {},
-            truth,
-            np.stack([see(truth[:, h], RATE, model, random) for h in range(2)], axis=1),
-            RATE,
-            f't{i}',
-        )
-        for i in range(takes)
-    ]
+    return [look(truth, model, random, f't{i}') for i in range(takes)]
+
+
+def look(truth, model, random, name):
+    """See the exact hands of a take as a model says."""
+    seen, stated = [], []
+    for hand in range(2):
+        seen.append(see(truth[:, hand], RATE, model, random))
+        stated.append(state_doubt(seen[-1], model, random))
+    seen, stated = np.stack(seen, axis=1), np.stack(stated, axis=1)
+    return TakeScore({}, truth, seen - truth, stated, RATE, name)
 
 
 def test_the_parts_of_the_error_are_found_again():
@@ -51,6 +53,7 @@ def test_the_parts_of_the_error_are_found_again():
         and found.spread < 0.25
         and found.source == 'test'
     )
+    assert found.gain == PLAIN
 
 
 def test_uneven_fingers_raise_the_spread():
@@ -58,6 +61,21 @@ def test_uneven_fingers_raise_the_spread():
 
     even, uneven = (fit_sight(draw(replace(KNOWN, spread=s)), '').spread for s in (0.0, 0.8))
     assert uneven > even + 0.3
+
+
+def test_uneven_moments_are_found_again():
+    from dataclasses import replace
+
+    assert fit_sight(draw(KNOWN), '').burst < 0.2
+    assert fit_sight(draw(replace(KNOWN, burst=0.6)), '').burst == pytest.approx(0.6, abs=0.15)
+
+
+def test_what_is_stated_is_found_again():
+    from dataclasses import replace
+
+    found = fit_sight(draw(replace(KNOWN, stated=0.003, stated_spread=0.2)), '')
+    assert found.stated == pytest.approx(0.003, rel=0.15)
+    assert found.stated_spread == pytest.approx(0.2, rel=0.4)
 
 
 def test_losses_are_counted():
@@ -103,11 +121,12 @@ def test_damped_fingers_are_found_and_taken_out():
             random.uniform(2, 6) * time[:, None, None] + random.uniform(0, 6, (20, 3))
         )
         truth = np.stack([truth, truth], axis=1)
-        model = replace(KNOWN, gain=(0.4, 0.6, 0.8), bias=(0.001,) * 21, jitter=(0.001,) * 21)
-        seen = np.stack([see(truth[:, h], RATE, model, random) for h in range(2)], axis=1)
-        scores.append(TakeScore({}, truth, seen - truth, RATE, name))
+        gain = np.array(PLAIN) * [[[0.4]], [[0.6]], [[0.8]]]
+        gain[:, 2, 3] = 0.3  # the ring finger takes the middle one along
+        model = replace(KNOWN, gain=gain, bias=(0.001,) * 21, jitter=(0.001,) * 21)
+        scores.append(look(truth, model, random, name))
     found = fit_sight(scores, '')
-    assert found.gain == pytest.approx((0.4, 0.6, 0.8), abs=0.12)
+    np.testing.assert_allclose(found.gain, gain, atol=0.15)
     assert np.mean(found.wander) == pytest.approx(0.004, rel=0.3)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from pianokpm_training.simulation.damping import damp, draw_gains, palm_axes
+from pianokpm_training.simulation.sight import load_sight
 from scipy import signal
 from scipy.spatial.transform import Rotation
 from scipy.stats import norm
@@ -35,8 +36,8 @@ class NoiseSettings:
         size: relative error of the hand's size with one view.
         doubt: deviation that goes with a pose of one view [m], the usual one; `doubt_spread` is how much its
             logarithm varies from take to take.
-        gain: of the motion of fingers about their mean along each axis of the palm; `gain_spread` is its deviation from
-            finger to finger and take to take; see `simulation.damping`.
+        gain: factor on what several views show of a finger's motion (`simulation.damping`); `gain_spread` is one on how
+            much that varies.
         lost_frame: part of the frames without this hand.
         lost_hand: times a minute that the hand is lost for 0.1 to 1.5 s.
         lost_landmark: part of the time each landmark of the fingers is unknown.
@@ -52,8 +53,8 @@ class NoiseSettings:
     size: float = 0.07
     doubt: float = 0.045
     doubt_spread: float = 0.3
-    gain: float = 0.65
-    gain_spread: float = 0.25
+    gain: float = 0.7
+    gain_spread: float = 2.0
     lost_frame: float = 0.01
     lost_hand: float = 1.0
     lost_landmark: float = 0.005
@@ -78,28 +79,28 @@ def jitter_stamps(rng: np.random.Generator, duration: int, rate: float) -> NDArr
     return np.clip(stamps, 0, duration).astype(np.int64)
 
 
-def spoil_single(
-    stamp: NDArray[np.int64],
+def show_to_one(
     landmarks: FloatArray,
     rng: np.random.Generator,
-    placed: bool = True,
+    rate: float,
     settings: NoiseSettings | None = None,
-) -> PoseSeries:
-    """Spoil true landmarks as one camera and a detector do: depth and size are guesses.
+) -> tuple[FloatArray, FloatArray]:
+    """Show true landmarks as one camera and a detector see them: depth and size are guesses.
 
     Args:
-        stamp: (P,) [ns].
-        landmarks: (P, 21, 3) [m], true, rig frame.
+        landmarks: (P, 21, 3) [m], true.
         rng: chance.
-        placed: the pose is in the rig's frame; otherwise in a camera's.
+        rate: of the frames [Hz].
         settings: sizes.
+
+    Returns:
+        (P, 21, 3) landmarks, and the (P, 21) deviations stated of them [m].
     """
     settings = settings or NoiseSettings()
-    count, rate = len(stamp), 1e9 / np.median(np.diff(stamp))
     noise = _shape_noise(landmarks, rng, rate, settings)
     noise += _depth_noise(landmarks, rng, rate, settings)
     doubt = settings.doubt * np.exp(rng.normal(0, settings.doubt_spread))
-    return lose(stamp, landmarks + noise, np.full((count, 21), doubt), placed, rng, settings)
+    return landmarks + noise, np.full(landmarks.shape[:2], doubt)
 
 
 def _shape_noise(
@@ -110,7 +111,12 @@ def _shape_noise(
     slow = settings.slow * wander(rng, count, 63, rate, settings.slow_time).reshape(-1, 21, 3)
     common = settings.common * wander(rng, count, 3, rate, settings.slow_time)[:, None]
     steady = settings.steady * rng.normal(size=(21, 3)) @ palm_axes(landmarks)
-    gains = draw_gains(settings.gain, settings.gain_spread, rng)
+    sight = load_sight()
+    gains = draw_gains(
+        settings.gain * np.array(sight.gain),
+        settings.gain_spread * np.array(sight.gain_spread),
+        rng,
+    )
     return white + slow + common + steady + damp(landmarks, gains)
 
 

@@ -5,14 +5,14 @@ Letters: P poses, T ticks.
 """
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from pianokpm_training.datasets.recording import PoseTrack, Recording
-from pianokpm_training.model.noise import RATES, jitter_stamps, lose, spoil_single
+from pianokpm_training.model.noise import RATES, jitter_stamps, lose, show_to_one
 from pianokpm_training.sessions.ticks import pose_series
-from pianokpm_training.simulation.sight import SightModel, load_sight, see
+from pianokpm_training.simulation.damping import PLAIN
+from pianokpm_training.simulation.sight import SightModel, load_sight, see, state_doubt, stretches
 from scipy.interpolate import CubicSpline
 
 from pianokpm_ros.keyboard.key_samples import KeySamples, from_strokes, keys_at, list_strokes
@@ -24,6 +24,10 @@ PARTS = ('pose', 'pose_truth', 'keys', 'notes', 'envelope')
 """Parts of a recording that are needed."""
 
 
+ONE_LEFT, ONE_LEFT_TIME = 0.1, 1.0
+"""In some takes hands reach places that one view sees alone: how often [1/s], and how long in the mean [s]."""
+
+
 @dataclass(frozen=True)
 class Conditions:
     """How a recording is seen.
@@ -33,6 +37,7 @@ class Conditions:
         single: one view.
         placed: the rig's frame is the keyboard's.
         loud: factor on the noise.
+        one_left: how often only one of several views sees the hand for a while [1/s].
         keys: `none`, `midi`, or `recorded`.
     """
 
@@ -40,6 +45,7 @@ class Conditions:
     single: bool = False
     placed: bool = True
     loud: float = 1.0
+    one_left: float = 0.0
     keys: str = 'recorded'
 
 
@@ -48,7 +54,9 @@ def draw_conditions(rng: np.random.Generator) -> Conditions:
     single = bool(rng.random() < 0.12)
     placed = bool(rng.random() < (0.5 if single else 0.93))
     keys = 'midi' if rng.random() < 0.4 else 'recorded'
-    return Conditions(float(rng.choice(RATES)), single, placed, rng.uniform(0.6, 1.4), keys)
+    rate, loud = float(rng.choice(RATES)), rng.uniform(0.6, 1.4)
+    one_left = ONE_LEFT if rng.random() < 0.3 else 0.0
+    return Conditions(rate, single, placed, loud, one_left, keys)
 
 
 def see_poses(
@@ -77,28 +85,35 @@ def _see_anew(truth: PoseTrack, conditions: Conditions, rng: np.random.Generator
     course = CubicSpline(truth.stamp * 1e-9, truth.landmarks.reshape(len(truth.stamp), -1))
     exact = course(stamps * 1e-9).reshape(-1, 21, 3)
     if conditions.single:
-        return spoil_single(stamps, exact, rng, conditions.placed)
-    sight = louder(conditions.loud)
-    seen = see(exact, conditions.rate, sight, rng)
+        seen, doubt = show_to_one(exact, rng, conditions.rate)
+    else:
+        seen, doubt = _show_to_several(exact, conditions, rng)
     kept = np.isfinite(seen).all(axis=(1, 2))
-    doubt = (
-        sight.deviation * np.exp(rng.normal(0, 0.3)) * np.exp(rng.normal(0, 0.2, seen.shape[:2]))
-    )
     return lose(stamps[kept], seen[kept], doubt[kept], conditions.placed, rng)
 
 
-@lru_cache(maxsize=1)
-def _sight() -> SightModel:
-    return load_sight()
+def _show_to_several(
+    exact: FloatArray, conditions: Conditions, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
+    """Return (P, 21, 3) landmarks and their (P, 21) stated deviations [m]; for a while one view may be all there is."""
+    assert conditions.rate is not None
+    sight = louder(conditions.loud)
+    seen = see(exact, conditions.rate, sight, rng)
+    doubt = state_doubt(seen, sight, rng) * np.exp(rng.normal(0, 0.2, seen.shape[:2]))
+    alone = stretches(len(seen), conditions.rate, conditions.one_left, ONE_LEFT_TIME, rng)
+    if alone.any():
+        seen[alone], doubt[alone] = (x[alone] for x in show_to_one(exact, rng, conditions.rate))
+    return seen, doubt
 
 
 def louder(factor: float) -> SightModel:
     """Return the front end's errors, all scaled by a factor."""
-    sight = _sight()
+    sight = load_sight()
     scaled = {
         n: tuple(factor * v for v in getattr(sight, n)) for n in ('jitter', 'wander', 'bias')
     }
-    gain = tuple(1.0 - factor * (1.0 - g) for g in sight.gain)
+    plain = np.array(PLAIN)
+    gain = plain + factor * (np.array(sight.gain) - plain)
     return replace(sight, gain=gain, **scaled)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from pianokpm_training.datasets.collection import DataSet, index_data
 from pianokpm_training.datasets.folder import load_recording, save_recording
 from pianokpm_training.datasets.recording import DataError, PoseTrack, Recording
-from pianokpm_training.simulation.sight import SightModel, load_sight, see
+from pianokpm_training.simulation.sight import SightModel, load_sight, see, state_doubt
 from pianokpm_training.workers import open_pool
 
 from pianokpm_ros.anatomy import Side
@@ -63,5 +63,5 @@ def see_exact(exact: PoseTrack, sight: SightModel, seed: Sequence[int], side: Si
     """Show an exact hand as the vision front end sees it; the seed of a take and the side decide its errors."""
     random = np.random.default_rng([*seed, SIGHT, int(side)])
     seen = see(exact.landmarks.astype(np.float64), exact.rate, sight, random).astype(np.float32)
-    deviation = np.where(np.isnan(seen[..., 0]), np.nan, sight.deviation).astype(np.float32)
-    return PoseTrack(exact.stamp, seen, deviation, 'rig', f'simulated sight: {sight.source}')
+    doubt = state_doubt(seen, sight, random).astype(np.float32)
+    return PoseTrack(exact.stamp, seen, doubt, 'rig', f'simulated sight: {sight.source}')

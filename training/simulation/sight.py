@@ -1,4 +1,4 @@
-"""Landmarks as the vision front end sees them: damped fingers, correlated noise, bias, dropouts; more than white noise.
+"""Landmarks as the vision front end sees them: fingers that move less and together, correlated noise, bias, losses.
 
 The figures come from `assets/sight.json`, which names the renders and the detector they were measured on.
 Letters: T frames.
@@ -6,11 +6,13 @@ Letters: T frames.
 
 import json
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from importlib import resources
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pianokpm_training.simulation.damping import FINGERS, damp, draw_gains
+from pianokpm_training.simulation.damping import FINGERS, PLAIN, Gains, damp, draw_gains
 from scipy.signal import lfilter
 
 from pianokpm_ros.anatomy import PALM
@@ -19,6 +21,9 @@ FloatArray = NDArray[np.floating]
 ASSET = 'sight.json'
 GROUPS = (PALM, *FINGERS)
 """Landmarks that are well or badly placed together: the palm, and what of each finger is not part of it."""
+
+BURST_TIME = 0.08
+"""How fast errors grow and shrink [s]; on renders, what they are after 0.1 s still tells."""
 
 GROUP_OF = np.array([next(g for g, marks in enumerate(GROUPS) if i in marks) for i in range(21)])
 
@@ -41,9 +46,12 @@ class SightModel:
         slip_rate: how often the whole hand is misplaced [1/s].
         slip_time: mean time that this lasts [s].
         slip: factor on the wander meanwhile.
-        gain: of the motion of fingers about their mean, along the palm's sideways, forward and normal axes (3,):
-            a detector shows fingers that move less than they do; see `simulation.damping`.
-        gain_spread: deviation of these from finger to finger and take to take, (3,).
+        gain: how much of each finger's motion is seen in each finger along the palm's axes; see `simulation.damping`.
+        gain_spread: deviation of these from hand to hand and take to take, likewise.
+        burst: log-normal deviation of how large wander and jitter of a hand are from moment to moment: most of
+            the time little, then for some frames much.
+        stated: deviation that the front end itself states of a landmark [m]: it knows of jitter, not of bias.
+        stated_spread: deviation of the logarithm of that from take to take.
     """
 
     jitter: tuple[float, ...]
@@ -58,8 +66,11 @@ class SightModel:
     slip_rate: float = 0.0
     slip_time: float = 0.1
     slip: float = 1.0
-    gain: tuple[float, ...] = (1.0, 1.0, 1.0)
-    gain_spread: tuple[float, ...] = (0.0, 0.0, 0.0)
+    gain: Gains = PLAIN
+    gain_spread: Gains = ((((0.0,) * len(FINGERS),) * len(FINGERS)),) * 3
+    burst: float = 0.0
+    stated: float = 0.0025
+    stated_spread: float = 0.1
 
     @property
     def deviation(self) -> FloatArray:
@@ -70,12 +81,17 @@ class SightModel:
         return np.sqrt(np.square(self.jitter) + uneven * (slow + np.square(self.bias)))
 
 
+@lru_cache(maxsize=4)
 def load_sight(text: str | None = None) -> SightModel:
     """Read the model that ships with the package, or one from JSON text."""
     if text is None:
         text = (resources.files('pianokpm_training.simulation') / 'assets' / ASSET).read_text()
-    values = json.loads(text)
-    return SightModel(**{n: tuple(v) if isinstance(v, list) else v for n, v in values.items()})
+    return SightModel(**{name: as_tuples(value) for name, value in json.loads(text).items()})
+
+
+def as_tuples(value: Any) -> Any:
+    """Return nested lists as nested tuples."""
+    return tuple(map(as_tuples, value)) if isinstance(value, list) else value
 
 
 def dump_sight(model: SightModel) -> str:
@@ -100,13 +116,25 @@ def see(
     count = len(landmarks)
     uneven = np.exp(model.spread * random.normal(size=len(GROUPS)))[GROUP_OF]
     wander = _errors((count, 21), uneven * np.array(model.wander), model, random, rate)
-    slips = _stretches(count, rate, model.slip_rate, model.slip_time, random)
+    slips = stretches(count, rate, model.slip_rate, model.slip_time, random)
     wander[slips] *= model.slip
     seen = landmarks + damp(landmarks, draw_gains(model.gain, model.gain_spread, random))
-    seen += wander + _errors((1, 21), uneven * np.array(model.bias), model, random)
-    seen += random.normal(size=seen.shape) * np.array(model.jitter)[:, None]
-    seen[_stretches(count, rate, model.lost_rate, model.lost_time, random)] = np.nan
+    moving = wander + random.normal(size=seen.shape) * np.array(model.jitter)[:, None]
+    seen += _errors((1, 21), uneven * np.array(model.bias), model, random)
+    seen += moving * _bursts(count, rate, model.burst, random)
+    seen[stretches(count, rate, model.lost_rate, model.lost_time, random)] = np.nan
     return seen
+
+
+def _bursts(count: int, rate: float, burst: float, random: np.random.Generator) -> FloatArray:
+    """Draw factors on the errors of successive frames, of unit mean square, (T, 1, 1)."""
+    return np.exp(burst * draw_wander((count, 1, 1), rate, BURST_TIME, random) - burst**2)
+
+
+def state_doubt(seen: FloatArray, model: SightModel, random: np.random.Generator) -> FloatArray:
+    """Return the deviations that the front end states of landmarks seen, (T, 21) [m]; NaN where they are unknown."""
+    take = model.stated * np.exp(model.stated_spread * random.normal())
+    return np.where(np.isnan(seen[..., 0]), np.nan, take)
 
 
 def _errors(
@@ -141,7 +169,7 @@ def draw_wander(
     return made * np.sqrt((1 - keep**2) ** 3 / (1 + keep**2))
 
 
-def _stretches(
+def stretches(
     count: int, rate: float, often: float, lasting: float, random: np.random.Generator
 ) -> NDArray[np.bool_]:
     """Draw stretches of frames that begin `often` [1/s] and last `lasting` [s] in the mean."""

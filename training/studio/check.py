@@ -56,6 +56,7 @@ class TakeScore:
         views: by name.
         truth: (F, 2, 21, 3) exact landmarks [m].
         errors: (F, 2, 21, 3) triangulated minus exact landmarks [m]; NaN = unknown.
+        stated: (F, 2, 21) deviations that the triangulation stated [m]; likewise.
         rate: of the frames [Hz].
         name: of the take.
     """
@@ -63,6 +64,7 @@ class TakeScore:
     views: dict[str, ViewScore]
     truth: FloatArray
     errors: FloatArray
+    stated: FloatArray
     rate: float
     name: str
 
@@ -90,7 +92,8 @@ def check_take(
     truth = take.performance.landmarks.astype(np.float64)
     score = TakeScore(
         {n: ViewScore() for n in take.rig.names},
-        truth, np.full(truth.shape, np.nan), take.rate, take.performance.name,
+        truth, np.full(truth.shape, np.nan), np.full(truth.shape[:3], np.nan),
+        take.rate, take.performance.name,
     )  # fmt: skip
     capture.open()
     try:
@@ -103,6 +106,7 @@ def check_take(
             for hand, side in enumerate(SIDES):
                 if poses[side].status >= Status.DEGRADED:
                     score.errors[index, hand] = poses[side].landmarks - truth[index, hand]
+                    score.stated[index, hand] = poses[side].deviation
             if report is not None:
                 report(index + 1, len(truth))
     finally:
@@ -146,8 +150,10 @@ def join_scores(scores: Sequence[TakeScore]) -> TakeScore:
             whole = views.setdefault(name, ViewScore())
             for f in fields(ViewScore):
                 setattr(whole, f.name, getattr(whole, f.name) + getattr(view, f.name))
-    truth, errors = (np.concatenate([getattr(s, n) for s in scores]) for n in ('truth', 'errors'))
-    return TakeScore(views, truth, errors, scores[0].rate, ', '.join(s.name for s in scores))
+    tracks = (
+        np.concatenate([getattr(s, n) for s in scores]) for n in ('truth', 'errors', 'stated')
+    )
+    return TakeScore(views, *tracks, scores[0].rate, ', '.join(s.name for s in scores))
 
 
 def describe_landmarks(score: TakeScore) -> list[str]:

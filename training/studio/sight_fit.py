@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from pianokpm_training.simulation.damping import damp, measure_gains
-from pianokpm_training.simulation.sight import GROUPS, SightModel, see
+from pianokpm_training.simulation.damping import PLAIN, Gains, damp, measure_gains
+from pianokpm_training.simulation.sight import GROUPS, SightModel, as_tuples, see, state_doubt
 from pianokpm_training.studio.check import GROUPS as SHOWN
 from pianokpm_training.studio.check import TakeScore
 
@@ -36,6 +36,9 @@ SLIPPED = 4.0
 
 SMALLEST = 1e-4
 """Errors below a tenth of a millimetre are taken as that."""
+
+BURSTS = np.linspace(0.0, 1.2, 25)
+"""How uneven errors may be, as the deviation of a logarithm."""
 
 CHANCE = 0.3
 """What the logarithm of one group's error scatters from take to take by itself: it is measured on few numbers."""
@@ -89,22 +92,51 @@ def fit_sight(scores: Sequence[TakeScore], source: str) -> SightModel:
         _typical(white), _typical(slow), round(time, 3), _typical(bias),
         round(_common(steady), 3), *lost, source, round(_spread(slow, bias), 3), *slips,
         round(_slip_factor(courses, slipped), 2), *_typical_gains(gains),
+        _burst(steady), *_typical_doubt(scores),
     )  # fmt: skip
 
 
 def _undamp(course: Course, gains: FloatArray) -> Course:
     """Take away what gains make of the error."""
-    gains = np.where(np.isfinite(gains), gains, 1.0)
+    gains = np.where(np.isfinite(gains), gains, PLAIN)
     return replace(course, error=course.error - damp(course.truth, gains))
 
 
-def _typical_gains(gains: Sequence[FloatArray]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and deviation over fingers and hands along each axis of the palm; of still hands, nothing is damped."""
-    found = np.concatenate(gains)
-    if not np.isfinite(found).any(axis=0).all():
-        return (1.0, 1.0, 1.0), (0.0, 0.0, 0.0)
+def _typical_gains(gains: Sequence[FloatArray]) -> tuple[Gains, Gains]:
+    """Mean and deviation over hands; of fingers that are never seen to move, they move as they do."""
+    found = np.array(gains)
+    known = np.isfinite(found).any(axis=0)
+    found = np.where(known, found, PLAIN)
     rows = (np.nanmean(found, axis=0), np.nanstd(found, axis=0))
-    return tuple(tuple(np.round(row, 3).tolist()) for row in rows)
+    return tuple(as_tuples(np.round(row, 3).tolist()) for row in rows)
+
+
+def _burst(courses: Sequence[Course]) -> float:
+    """How uneven the steps of errors from frame to frame are: their median against their root mean square.
+
+    That ratio of steps in three directions, drawn with each of `BURSTS`, tells.
+    """
+    found = []
+    for course in courses:
+        steps = np.linalg.norm(np.diff(course.error, axis=0), axis=2)
+        found.append(
+            np.nanmean(np.nanmedian(steps, axis=0) / np.sqrt(np.nanmean(steps**2, axis=0)))
+        )
+    random = np.random.default_rng(0)
+    even, level = (
+        np.linalg.norm(random.normal(size=(100_000, 3)), axis=1),
+        random.normal(size=100_000),
+    )
+    drawn = [even * np.exp(b * level) for b in BURSTS]
+    ratios = [np.median(x) / np.sqrt(np.mean(x**2)) for x in drawn]
+    return round(float(np.interp(-np.mean(found), -np.array(ratios), BURSTS)), 2)
+
+
+def _typical_doubt(scores: Sequence[TakeScore]) -> tuple[float, float]:
+    """What is usually stated of a landmark [m], and how much the logarithm of that varies between hands."""
+    stated = np.concatenate([np.nanmedian(s.stated, axis=(0, 2)) for s in scores])
+    logs = np.log(stated[np.isfinite(stated)])
+    return round(float(np.exp(logs.mean())), 5), round(float(logs.std()), 3)
 
 
 def _typical(values: FloatArray) -> tuple[float, ...]:
@@ -252,7 +284,9 @@ def imitate(scores: Sequence[TakeScore], model: SightModel, seed: int = 0) -> li
     made = []
     for s in scores:
         hands = [see(s.truth[:, h], s.rate, model, random) for h in range(s.truth.shape[1])]
-        made.append(TakeScore({}, s.truth, np.stack(hands, axis=1) - s.truth, s.rate, s.name))
+        seen = np.stack(hands, axis=1)
+        doubt = np.stack([state_doubt(h, model, random) for h in hands], axis=1)
+        made.append(TakeScore({}, s.truth, seen - s.truth, doubt, s.rate, s.name))
     return made
 
 
