@@ -263,7 +263,7 @@ def _watch(
     """Show what goes on until the capture has ended and the last messages had time to arrive."""
     begin, ended = time.monotonic(), None
     limit = patience
-    with show_state(panel, console) as show:
+    with StateDisplay(panel, console) as show:
         while ended is None or time.monotonic() < ended + SETTLE:
             graph.care()
             check_processes(graph)
@@ -282,7 +282,7 @@ def _watch(
             time.sleep(PERIOD)
 
 
-class show_state:
+class StateDisplay:
     """Show snapshots: a panel that stays in place on a terminal; in a log a line every two seconds and at the end."""
 
     def __init__(self, panel: LivePanel, console: Console) -> None:
@@ -342,28 +342,29 @@ def conclude(
     if not arguments.no_video:
         count = len(take.performance.stamp)
         with show_progress(console, {'draw': 'draw the video'}, 'frame sets') as progress:
-            draw_live(
-                take,
-                content,
-                bag,
-                shown.clock.origin,
-                folder,
-                lambda done: progress('draw', done, count),
-            )
+            tell = partial(progress, 'draw', total=count)
+            draw_live(take, content, bag, shown.clock.origin, folder, tell)
     heard = {f'/{topic}': count for topic, count in shown.counts.items()}
     summary = {
-        'schema': 'pianokpm-demo',
-        'version': 1,
-        'name': take.performance.name,
-        'what': 'simulated video of virtual hands, played through the live node graph',
-        'description': take.performance.description,
+        **describe_take(take),
         'model_id': found.model_id,
         'playback_rate': shown.clock.rate,
-        'duration_s': take.performance.duration * 1e-9,
-        'views': len(take.videos),
         **summarise_live(found, take, content, heard),
         'faults': shown.faults,
         'files': list_files(folder),
     }
     save_summary(summary, folder / 'summary.json')
     return summary
+
+
+def describe_take(take: Take) -> dict[str, Any]:
+    """Say what was played, for a summary."""
+    return {
+        'schema': 'pianokpm-demo',
+        'version': 1,
+        'name': take.performance.name,
+        'what': 'simulated video of virtual hands, played through the live node graph',
+        'description': take.performance.description,
+        'duration_s': take.performance.duration * 1e-9,
+        'views': len(take.videos),
+    }

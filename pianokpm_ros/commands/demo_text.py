@@ -72,27 +72,27 @@ def _truth(summary: dict[str, Any]) -> Table:
     table.add_column('')
     for side in sides:
         table.add_column(f'{side} hand', justify='right')
-    usable = {
-        s: sum(v for k, v in summary['estimate_status'][s].items() if k in ('OK', 'DEGRADED'))
-        for s in sides
-    }
-    table.add_row('usable estimates', *(percent(usable[s]) for s in sides))
     table.add_row(
-        'landmarks, median / p90',
-        *(
-            f'{number(errors[s]["median_mm"])} / {number(errors[s]["p90_mm"], 1, " mm")}'
-            if s in errors
-            else '–'
-            for s in sides
-        ),
+        'usable estimates', *(_usable(summary['estimate_status'][side]) for side in sides)
     )
-    muscles = next(iter(scores.values()), {}).get('correlation', {})
-    for muscle in muscles:
-        cells = (
-            f'r {number(scores[s]["correlation"][muscle], 2)}, RMSE {number(scores[s]["rmse"][muscle], 3)}'
-            if s in scores
-            else '–'
-            for s in sides
-        )
-        table.add_row(muscle, *cells)
+    table.add_row('landmarks, median / p90', *(_error(errors.get(side)) for side in sides))
+    for muscle in next(iter(scores.values()), {}).get('correlation', {}):
+        table.add_row(muscle, *(_score(scores.get(side), muscle) for side in sides))
     return table
+
+
+def _usable(shares: dict[str, float]) -> str:
+    return percent(sum(shares.get(name, 0.0) for name in ('OK', 'DEGRADED')))
+
+
+def _error(error: dict[str, float] | None) -> str:
+    if error is None:
+        return '–'
+    return f'{number(error["median_mm"])} / {number(error["p90_mm"], 1, " mm")}'
+
+
+def _score(score: dict[str, Any] | None, muscle: str) -> str:
+    if score is None:
+        return '–'
+    r, rmse = score['correlation'][muscle], score['rmse'][muscle]
+    return f'r {number(r, 2)}, RMSE {number(rmse, 3)}'

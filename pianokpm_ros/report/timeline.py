@@ -111,19 +111,7 @@ def _write_muscle(
     name = signal.muscle[index]
     content = []
     if comparison is not None:
-        content.append(
-            draw_spans(
-                [
-                    (r.start, r.end)
-                    for r in comparison.regions
-                    if r.side == side
-                    and r.muscle == name
-                    and r.end > span[0]
-                    and r.start < span[1]
-                ],
-                'differs',
-            )
-        )
+        content.append(draw_spans(_find_differing(comparison, side, name, span), 'differs'))
     content += _draw_signal(signal, index, span, top, ('band', 'curve'))
     if comparison is not None and side in comparison.hands:
         other = comparison.hands[side].second
@@ -132,6 +120,17 @@ def _write_muscle(
     head = f'<span class="name">{side.label[0].upper()} {name}</span>'
     head += f'<span class="scale">{top:.2f}</span>' if index == 0 else ''
     return f'<div class="row {side.label}">{head}{draw_svg(*span, content, "muscle", title)}</div>'
+
+
+def _find_differing(
+    comparison: Comparison, side: Side, muscle: str, span: tuple[float, float]
+) -> list[tuple[float, float]]:
+    """List the stretches of a row in which the muscle differs between the takes [s]."""
+    return [
+        (r.start, r.end)
+        for r in comparison.regions
+        if (r.side, r.muscle) == (side, muscle) and r.end > span[0] and r.start < span[1]
+    ]
 
 
 def _draw_signal(

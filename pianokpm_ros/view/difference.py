@@ -7,8 +7,12 @@ import matplotlib
 matplotlib.use('Agg')
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
 
 from pianokpm_ros.replay.comparison import Difference
+
+FloatArray = NDArray[np.floating]
 
 POINTS = 4000
 GAP = 50_000_000
@@ -26,20 +30,8 @@ def plot_difference(difference: Difference, names: tuple[str, str], path: Path) 
         len(d.muscle), 1, sharex=True, figsize=(11, 1.5 * len(d.muscle) + 1), squeeze=False
     )
     for m, axis in enumerate(axes[:, 0]):
-        axis.fill_between(
-            time,
-            before[:, m],
-            after[:, m],
-            color='tab:red',
-            alpha=0.25,
-            linewidth=0,
-            label='difference',
-        )
-        axis.plot(time, before[:, m], color='0.5', linewidth=2.0, label=names[0])
-        axis.plot(time, after[:, m], color='tab:blue', linewidth=1.0, label=names[1])
+        _draw_muscle(axis, time, before[:, m], after[:, m], names)
         axis.set_ylabel(d.muscle[m])
-        highest = max(np.nanmax(x[:, m], initial=0.1) for x in (before, after))
-        axis.set_ylim(0, 1.25 * float(highest))
         score = f'RMSE {d.rmse[m]:.3f}   r {d.correlation[m]:.3f}'
         axis.text(0.995, 0.95, score, transform=axis.transAxes, ha='right', va='top', fontsize=9)
     axes[0, 0].legend(
@@ -54,3 +46,15 @@ def plot_difference(difference: Difference, names: tuple[str, str], path: Path) 
     figure.tight_layout()
     figure.savefig(path, dpi=110)
     plt.close(figure)
+
+
+def _draw_muscle(
+    axis: Axes, time: FloatArray, before: FloatArray, after: FloatArray, names: tuple[str, str]
+) -> None:
+    axis.fill_between(
+        time, before, after, color='tab:red', alpha=0.25, linewidth=0, label='difference'
+    )
+    axis.plot(time, before, color='0.5', linewidth=2.0, label=names[0])
+    axis.plot(time, after, color='tab:blue', linewidth=1.0, label=names[1])
+    highest = max(np.nanmax(x, initial=0.1) for x in (before, after))
+    axis.set_ylim(0, 1.25 * float(highest))

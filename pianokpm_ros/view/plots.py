@@ -247,21 +247,6 @@ def _write_texts(figure: Figure, content: TakeFigure) -> None:
         fontsize=10.5,
         fontweight='bold',
     )
-    handles = [
-        Line2D([], [], color=as_ink(SIDE_INKS[side]), label=f'estimated, {side.label}')
-        for side in content.tracks
-    ]
-    handles.append(Patch(color='0.7', label='estimate ± 1 σ'))
-    if content.simulated:
-        handles.append(
-            Line2D([], [], color='0.25', ls=(0, (4, 1.5)), label='simulated (not a person)')
-        )
-    found = sorted(
-        {int(s) for t in content.tracks.values() for s in t.estimate_status}, reverse=True
-    )
-    handles += [
-        Patch(color=as_ink(STATUS_COLOURS[Status(s)]), label=Status(s).name) for s in found
-    ]
     unit = NORMALIZATION_WORDS.get(track.last.normalization, 'unknown scale')
     figure.supylabel(f'EMG amplitude, {unit}', fontsize=8.5)
     foot = '   ·   '.join(
@@ -269,7 +254,7 @@ def _write_texts(figure: Figure, content: TakeFigure) -> None:
     )
     # as the legend's title: constrained layout would draw a text of its own across the legend
     legend = figure.legend(
-        handles=handles,
+        handles=_make_handles(content),
         loc='outside lower center',
         ncols=4 * len(content.tracks),
         frameon=False,
@@ -278,3 +263,22 @@ def _write_texts(figure: Figure, content: TakeFigure) -> None:
         title_fontsize=7,
     )
     legend.get_title().set_color('0.4')
+
+
+def _make_handles(content: TakeFigure) -> list[Line2D | Patch]:
+    """Return what the legend explains: each hand, the band, the simulation, each status that occurs."""
+    handles: list[Line2D | Patch] = [
+        Line2D([], [], color=as_ink(SIDE_INKS[side]), label=f'estimated, {side.label}')
+        for side in content.tracks
+    ]
+    handles.append(Patch(color='0.7', label='estimate ± 1 σ'))
+    if content.simulated:
+        handles.append(
+            Line2D([], [], color='0.25', ls=(0, (4, 1.5)), label='simulated (not a person)')
+        )
+    found = {int(s) for t in content.tracks.values() for s in t.estimate_status}
+    handles += [
+        Patch(color=as_ink(STATUS_COLOURS[Status(s)]), label=Status(s).name)
+        for s in sorted(found, reverse=True)
+    ]
+    return handles

@@ -1,7 +1,6 @@
 import cv2
 import numpy as np
 import pytest
-import tomllib
 
 from pianokpm_ros.geometry.rig import Rig, RigError
 from pianokpm_ros.geometry.rig_exchange import (
@@ -10,7 +9,7 @@ from pianokpm_ros.geometry.rig_exchange import (
     save_caliscope,
     save_camera_info,
 )
-from pianokpm_ros.geometry.rig_formats import load_caliscope
+from pianokpm_ros.geometry.rig_formats import load_caliscope, tomllib
 
 from .conftest import look_at
 
