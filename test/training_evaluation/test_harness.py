@@ -1,6 +1,7 @@
 import argparse
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from pianokpm_training.datasets.recording import DataError
 from pianokpm_training.evaluation.ablations import VARIANTS, flatten
 from pianokpm_training.evaluation.harness import Plan, evaluate
 from pianokpm_training.evaluation.report import make_tables
-from pianokpm_training.evaluation.takes import load_takes
+from pianokpm_training.evaluation.takes import HANDS, load_takes, see_hands
 
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.muscle.features import KEYS
@@ -48,6 +49,22 @@ def test_all_are_scored_on_all_roles_with_and_without_keys(data):
     assert '`test_users`), pose only' in tables and 'ours, 67 ms' in tables
     with pytest.raises(DataError, match='no role to test on'):
         Plan(data, [], split='nothing').test_roles()
+
+
+def test_hands_are_scored_as_recorded_exact_or_seen_by_one_camera(data):
+    entries = data.role('held_out', 'test_users')[:1]
+    seen = {h: load_takes(data, entries, 'none', h)[0] for h in HANDS}
+    exact = seen['exact'].recording.pose_truth
+    errors = {}
+    for hands, take in seen.items():
+        poses = take.poses
+        nearest = np.abs(exact.stamp[:, None] - poses.stamp).argmin(axis=0)
+        errors[hands] = np.nanmedian(np.abs(poses.landmarks - exact.landmarks[nearest]))
+    assert errors['exact'] < 1e-6 < 2 * errors['recorded'] < errors['one_view']
+    (again,) = load_takes(data, entries, 'none', 'one_view')
+    np.testing.assert_array_equal(again.poses.landmarks, seen['one_view'].poses.landmarks)
+    with pytest.raises(DataError, match='nobody knows the exact hand'):
+        see_hands(replace(seen['exact'].recording, pose_truth=None), 'exact')
 
 
 def test_ablations_train_every_variant_alike(data, tmp_path, capsys):

@@ -11,6 +11,12 @@ from pianokpm_ros.errors import PianokpmError
 MANY_EPOCHS = 20
 """A tenth of the published training; with less the rebuilt network is not judged."""
 
+SEEN = {
+    'recorded': 'Landmarks as the front end sees them, not exact ones.',
+    'exact': 'EXACT landmarks of the simulation, which no camera sees.',
+    'one_view': 'Landmarks as one camera sees them.',
+}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Offer what to compare."""
@@ -32,6 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=('none', 'midi', 'recorded'),
         default=['none', 'recorded'],
         help='what is heard of the keys (%(default)s)',
+    )
+    parser.add_argument(
+        '--hands',
+        choices=('recorded', 'exact', 'one_view'),
+        default='recorded',
+        help='how hands are seen; exactly or by one camera only where they are simulated (%(default)s)',
     )
     parser.add_argument(
         '--lookahead',
@@ -90,6 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.learn,
             _published(arguments, data, bars),
             not arguments.no_baselines,
+            arguments.hands,
         )
         # Scores are made of small arrays: threads cost more than they bring, on busy cores far more.
         torch.set_num_threads(1)
@@ -166,7 +179,7 @@ def _describe(plan: Any, arguments: argparse.Namespace) -> dict[str, Any]:
         f'{bundle.model_id}; data set: {plan.data.description}'
         f'{" (simulated)" if plan.data.simulated else ""}; split `{plan.split}`.',
         "Median over a person's takes, then mean over persons; in brackets the 95 % bootstrap interval over them.",
-        'Landmarks as the front end sees them, not exact ones. RMSE is pooled over muscles, in parts of MVC.',
+        f'{SEEN[plan.hands]} RMSE is pooled over muscles, in parts of MVC.',
         'The ceiling is a second EMG of the same excitation. The keystroke average knows the notes in advance.',
     ]
     if plan.published is not None:

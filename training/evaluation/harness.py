@@ -35,6 +35,7 @@ class Plan:
         learn: recordings that the baselines learn from at most; 0 = all.
         published: the rebuilt network, or None to leave it out.
         baselines: whether the simple ones are scored.
+        hands: how hands are seen, one of `takes.HANDS`.
     """
 
     data: DataSet
@@ -47,6 +48,7 @@ class Plan:
     learn: int = 0
     published: Published | None = None
     baselines: bool = True
+    hands: str = 'recorded'
 
     def test_roles(self) -> tuple[str, ...]:
         """Roles that are tested on: those asked for, or all that begin with `test`."""
@@ -83,7 +85,7 @@ def evaluate(plan: Plan, stage: Stage = lambda *_: None) -> list[Row]:
             f'score, keys {keys}', len(estimators) * sum(map(len, roles.values())), stage
         )
         for role, entries in roles.items():
-            takes = load_takes(plan.data, entries, keys)
+            takes = load_takes(plan.data, entries, keys, plan.hands)
             for estimator, lookahead in estimators:
                 count.word = f'{estimator.name}, {role}'
                 if isinstance(estimator, Ceiling) and not _is_simulated(takes):
@@ -121,7 +123,7 @@ def _prepare(plan: Plan, keys: str, stage: Stage) -> Iterator[tuple[Estimator, f
     if not plan.baselines:
         return
     entries: list[Entry] = pick(plan.data.role(plan.split, 'train'), plan.learn)
-    takes = load_takes(plan.data, entries, keys)
+    takes = load_takes(plan.data, entries, keys, plan.hands)
     kinds = [k for k in BASELINES if keys != 'none' or k is not StrokeAverage]
     for i, kind in enumerate(kinds):
         stage(f'baselines, keys {keys}', i, len(kinds), kind.name)

@@ -3,8 +3,9 @@
 Letters: N samples (1 kHz), M muscles.
 """
 
+import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
 
@@ -12,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pianokpm_training.datasets.collection import DataSet, Entry
 from pianokpm_training.datasets.recording import DataError, Recording
-from pianokpm_training.model.seeing import hear_keys
+from pianokpm_training.model.seeing import Conditions, hear_keys, see_poses
 from pianokpm_training.sessions.ticks import pose_series
+from pianokpm_training.simulation.sight import load_sight
 
 from pianokpm_ros.anatomy import MUSCLES, Side
 from pianokpm_ros.emg.metrics import NORMAL_REACH
@@ -26,6 +28,11 @@ PARTS = ('pose', 'pose_truth', 'keys', 'notes', 'envelope', 'excitation', 'views
 KEYS = ('none', 'midi', 'recorded')
 """What is heard of the keys: nothing, what a MIDI keyboard tells, or all that was recorded."""
 
+HANDS = ('recorded', 'exact', 'one_view')
+"""How hands are seen: as recorded, exactly, or by one camera; the last two need the exact hands of a simulation."""
+
+ONE_VIEW = Conditions(rate=60.0, single=True)
+
 
 @dataclass(frozen=True, eq=False)
 class Take:
@@ -34,10 +41,12 @@ class Take:
     Attributes:
         recording: with poses and envelopes.
         keys: one of `KEYS`.
+        hands: one of `HANDS`.
     """
 
     recording: Recording
     keys: str = 'recorded'
+    hands: str = 'recorded'
 
     @property
     def subject(self) -> str:
@@ -67,7 +76,7 @@ class Take:
     @cached_property
     def poses(self) -> PoseSeries:
         """The usable poses."""
-        return pose_series(self.recording.pose)
+        return see_hands(self.recording, self.hands)
 
     @cached_property
     def key_lookup(self) -> KeyLookup:
@@ -112,9 +121,27 @@ class Estimator(Protocol):
         ...
 
 
-def load_takes(data: DataSet, entries: Sequence[Entry], keys: str = 'recorded') -> list[Take]:
+def see_hands(recording: Recording, hands: str) -> PoseSeries:
+    """Return a recording's poses as they were recorded, exactly, or as one camera sees them (see `HANDS`)."""
+    if hands == 'recorded':
+        return pose_series(recording.pose)
+    exact, name = recording.pose_truth, recording.info.name
+    if exact is None:
+        raise DataError(
+            f'asked to score on hands seen as {hands}, but nobody knows the exact hand of {name}; '
+            'take the hands as recorded, or a simulated data set'
+        )
+    if hands == 'one_view':
+        return see_poses(recording, ONE_VIEW, np.random.default_rng(zlib.crc32(name.encode())))
+    doubt = np.full(exact.landmarks.shape[:2], load_sight().stated, np.float32)
+    return pose_series(replace(exact, deviation=doubt))
+
+
+def load_takes(
+    data: DataSet, entries: Sequence[Entry], keys: str = 'recorded', hands: str = 'recorded'
+) -> list[Take]:
     """Read recordings that have poses and envelopes."""
-    takes = [Take(data.load(e, PARTS), keys) for e in entries]
+    takes = [Take(data.load(e, PARTS), keys, hands) for e in entries]
     takes = [t for t in takes if t.recording.pose is not None and t.recording.envelope is not None]
     if not takes:
         raise DataError(
