@@ -147,5 +147,5 @@ def _export(arguments: argparse.Namespace, console: Console) -> int:
     data: DataSet = open_data(arguments.data)
     with show_progress(console, {'write': 'writing'}, 'recordings') as report:
         files = export_bids(data, arguments.bids, lambda i, n: report('write', i, n))
-    console.print(f'{len(files)} signals in {arguments.bids}')
+    console.print(f'recordings with EMG written to {arguments.bids}: {len(files)}')
     return 0

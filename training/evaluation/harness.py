@@ -55,7 +55,10 @@ class Plan:
         known = self.data.splits.get(self.split, {})
         roles = self.roles or tuple(r for r in known if r.startswith('test') and known[r])
         if not roles:
-            raise DataError(f'{self.data.folder} has no role to test on in the split {self.split}')
+            raise DataError(
+                f'{self.data.folder} has no role to test on in the split {self.split}; it has the splits '
+                f'{", ".join(sorted(self.data.splits)) or "none"} (--split, --roles)'
+            )
         return roles
 
 
