@@ -110,7 +110,7 @@ def _bench_take(arguments: argparse.Namespace, console: Console) -> None:
         def judge(rig: Rig, sets) -> str:
             poses, _ = track(rig, [s for _, s in sets])
             stamps = [min(f.stamp for f in clip[i].values()) for i, _ in sets]
-            return f'{np.nanmean(errors_of(take, poses, stamps)):.1f} mm'
+            return f'{np.nanmean(errors_of(take, poses, stamps)):.2f} mm'
 
         compare_speed(words, clip, take.rig, console, arguments.seconds, judge)
         print_shares(clip, take.rig, console)

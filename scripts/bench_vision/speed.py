@@ -5,8 +5,8 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import product
+from dataclasses import dataclass, replace
+from itertools import islice, product
 
 import numpy as np
 from rich.console import Console
@@ -25,25 +25,24 @@ from pianokpm_ros.hands.workers import LandmarkWorkers
 from .footage import make_table
 
 ROUNDS = 3
+START = 3
+"""Sets until both hands are followed and all models have run."""
+
 STEP = 16_666_667
 """Frames are given the stamps of 60 a second [ns], however fast they are done."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Run:
-    """What one way did with a clip.
+    """How long one way took for a view-frame.
 
     Attributes:
         rate: view-frames a second.
         work: processor time of all threads for a view-frame [ms].
-        hands: found in a view-frame.
-        sets: what was found, with the index of the frame.
     """
 
     rate: float
     work: float
-    hands: float
-    sets: list[tuple[int, FrameSet]] = field(default_factory=list)
 
 
 Judge = Callable[[Rig, list[tuple[int, FrameSet]]], str]
@@ -92,37 +91,45 @@ def there_and_back(frames: Sequence[dict]) -> Iterator[tuple[int, dict]]:
 
 
 def run_for(workers, frames: Sequence[dict], seconds: float) -> Run:
-    """Find hands for some seconds, after a start of three sets."""
-    flow, sets, indices = there_and_back(frames), [], {}
-    for _ in range(3):
+    """Find hands for some seconds, after a start of some sets."""
+    flow, count = there_and_back(frames), 0
+    for _ in range(START):
         workers.process(next(flow)[1])
     start, work = time.perf_counter(), time.process_time()
     while time.perf_counter() - start < seconds:
-        index, together = next(flow)
+        count += bool(workers.process(next(flow)[1]))
+    work, taken = time.process_time() - work, time.perf_counter() - start
+    return Run(count * len(frames[0]) / taken, 1e3 * work / (count * len(frames[0])))
+
+
+def play_through(workers, frames: Sequence[dict]) -> list[tuple[int, FrameSet]]:
+    """Return what is found in all frames, forwards and backwards once, with the index of the frame.
+
+    The same for all ways, however long they take: some frames are harder than others.
+    """
+    sets, indices = [], {}
+    for index, together in islice(there_and_back(frames), START + 2 * len(frames) - 2):
         indices[next(iter(together.values())).stamp] = index
         records = workers.process(together)
         stamp = max(r.stamp for r in records.values())
         if stamp in indices:  # by turns hands come a set later
             sets.append((indices[stamp], FrameSet(stamp, records)))
-    count = len(sets) * len(frames[0])
-    work, taken = time.process_time() - work, time.perf_counter() - start
-    hands = sum(v.count for _, s in sets for v in s.views.values())
-    return Run(count / taken, 1e3 * work / count, hands / count, sets)
+    return sets[START:]
 
 
 def compare_speed(
     words: str, clips: list[dict], rig: Rig, console: Console, seconds: float, judge: Judge
 ) -> None:
     """Print the table of one clip; `judge` says how exact the hands are."""
+    ways = make_ways(rig)
+    found = {name: _close_after(make(), play_through, clips) for name, make in ways.items()}
     runs: dict[str, list[Run]] = defaultdict(list)
     for _ in range(ROUNDS):
-        for name, make in make_ways(rig).items():
-            workers = make()
-            runs[name].append(run_for(workers, clips, seconds))
-            workers.close()
+        for name, make in ways.items():
+            runs[name].append(_close_after(make(), run_for, clips, seconds))
     table = make_table(
         f'{words}, {len(rig.names)} views of {rig.cameras[0].size[0]} x {rig.cameras[0].size[1]}, '
-        f'{ROUNDS} rounds of {seconds:g} s',
+        f'{ROUNDS} rounds of {seconds:g} s; hands and errors of all its frames',
         'view-frames/s',
         'times the first (by rounds)',
         'processor ms a view-frame',
@@ -131,26 +138,37 @@ def compare_speed(
         'error',
     )
     first = next(iter(runs.values()))
-    for name, found in runs.items():
-        faster = np.array([r.rate / f.rate for r, f in zip(found, first, strict=True)])
-        less = np.median([f.work / r.work for r, f in zip(found, first, strict=True)])
-        table.add_row(
-            name,
-            f'{np.median([r.rate for r in found]):.0f}',
-            f'{np.median(faster):.2f} ({faster.min():.2f}-{faster.max():.2f})',
-            f'{np.median([r.work for r in found]):.1f}',
-            f'{less:.2f}',
-            f'{np.mean([r.hands for r in found]):.2f}',
-            judge(rig, found[-1].sets),
-        )
+    for name, taken in runs.items():
+        sets = [s for _, s in found[name]]
+        hands = np.mean([v.count for s in sets for v in s.views.values()])
+        table.add_row(name, *_compare(taken, first), f'{hands:.2f}', judge(rig, found[name]))
     console.print(table)
+
+
+def _close_after(workers, work: Callable, *arguments):
+    try:
+        return work(workers, *arguments)
+    finally:
+        workers.close()
+
+
+def _compare(runs: Sequence[Run], first: Sequence[Run]) -> list[str]:
+    """Return how fast and how costly a way is, against the first of the same round."""
+    faster = np.array([r.rate / f.rate for r, f in zip(runs, first, strict=True)])
+    less = np.median([f.work / r.work for r, f in zip(runs, first, strict=True)])
+    return [
+        f'{np.median([r.rate for r in runs]):.0f}',
+        f'{np.median(faster):.2f} ({faster.min():.2f}-{faster.max():.2f})',
+        f'{np.median([r.work for r in runs]):.1f}',
+        f'{less:.2f}',
+    ]
 
 
 def judge_pixels(rig: Rig, sets: list[tuple[int, FrameSet]]) -> str:
     """Say how far the triangulated hands' pictures are from what was seen."""
     triangulator = HandTriangulator(rig)
     poses = [p for _, s in sets for p in triangulator.process(s).values()]
-    return f'{np.nanmedian([p.reprojection_error for p in poses]):.1f} px reprojection'
+    return f'{np.nanmedian([p.reprojection_error for p in poses]):.2f} px reprojection'
 
 
 def print_shares(clips: list[dict], rig: Rig, console: Console, count: int = 60) -> None:
@@ -198,8 +216,7 @@ def print_real_time(clips: list[dict], rig: Rig, console: Console, seconds: floa
     for runtime, model in product(list_runtimes(), ('full', 'lite')):
         engine = HandEngine(model, runtime=runtime)
         workers = GuidedWorkers(rig.select(names), engine, RegionSettings(max_hands=1))
-        run = run_for(workers, pair, seconds)
-        workers.close()
+        run = _close_after(workers, run_for, pair, seconds)
         console.print(
             f'two views, one hand, {model} ({runtime}): {run.rate / 2:.0f} sets/s here; a set costs '
             f'{2 * run.work:.0f} ms of processor time, so {cores} free cores could do '
