@@ -8,7 +8,9 @@ pytest.importorskip('numba', reason='needs requirements/training.txt')
 from pianokpm_training.kinematic.performance import perform
 from pianokpm_training.kinematic.pieces import fuer_elise
 from pianokpm_training.studio.check import (
+    TakeScore,
     check_take,
+    describe_far,
     describe_landmarks,
     describe_score,
     join_scores,
@@ -20,7 +22,7 @@ from pianokpm_training.studio.piano import build_piano
 from pianokpm_training.studio.rigs import VIEWS, StudioError, build_rig, cut, place_camera
 from pianokpm_training.studio.view import View, find_tiles
 
-from pianokpm_ros.anatomy import FINGERTIPS
+from pianokpm_ros.anatomy import FINGERTIPS, Status
 from pianokpm_ros.takes import load_take
 
 SMALL = (320, 240)
@@ -136,6 +138,24 @@ def test_a_filmed_take_is_found_by_mediapipe(performance, tmp_path):
     for view in score.views.values():
         assert len(view.pixels) == len(view.metres) == view.found
     assert select_views(again, ('front',)).rig.names == ('front',)
+    assert (score.used == 2).mean() > 0.9 and (score.status == Status.OK).mean() > 0.9
+    assert f'{len(part.stamp)}        0       0.0%' in '\n'.join(describe_far(score))
+
+
+def test_hands_in_a_wrong_place_are_counted_by_what_they_were_called():
+    truth, errors = np.zeros((4, 2, 21, 3)), np.zeros((4, 2, 21, 3))
+    errors[0, 1, :, 0], errors[1, 1, :, 0] = 0.07, 0.05
+    errors[2, 1, :, 0], errors[3, 1] = 0.08, np.nan
+    status, used = np.full((4, 2), Status.OK), np.full((4, 2), 3)
+    status[1:, 1] = Status.OK, Status.DEGRADED, Status.INVALID
+    used[3, 1] = 0
+    score = TakeScore({}, truth, errors, errors[..., 0], 60.0, 'four', status, used)
+    rows = describe_far(score)[2:]
+    assert [r.split() for r in rows] == [
+        ['left', '3', '4', '0', '0.0%', '0', '0', '0'],
+        ['right', '0', '1', '0', '0.0%', '0', '0', '1'],
+        ['right', '3', '3', '2', '66.7%', '1', '1', '0'],
+    ]
 
 
 def test_what_cannot_be_filmed_is_said(performance):

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from pianokpm_ros.commands.progress import show_progress
 from pianokpm_ros.errors import PianokpmError
+from pianokpm_ros.hands.choice import DETECTORS, HAND_MODELS, HandSettings
 from pianokpm_ros.takes import Performance, load_take
 
 if TYPE_CHECKING:
@@ -43,7 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     check = actions.add_parser('check', help="compare MediaPipe's landmarks with a take's truth")
     check.add_argument('takes', type=Path, nargs='+', metavar='TAKE', help='folder of a take')
-    check.add_argument('--hand-model', choices=('full', 'lite'), default='full')
+    check.add_argument('--hand-model', choices=HAND_MODELS, default='full')
+    check.add_argument(
+        '--detector', choices=tuple(DETECTORS), default='mediapipe', help='default: mediapipe'
+    )
     check.add_argument('--views', nargs='+', metavar='VIEW', help='use these cameras only')
     check.add_argument(
         '--noise',
@@ -117,13 +121,19 @@ def _perform(arguments: argparse.Namespace) -> Performance:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from pianokpm_training.studio.check import describe_landmarks, describe_score, join_scores
+    from pianokpm_training.studio.check import (
+        describe_far,
+        describe_landmarks,
+        describe_score,
+        join_scores,
+    )
 
     if arguments.held_out and not arguments.noise:
         raise PianokpmError('asked for takes held out, but for no noise model; give --noise too')
     scores = [_score(path, arguments) for path in arguments.takes]
     for score in scores:
-        print(f'{score.name}:', *describe_score(score), sep='\n', end='\n\n')
+        lines = [*describe_score(score), *describe_far(score)]
+        print(f'{score.name}:', *lines, sep='\n', end='\n\n')
     print('\n'.join(describe_landmarks(join_scores(scores))))
     if arguments.noise:
         _fit_noise(arguments, scores)
@@ -137,9 +147,8 @@ def _score(path: Path, arguments: argparse.Namespace) -> 'TakeScore':
     if arguments.views:
         take = select_views(take, arguments.views)
     with show_progress(Console(), {'check': take.performance.name}, 'frames') as report:
-        return check_take(
-            take, arguments.hand_model, lambda done, total: report('check', done, total)
-        )
+        settings = HandSettings(arguments.detector, arguments.hand_model)
+        return check_take(take, settings, lambda done, total: report('check', done, total))
 
 
 def _fit_noise(arguments: argparse.Namespace, scores: 'list[TakeScore]') -> None:

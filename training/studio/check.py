@@ -14,15 +14,19 @@ from pianokpm_ros.capture.multi_capture import MultiCapture
 from pianokpm_ros.capture.video_file import VideoFile
 from pianokpm_ros.geometry.synchronizer import FrameSet
 from pianokpm_ros.geometry.triangulator import HandTriangulator
-from pianokpm_ros.hands.mediapipe_detector import MediaPipeDetector
-from pianokpm_ros.hands.workers import LandmarkWorkers
-from pianokpm_ros.records import HandLandmarks
+from pianokpm_ros.hands.choice import HandSettings, make_workers
+from pianokpm_ros.records import HandLandmarks, HandPose
 from pianokpm_ros.takes import SIDES, Take
 
 FloatArray = NDArray[np.floating]
 
 SAME_HAND = 0.25
 """A detection belongs to the hand whose picture it overlaps: median distance below this part of its extent."""
+
+FAR = 0.060
+"""A hand whose landmarks are further off than this on average is in the wrong place, not just inexact [m]."""
+
+DETECTOR = HandSettings('mediapipe')
 
 GROUPS = {'palm': PALM, 'fingertips': FINGERTIPS}
 
@@ -59,6 +63,8 @@ class TakeScore:
         stated: (F, 2, 21) deviations that the triangulation stated [m]; likewise.
         rate: of the frames [Hz].
         name: of the take.
+        status: (F, 2) what each pose was called; empty where the errors are not of poses, as `used`.
+        used: (F, 2) views that the pose is made of, median of its landmarks.
     """
 
     views: dict[str, ViewScore]
@@ -67,6 +73,8 @@ class TakeScore:
     stated: FloatArray
     rate: float
     name: str
+    status: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 2), np.uint8))
+    used: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 2), np.uint8))
 
     @property
     def distances(self) -> FloatArray:
@@ -80,21 +88,16 @@ class TakeScore:
 
 
 def check_take(
-    take: Take, model: str = 'full', report: Callable[[int, int], None] | None = None
+    take: Take,
+    settings: HandSettings = DETECTOR,
+    report: Callable[[int, int], None] | None = None,
 ) -> TakeScore:
     """Run MediaPipe and the triangulation over a take; `report` is told the frame number and how many there are."""
-    frames_of_ids = {c.name: c.frame_id for c in take.rig.cameras}
-    workers = LandmarkWorkers(
-        lambda name: MediaPipeDetector(name, frames_of_ids[name], model), take.rig.names
-    )
+    workers = make_workers(settings, take.rig.names, take.rig)
     capture = MultiCapture([VideoFile(n, p) for n, p in take.videos.items()])
     triangulator = HandTriangulator(take.rig)
     truth = take.performance.landmarks.astype(np.float64)
-    score = TakeScore(
-        {n: ViewScore() for n in take.rig.names},
-        truth, np.full(truth.shape, np.nan), np.full(truth.shape[:3], np.nan),
-        take.rate, take.performance.name,
-    )  # fmt: skip
+    score = _begin(take, truth)
     capture.open()
     try:
         for index, frames in enumerate(capture.read_all()):
@@ -102,17 +105,30 @@ def check_take(
             for name, record in seen.items():
                 _score_view(score.views[name], take.rig.camera(name), record, truth[index])
             stamp = max(f.stamp for f in frames.values())
-            poses = triangulator.process(FrameSet(stamp, seen))
-            for hand, side in enumerate(SIDES):
-                if poses[side].status >= Status.DEGRADED:
-                    score.errors[index, hand] = poses[side].landmarks - truth[index, hand]
-                    score.stated[index, hand] = poses[side].deviation
+            _score_poses(score, index, triangulator.process(FrameSet(stamp, seen)))
             if report is not None:
                 report(index + 1, len(truth))
     finally:
         capture.close()
         workers.close()
     return score
+
+
+def _begin(take: Take, truth: FloatArray) -> TakeScore:
+    views, hands = {n: ViewScore() for n in take.rig.names}, truth.shape[:2]
+    unknown, none = np.full(truth.shape, np.nan), np.zeros(hands, np.uint8)
+    stated, name = unknown[..., 0].copy(), take.performance.name
+    return TakeScore(views, truth, unknown, stated, take.rate, name, none, none.copy())
+
+
+def _score_poses(score: TakeScore, index: int, poses: dict[Side, HandPose]) -> None:
+    for hand, side in enumerate(SIDES):
+        pose = poses[side]
+        score.status[index, hand] = pose.status
+        if pose.status >= Status.DEGRADED:
+            score.errors[index, hand] = pose.landmarks - score.truth[index, hand]
+            score.stated[index, hand] = pose.deviation
+            score.used[index, hand] = np.median(pose.views)
 
 
 def select_views(take: Take, names: Sequence[str]) -> Take:
@@ -150,10 +166,12 @@ def join_scores(scores: Sequence[TakeScore]) -> TakeScore:
             whole = views.setdefault(name, ViewScore())
             for f in fields(ViewScore):
                 setattr(whole, f.name, getattr(whole, f.name) + getattr(view, f.name))
-    tracks = (
-        np.concatenate([getattr(s, n) for s in scores]) for n in ('truth', 'errors', 'stated')
+    truth, errors, stated, status, used = (
+        np.concatenate([getattr(s, n) for s in scores])
+        for n in ('truth', 'errors', 'stated', 'status', 'used')
     )
-    return TakeScore(views, *tracks, scores[0].rate, ', '.join(s.name for s in scores))
+    names = ', '.join(s.name for s in scores)
+    return TakeScore(views, truth, errors, stated, scores[0].rate, names, status, used)
 
 
 def describe_landmarks(score: TakeScore) -> list[str]:
@@ -190,4 +208,24 @@ def describe_score(score: TakeScore) -> list[str]:
         part = 1e3 * score.distances[:, list(marks)]
         middle, high = np.nanpercentile(part, (50, 90)) if part.size else (np.nan, np.nan)
         lines.append(f'  {name:12} median {middle:5.1f} mm, p90 {high:5.1f} mm')
+    return lines
+
+
+def describe_far(score: TakeScore) -> list[str]:
+    """Return a table of the hands in a wrong place: of which hand, from how many views, and what they were called."""
+    shown = np.isfinite(score.truth[..., 0]).all(axis=-1)
+    mean = np.linalg.norm(score.errors, axis=-1).mean(axis=-1)
+    lines = [
+        f'hands whose landmarks are more than {1e3 * FAR:.0f} mm off on average, by the views they are made of',
+        'hand   views  hand-frames  too far      share  called OK  DEGRADED   INVALID (no place stated)',
+    ]
+    for hand, side in enumerate(SIDES):
+        for count in np.unique(score.used[shown[:, hand], hand]).tolist():
+            rows = shown[:, hand] & (score.used[:, hand] == count)
+            far, status = rows & (mean[:, hand] > FAR), score.status[:, hand]
+            lines.append(
+                f'{side.name.lower():7}{count:5d}{rows.sum():13d}{far.sum():9d}{far.sum() / rows.sum():11.1%}'
+                f'{(status[far] == Status.OK).sum():11d}{(status[far] == Status.DEGRADED).sum():10d}'
+                f'{(status[rows] == Status.INVALID).sum():10d}'
+            )
     return lines
