@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pianokpm_ros.anatomy import PALM, Side
 from pianokpm_ros.geometry.camera import Camera
-from pianokpm_ros.geometry.hand_size import ENDS, POSSIBLE
+from pianokpm_ros.geometry.hand_size import ENDS, POSSIBLE, USUAL
 from pianokpm_ros.geometry.triangulation import solve_linear, stack_projections
 from pianokpm_ros.records import HandLandmarks
 
@@ -37,7 +37,7 @@ LONE_VIEW = 1.5
 
 NO_HAND = 4.5
 """Cost of a hand of no person's size, or not of this person's: two views that each see another hand make a small one
-between them. More than that these are told apart against a label."""
+between them. More than that these are told apart against a label. Unusual sizes cost a part of it."""
 
 OTHER_UNIT = 3.0
 """Beyond this many times of what is possible the calibration's lengths are in another unit: that tells nothing."""
@@ -154,7 +154,7 @@ def _hand_costs(
     palms = _mean(points, (1,))
     costs = np.where(seen > 1, seen * np.minimum(errors / PIXEL_SCALE, PIXEL_CAP), 0.0)
     length = np.where(seen > 1, _measure(points), np.nan)
-    costs += _size_costs(length, size)
+    costs += size_costs(length, size)
     costs[(seen == 1) & (width > 1)] = LONE_VIEW
     total = np.zeros(count)
     for column, side in enumerate(SIDES):
@@ -162,7 +162,7 @@ def _hand_costs(
         own = costs + np.where(seen > 1, moved, 0.0)
         total += own[inverse.reshape(2, count)[column]]
     left, right = length[inverse.reshape(2, count)]
-    return total + np.where(np.isfinite(left), _size_costs(right, left), 0.0)
+    return total + np.where(np.isfinite(left), size_costs(right, left), 0.0)
 
 
 def _triangulate_palms(
@@ -200,15 +200,18 @@ def _measure(points: FloatArray) -> FloatArray:
     return np.linalg.norm(wrist - knuckle, axis=1)
 
 
-def _size_costs(length: FloatArray, expected: FloatArray | float) -> FloatArray:
-    """Cost of lengths that aren't those expected, or, where nothing is expected, no person's; unknown ones are free."""
-    low, high = POSSIBLE
-    small = (length < low) & (length > low / OTHER_UNIT)
-    large = (length > high) & (length < high * OTHER_UNIT)
+def size_costs(length: FloatArray, expected: FloatArray | float) -> FloatArray:
+    """Cost of lengths that aren't those expected, or, where nothing is expected, no usual person's; unknown ones are
+    free."""
     with np.errstate(divide='ignore'):
         differs = np.abs(np.log(length / expected)) / SIZE_RATIO
-    odd = np.where(np.isfinite(expected), np.minimum(differs, 1.0) ** 2, small | large)
-    return NO_HAND * np.nan_to_num(odd)
+        small, large = (
+            np.log(length / usual) / np.log(possible / usual)
+            for usual, possible in zip(USUAL, POSSIBLE, strict=True)
+        )
+    unit = (length > POSSIBLE[0] / OTHER_UNIT) & (length < POSSIBLE[1] * OTHER_UNIT)
+    odd = np.where(np.isfinite(expected), differs, np.where(unit, np.maximum(small, large), 0.0))
+    return NO_HAND * np.nan_to_num(np.clip(odd, 0.0, 1.0)) ** 2
 
 
 def _mean(values: FloatArray, axes: tuple[int, ...]) -> FloatArray:

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pianokpm_ros.anatomy import LANDMARK_COUNT, PALM, Side
-from pianokpm_ros.geometry.association import SIDES, Choice, associate
+from pianokpm_ros.geometry.association import NO_HAND, SIDES, Choice, associate, size_costs
 from pianokpm_ros.geometry.camera import Camera
+from pianokpm_ros.geometry.hand_size import ENDS
 from pianokpm_ros.geometry.triangulation import solve_equally, triangulate
 from pianokpm_ros.records import HandLandmarks
 
@@ -56,7 +57,7 @@ def decide(
 def place_surely(
     cameras: dict[str, Camera], records: dict[str, HandLandmarks], choices: dict[str, Choice]
 ) -> dict[Side, SpaceHand] | None:
-    """Put all hands into space at once; None unless every view that sees one agrees.
+    """Put all hands into space at once; None unless every view that sees one agrees, and their sizes are a person's.
 
     A view that is off by some distance from all others keeps at least half of it from a solution that takes all alike.
     """
@@ -74,6 +75,9 @@ def place_surely(
     if not (np.median(off, axis=1) <= AGREEMENT / 2 * length).all():  # NaN: only one view sees it
         return None
     places = points.reshape(len(SIDES), LANDMARK_COUNT, 3)
+    length = np.linalg.norm(places[:, ENDS[0]] - places[:, ENDS[1]], axis=1)
+    if (size_costs(length, np.nan) > NO_HAND / 2).any():
+        return None
     return {
         side: SpaceHand(places[k], {n: c[k] for n, c in choices.items()})
         for k, side in enumerate(SIDES)

@@ -55,8 +55,15 @@ def cost_of_one(cameras, views, combination, last):
             total += SWITCH * max(0, 1 - np.linalg.norm(points.mean(axis=0) - other) / JUMP_SCALE)
     if len(sizes) == 2:
         total += NO_HAND * min(abs(np.log(sizes[1] / sizes[0])) / SIZE_RATIO, 1.0) ** 2
-    small = [0.015 < s < 0.045 or 0.16 < s < 0.48 for s in sizes]
-    return total + NO_HAND * sum(small)
+    return total + sum(cost_of_unusual(s) for s in sizes)
+
+
+def cost_of_unusual(size):
+    """Nothing from 70 to 120 mm, all of it from 45 mm down and 160 mm up, unless lengths are in another unit."""
+    if not 0.015 < size < 0.48:
+        return 0.0
+    small, large = np.log(size / 0.07) / np.log(0.045 / 0.07), np.log(size / 0.12) / np.log(4 / 3)
+    return NO_HAND * min(max(small, large, 0.0), 1.0) ** 2
 
 
 @pytest.mark.parametrize('known', [(), (Side.LEFT,), (Side.RIGHT,), SIDES])
@@ -74,7 +81,7 @@ def test_all_ways_at_once_cost_what_each_costs_alone(rig, hands, known):
     assert len(set(np.round(found, 6))) > 1
 
 
-@pytest.mark.parametrize(('size', 'further'), [(np.nan, 0.5), (0.09, 0.15)])
+@pytest.mark.parametrize(('size', 'further'), [(np.nan, 0.5), (np.nan, 0.42), (0.09, 0.15)])
 @pytest.mark.parametrize('called', [(1, 2), (1, 1), (2, 2)])
 def test_two_views_of_different_hands_make_no_small_one_between_them(
     rig, hands, size, further, called
