@@ -18,7 +18,7 @@ FLOOR = 0.05
 """Deviation added to every shape feature [palms, rad], so that directions in which the training hands hardly vary
 don't rule: about 4 mm, the error of a triangulated landmark."""
 
-USUAL_PART, STRANGE_FACTOR = 0.995, 1.25
+USUAL_PART, STRANGE_FACTOR = 0.99, 1.25
 """Poses up to this quantile of persons not trained on are trusted; at this factor beyond it no trust is left."""
 
 

@@ -21,8 +21,8 @@ def fit(rng):
 def test_the_usual_is_trusted_and_the_strange_is_not():
     rng = np.random.default_rng(0)
     novelty = fit(rng)
-    # Of new shapes 0.5 % lie beyond either quantile, give or take three times its error of 0.16 %.
-    assert 0.003 < np.mean(novelty.trust(shapes(rng, 4000)) < 1) < 0.015
+    # Of new shapes 1 % lie beyond either quantile, give or take three times its error of 0.22 %.
+    assert 0.004 < np.mean(novelty.trust(shapes(rng, 4000)) < 1) < 0.027
     strange = shapes(rng, 100)
     strange[:, SHAPE] += rng.normal(size=(100, SHAPE.stop))  # into directions never seen
     assert novelty.trust(strange).max() == 0
