@@ -3,6 +3,7 @@
 Letters: T samples at `MUSCLE_RATE`, J hand joints (23), U muscles (42).
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import mujoco
@@ -50,42 +51,13 @@ class Load:
 
 def compute_load(hand: HandModel, motion: Motion, forces: FloatArray) -> Load:
     """Do inverse dynamics with the keys' forces on the pads, (T at RATE, 5) [N], upwards."""
-    model, data = hand.model, mujoco.MjData(hand.model)
-    model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_CONSTRAINT)
-    corner = signal.butter(2, ACCELERATION_CORNER, fs=RATE, output='sos')
-    velocity = np.gradient(motion.angles, axis=0) * RATE
-    acceleration = np.gradient(velocity, axis=0) * RATE
-    if len(acceleration) > 20:
-        acceleration = signal.sosfiltfilt(corner, acceleration, axis=0)
-    chosen = range(0, len(motion.time), STRIDE)
+    velocity, acceleration = _rates(motion.angles)
     first = len(BASE_JOINTS)
-    torque = np.empty((len(chosen), model.nv - first))
-    arms = np.empty((len(chosen), model.nu, model.nv - first))
-    length = np.empty((len(chosen), model.nu))
-    pads, jacobian, dense = (
-        hand.site_ids('pad'),
-        np.zeros((3, model.nv)),
-        np.zeros((model.nu, model.nv)),
-    )
-    for row, i in enumerate(chosen):
-        data.qpos[:], data.qvel[:], data.qacc[:] = motion.angles[i], velocity[i], acceleration[i]
-        mujoco.mj_inverse(model, data)
-        needed = data.qfrc_inverse.copy()
-        for finger in np.flatnonzero(forces[i]):
-            mujoco.mj_jacSite(model, data, jacobian, None, pads[finger])
-            needed -= jacobian[2] * forces[i, finger]
-        mujoco.mju_sparse2dense(
-            dense,
-            data.actuator_moment.ravel(),
-            data.moment_rownnz,
-            data.moment_rowadr,
-            data.moment_colind,
-        )
-        torque[row], arms[row], length[row] = (
-            needed[first:],
-            dense[:, first:],
-            data.actuator_length,
-        )
+    rows = [
+        (torque[first:], arms[:, first:], length)
+        for torque, arms, length in _inverse(hand, motion.angles, velocity, acceleration, forces)
+    ]
+    torque, arms, length = map(np.array, zip(*rows, strict=True))
     speed = np.einsum('tuj,tj->tu', arms, velocity[::STRIDE, first:])
     return Load(
         motion.time[::STRIDE],
@@ -94,6 +66,40 @@ def compute_load(hand: HandModel, motion: Motion, forces: FloatArray) -> Load:
         arms * _arm_factors(hand),
         _strength(hand, length, speed),
     )
+
+
+def _rates(angles: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Velocity and low-passed acceleration of (T at RATE, J) joint angles."""
+    velocity = np.gradient(angles, axis=0) * RATE
+    acceleration = np.gradient(velocity, axis=0) * RATE
+    if len(acceleration) > 20:
+        corner = signal.butter(2, ACCELERATION_CORNER, fs=RATE, output='sos')
+        acceleration = signal.sosfiltfilt(corner, acceleration, axis=0)
+    return velocity, acceleration
+
+
+def _inverse(
+    hand: HandModel,
+    angles: FloatArray,
+    velocity: FloatArray,
+    acceleration: FloatArray,
+    forces: FloatArray,
+) -> Iterator[tuple[FloatArray, FloatArray, FloatArray]]:
+    """Yield the torque needed at each joint, moment arms (muscles, joints) and lengths of muscles at every stride."""
+    model, data = hand.model, mujoco.MjData(hand.model)
+    model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_CONSTRAINT)
+    pads, jacobian = hand.site_ids('pad'), np.zeros((3, model.nv))
+    arms = np.zeros((model.nu, model.nv))
+    for i in range(0, len(angles), STRIDE):
+        data.qpos[:], data.qvel[:], data.qacc[:] = angles[i], velocity[i], acceleration[i]
+        mujoco.mj_inverse(model, data)
+        needed = data.qfrc_inverse.copy()
+        for finger in np.flatnonzero(forces[i]):
+            mujoco.mj_jacSite(model, data, jacobian, None, pads[finger])
+            needed -= jacobian[2] * forces[i, finger]
+        sparse = (data.moment_rownnz, data.moment_rowadr, data.moment_colind)
+        mujoco.mju_sparse2dense(arms, data.actuator_moment.ravel(), *sparse)
+        yield needed, arms.copy(), data.actuator_length.copy()
 
 
 def _strength(hand: HandModel, length: FloatArray, speed: FloatArray) -> FloatArray:
