@@ -6,7 +6,7 @@ from importlib import resources
 
 import numpy as np
 
-from pianokpm_ros.anatomy import MUSCLE_NAMES, Side
+from pianokpm_ros.anatomy import MUSCLE_FINGER, MUSCLE_NAMES, Side
 from pianokpm_ros.report.comparison import LEAST, SIGMAS, Comparison, Region
 from pianokpm_ros.report.measures import (
     LOAD_LEVELS,
@@ -91,7 +91,16 @@ def _write_key(recording: Recording, other: Recording | None) -> str:
     shown = ''.join(
         f'<span><b style="background:{c}"></b>{html.escape(w)}</span>' for c, w in marks
     )
-    return f'<h2>Timeline</h2><div class="key">{shown}</div>'
+    muscles = dict.fromkeys(m for s in recording.signals.values() for m in s.muscle)
+    names = [_explain(m) for m in muscles if m in MUSCLE_NAMES]
+    words = f'Muscles, and the finger that each spreads. {"; ".join(names)}.'
+    glossary = f'<p class="faint">{html.escape(words)}</p>' if names else ''
+    return f'<h2>Timeline</h2><div class="key">{shown}</div>{glossary}'
+
+
+def _explain(muscle: str) -> str:
+    finger = MUSCLE_FINGER.get(muscle)
+    return f'{muscle}: {MUSCLE_NAMES[muscle]}' + (f' ({finger})' if finger else '')
 
 
 def _write_numbers(recording: Recording, named: bool) -> list[str]:

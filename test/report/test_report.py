@@ -166,6 +166,10 @@ def test_refuses_what_holds_no_estimate(what, tmp_path):
         load_recording(path)
 
 
+def test_the_page_says_what_the_abbreviations_stand_for(teacher):
+    assert 'ADM: abductor digiti minimi (little); APB: abductor' in write_page(teacher)
+
+
 def test_the_page_refers_to_nothing_outside_and_escapes_names(teacher, student):
     page = write_page(teacher, student, compare(teacher, student))
     assert not re.search(r'(src|href)\s*=|url\(|@import|http', page)
