@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import lapack
 
 from pianokpm_ros.anatomy import BONES, LANDMARK_COUNT
 from pianokpm_ros.geometry.triangulation import UPPER
@@ -92,7 +93,10 @@ def hold_bones(
         jacobian = jacobian.reshape(len(BONES), -1)
         error = (lengths - length) / tolerance
         gradient = jacobian.T @ error - information @ (moved - points).ravel()
-        step = np.linalg.solve(information + jacobian.T @ jacobian, gradient)
+        # Cholesky, as in `single_view`: much quicker than `numpy.linalg.solve` on busy cores.
+        _, step, failed = lapack.dposv(information + jacobian.T @ jacobian, gradient)
+        if failed:
+            break
         moved = moved + step.reshape(-1, 3)
     return moved
 
