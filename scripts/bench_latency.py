@@ -42,8 +42,8 @@ SLOWEST = 0.05
 """The part of the frames whose time is looked into apart."""
 
 HANDS = {
-    'full': {},
-    'lite': {'hand_model': 'lite'},
+    'full': {'hand_engine': 'litert'},
+    'lite': {'hand_model': 'lite', 'hand_engine': 'litert'},
     'full-int8': {'hand_engine': 'int8'},
     'lite-int8': {'hand_model': 'lite', 'hand_engine': 'int8'},
     'full-int8-turns': {'hand_engine': 'int8', 'take_turns': True},

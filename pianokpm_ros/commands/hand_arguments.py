@@ -3,7 +3,8 @@
 import argparse
 
 from pianokpm_ros.errors import PianokpmError
-from pianokpm_ros.hands.choice import DETECTORS, HAND_ENGINES, HAND_MODELS, HandSettings
+from pianokpm_ros.hands.choice import DETECTORS, HAND_MODELS, HandSettings
+from pianokpm_ros.hands.runtime_choice import HAND_ENGINES
 
 
 class HandOptionError(PianokpmError, ValueError):

@@ -9,6 +9,7 @@ from pianokpm_ros.geometry.camera import name_optical_frame
 from pianokpm_ros.geometry.rig import Rig
 from pianokpm_ros.hands.detector import DetectorError, HandDetector, Tracking
 from pianokpm_ros.hands.mediapipe_detector import COMPLEXITY, MediaPipeDetector, has_solutions
+from pianokpm_ros.hands.runtime_choice import AUTO, pick_runtime
 from pianokpm_ros.hands.task_bundle import load_bundle
 from pianokpm_ros.hands.task_detector import TaskDetector
 from pianokpm_ros.hands.workers import LandmarkWorkers
@@ -28,10 +29,6 @@ DETECTORS = {
     'tasks': 'its successor, the Tasks API, which is all that MediaPipe after 0.10.21 has',
 }
 HAND_MODELS = tuple(COMPLEXITY)
-HAND_ENGINES = {
-    'litert': 'the landmark model as MediaPipe ships it, on LiteRT',
-    'int8': 'in 8 bits on OpenVINO (requirements/int8.txt): less than half the time on processors with VNNI',
-}
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,8 @@ class HandSettings:
         min_tracking: least hand presence to go on tracking, 0..1.
         hand_task: file of the models: a `hand_landmarker.task` or a mediapipe 0.10 wheel; empty =
             those of the installed wheel.
-        hand_engine: what the fast detectors `guided` and `regions` run the landmark model with, of `HAND_ENGINES`.
+        hand_engine: what the fast detectors `guided` and `regions` run the landmark model with, of
+            `runtime_choice.HAND_ENGINES`.
         take_turns: look at half of the views of each moment (`turn_workers`).
     """
 
@@ -56,7 +54,7 @@ class HandSettings:
     min_detection: float = 0.5
     min_tracking: float = 0.5
     hand_task: str = ''
-    hand_engine: str = 'litert'
+    hand_engine: str = AUTO
     take_turns: bool = False
 
 
@@ -91,7 +89,10 @@ def choose_detector(settings: HandSettings) -> Callable[[str], HandDetector]:
         raise DetectorError(
             'take_turns needs all cameras in one process: find the hands in capture_node'
         )
-    if settings.hand_engine != 'litert' and settings.detector in ('mediapipe', 'tasks'):
+    if settings.detector in ('mediapipe', 'tasks') and settings.hand_engine not in (
+        AUTO,
+        'litert',
+    ):
         raise DetectorError(
             f'asked for the hand engine {settings.hand_engine} with the detector {settings.detector}, which brings '
             'its own; choose the detector guided or regions'
@@ -116,7 +117,8 @@ def _make_engine(settings: HandSettings) -> 'HandEngine':
     # Here and not above: whoever chose MediaPipe's own graph need not have LiteRT.
     from pianokpm_ros.hands.engine import HandEngine
 
-    task, runtime = settings.hand_task, settings.hand_engine
+    task = settings.hand_task
+    runtime = pick_runtime(settings.hand_engine, own_models=bool(task))
     return HandEngine(settings.hand_model, task=task, runtime=runtime)
 
 

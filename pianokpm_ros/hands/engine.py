@@ -17,6 +17,7 @@ from pianokpm_ros.hands.detector import DetectorError
 from pianokpm_ros.hands.model_files import find_int8_model
 from pianokpm_ros.hands.palm_detector import find_palms
 from pianokpm_ros.hands.region import Region
+from pianokpm_ros.hands.runtime_choice import RUNTIMES
 from pianokpm_ros.hands.runtimes import (
     BATCHES,
     Int8LandmarkModel,
@@ -32,8 +33,6 @@ Model = TypeVar('Model')
 CROP = 224
 PALM_OUTPUTS = (2016 * 18, 2016)
 """Numbers of the palm detector's outputs, in the order of their names."""
-
-RUNTIMES = ('litert', 'int8')
 
 
 @dataclass(frozen=True, eq=False)

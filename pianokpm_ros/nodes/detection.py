@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from pianokpm_ros.hands.choice import DETECTORS, HAND_ENGINES, HAND_MODELS, HandSettings
+from pianokpm_ros.hands.choice import DETECTORS, HAND_MODELS, HandSettings
+from pianokpm_ros.hands.runtime_choice import AUTO, HAND_ENGINES
 from pianokpm_ros.nodes.parameters import Parameter
 
 HAND_PARAMETERS = (
@@ -22,7 +23,7 @@ HAND_PARAMETERS = (
     ),
     Parameter(
         'hand_engine',
-        'litert',
+        AUTO,
         'of the detectors guided and regions. '
         + '; '.join(f'{k}: {v}' for k, v in HAND_ENGINES.items()),
         choices=tuple(HAND_ENGINES),

@@ -10,6 +10,7 @@ from pianokpm_ros.hands.choice import HandSettings, choose_detector
 from pianokpm_ros.hands.detector import DetectorError
 from pianokpm_ros.hands.engine import HandEngine
 from pianokpm_ros.hands.model_files import find_int8_model
+from pianokpm_ros.hands.runtime_choice import has_vnni, pick_runtime
 
 needs_openvino = pytest.mark.skipif(
     importlib.util.find_spec('openvino') is None,
@@ -73,3 +74,32 @@ def test_what_can_not_be_chosen_is_refused():
         choose_detector(HandSettings('mediapipe', hand_engine='int8'))
     with pytest.raises(DetectorError, match="engine 'int4'; there are litert, int8"):
         HandEngine('lite', 1, runtime='int4')
+
+
+@pytest.mark.parametrize(
+    ('flags', 'installed', 'own', 'picked', 'why'),
+    [
+        ('fma avx512_vnni', True, False, 'int8', 'has VNNI'),
+        ('fma avx_vnni', True, False, 'int8', 'has VNNI'),
+        ('fma avx512f', True, False, 'litert', 'no VNNI'),
+        ('avx_vnni', False, False, 'litert', 'requirements/int8.txt'),
+        ('avx_vnni', True, True, 'litert', 'hand_task'),
+    ],
+)
+def test_the_engine_suits_the_machine(
+    flags, installed, own, picked, why, tmp_path, monkeypatch, caplog
+):
+    (tmp_path / 'cpuinfo').write_text(f'processor : 0\nflags\t\t: {flags}\n')
+    monkeypatch.setattr('pianokpm_ros.hands.runtime_choice.PROCESSORS', tmp_path / 'cpuinfo')
+    monkeypatch.setattr(importlib.util, 'find_spec', lambda name: object() if installed else None)
+    with caplog.at_level('INFO'):
+        assert pick_runtime('auto', own) == picked
+    assert picked in caplog.text and why in caplog.text
+    caplog.clear()
+    assert [pick_runtime(e, own) for e in ('litert', 'int8')] == ['litert', 'int8']
+    assert not caplog.text
+
+
+def test_where_processors_are_not_told_about_there_is_no_vnni(tmp_path, monkeypatch):
+    monkeypatch.setattr('pianokpm_ros.hands.runtime_choice.PROCESSORS', tmp_path / 'none')
+    assert not has_vnni()
