@@ -107,14 +107,15 @@ def play_through(workers, frames: Sequence[dict]) -> list[tuple[int, FrameSet]]:
 
     The same for all ways, however long they take: some frames are harder than others.
     """
-    sets, indices = [], {}
-    for index, together in islice(there_and_back(frames), START + 2 * len(frames) - 2):
-        indices[next(iter(together.values())).stamp] = index
+    sets, played, last = [], {}, START + 2 * len(frames) - 2
+    for turn, (index, together) in enumerate(islice(there_and_back(frames), last + 1)):
+        if START <= turn < last:
+            played[next(iter(together.values())).stamp] = index
         records = workers.process(together)
-        stamp = max(r.stamp for r in records.values())
-        if stamp in indices:  # by turns hands come a set later
-            sets.append((indices[stamp], FrameSet(stamp, records)))
-    return sets[START:]
+        stamp = max((r.stamp for r in records.values()), default=-1)
+        if stamp in played:  # by turns hands come a set later, and none of the first
+            sets.append((played[stamp], FrameSet(stamp, records)))
+    return sets
 
 
 def compare_speed(
