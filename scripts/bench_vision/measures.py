@@ -19,6 +19,9 @@ from pianokpm_ros.geometry.triangulation import solve_equally, triangulate
 FloatArray = NDArray[np.floating]
 Solver = Callable[[Sequence[Camera], FloatArray], FloatArray]
 
+NEIGHBOURS = 4
+"""Hands of the same side before and after that tell what is usual at a time; 1.5 s of `charuco_4cam`."""
+
 SOUND = 15.0
 """A hand whose median reprojection error is beyond this is none [px]."""
 
@@ -41,7 +44,7 @@ class Score:
     sound: int = 0
     views: float = float('nan')
     error: tuple[float, float] = (float('nan'),) * 2
-    bones: float = float('nan')
+    bones: tuple[float, float] = (float('nan'),) * 2
     left_out: tuple[float, float] = (float('nan'),) * 2
     points: list[FloatArray] = field(default_factory=list)
 
@@ -52,7 +55,7 @@ class Score:
             str(self.sound),
             f'{self.views:.2f}',
             '{:.2f} / {:.1f}'.format(*self.error),
-            f'{self.bones:.1%}',
+            '{:.1%} / {:.1%}'.format(*self.bones),
             '{:.2f} / {:.1f}'.format(*self.left_out),
         ]
 
@@ -62,7 +65,7 @@ HEADINGS = (
     f'below {SOUND:.0f} px',
     'views',
     'reprojection px median / p90',
-    'bone CV',
+    'bone CV / against the hands just before and after',
     'one view left out: shift mm median / p90',
 )
 
@@ -100,6 +103,26 @@ def robust_cv(lengths: FloatArray) -> FloatArray:
     return 1.4826 * np.nanmedian(np.abs(lengths - middle), axis=0) / middle
 
 
+def steady_cv(lengths: FloatArray) -> FloatArray:
+    """Return the CV of (S, B) lengths against their medians over the `NEIGHBOURS`, without slow changes, (B,)."""
+    usual = [
+        np.nanmedian(lengths[max(0, i - NEIGHBOURS) : i + NEIGHBOURS + 1], axis=0)
+        for i in range(len(lengths))
+    ]
+    return 1.4826 * np.nanmedian(np.abs(lengths / usual - 1), axis=0)
+
+
+def _judge_bones(sides: Sequence[Side], points: Sequence[FloatArray]) -> tuple[float, float]:
+    """Return by how much bones vary, as they are and without slow changes: means of the bones of both hands."""
+    rows = []
+    for side in SIDES:
+        chosen = [p for s, p in zip(sides, points, strict=True) if s == side]
+        if len(chosen) > 10:
+            lengths = measure_bones(np.stack(chosen))
+            rows.append((np.mean(robust_cv(lengths)), np.mean(steady_cv(lengths))))
+    return tuple(np.mean(rows, axis=0).tolist()) if rows else (float('nan'),) * 2
+
+
 def score(
     cameras: Sequence[Camera],
     hands: Sequence[Sighted],
@@ -115,11 +138,6 @@ def score(
         kept = [i for i, h in enumerate(without) if h is not None]
         other = _solve_all(cameras, [without[i] for i in kept], solver, refine)
         shifts += [np.linalg.norm(points[i] - o, axis=1) for i, o in zip(kept, other, strict=True)]
-    bones = [
-        robust_cv(measure_bones(np.stack(chosen)))
-        for side in SIDES
-        if len(chosen := [p for h, p in zip(hands, points, strict=True) if h.side == side]) > 10
-    ]
     every = np.concatenate([e[np.isfinite(e)] for e in error])
     shift = 1e3 * np.concatenate(shifts) if shifts else np.array([np.nan])
     return Score(
@@ -127,7 +145,7 @@ def score(
         sum(np.nanmedian(e) <= SOUND for e in error if np.isfinite(e).any()),
         float(np.mean([np.isfinite(h.pixels[:, 0, 0]).sum() for h in hands])),
         (float(np.median(every)), float(np.percentile(every, 90))),
-        float(np.mean(bones)) if bones else float('nan'),
+        _judge_bones([h.side for h in hands], points),
         (float(np.nanmedian(shift)), float(np.nanpercentile(shift, 90))),
         points,
     )
