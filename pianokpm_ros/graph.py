@@ -70,7 +70,8 @@ class GraphOptions:
     at_end: str = _option('idle', 'what capture does at the end of the files', AT_END)
     hand_model: str = _option('', 'full, or lite: quicker; empty = as the parameters say')
     hand_engine: str = _option(
-        '', 'litert, int8: twice as quick on newer processors, or auto; empty = as the parameters say'
+        '',
+        'litert, int8: twice as quick on newer processors, or auto; empty = as the parameters say',
     )
     take_turns: bool = _option(False, 'look at half of four or more views at a time, in turns')
     images: bool = _option(
