@@ -155,10 +155,7 @@ class HandTriangulator:
         known = result.views >= 2
         if known.sum() < self.settings.min_landmarks:
             return None
-        for camera, view, hand in seen:
-            off = np.linalg.norm(camera.project(result.points) - view.pixels[hand], axis=1)
-            self.check.push(camera.name, camera.size[0], float(np.median(off[known])))
-        self.size.push(result.points)
+        self._judge_views(seen, result.points, known)
         sound = (
             np.nanmedian(result.error) <= self.settings.max_error
             and frames.skew <= self.settings.max_skew
@@ -174,6 +171,18 @@ class HandTriangulator:
             result.error,
             result.views,
         )
+
+    def _judge_views(
+        self,
+        seen: list[tuple[Camera, HandLandmarks, int]],
+        points: FloatArray,
+        known: NDArray[np.bool_],
+    ) -> None:
+        """Remember how far each view is from what all make of it, and the hand's size."""
+        for camera, view, hand in seen:
+            off = np.linalg.norm(camera.project(points) - view.pixels[hand], axis=1)
+            self.check.push(camera.name, camera.size[0], float(np.median(off[known])))
+        self.size.push(points)
 
     def _from_one(
         self,

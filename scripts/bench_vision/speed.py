@@ -175,23 +175,11 @@ def judge_pixels(rig: Rig, sets: list[tuple[int, FrameSet]]) -> str:
 def print_shares(clips: list[dict], rig: Rig, console: Console, count: int = 60) -> None:
     """Print the processor time by stage, of all threads together; one model, so that stages don't overlap."""
     taken: dict[str, float] = defaultdict(float)
-
-    def watch(holder, method: str, stage: str) -> None:
-        call = getattr(holder, method)
-
-        def timed(*arguments, **named):
-            start = time.thread_time()  # without what other threads do meanwhile
-            result = call(*arguments, **named)
-            taken[stage] += time.thread_time() - start
-            return result
-
-        setattr(holder, method, timed)
-
     runtime = list_runtimes()[-1]
     engine = HandEngine('full', threads=1, runtime=runtime)
-    watch(engine, 'find_many', 'landmark model and its crops')
+    _watch(engine, 'find_many', 'landmark model and its crops', taken)
     workers, triangulator = GuidedWorkers(rig, engine), HandTriangulator(rig)
-    watch(triangulator, 'process', 'triangulation')
+    _watch(triangulator, 'process', 'triangulation', taken)
     flow = there_and_back(clips)
     for _ in range(3):  # both hands are found: no searches from here on
         workers.process(next(flow)[1])
@@ -208,6 +196,19 @@ def print_shares(clips: list[dict], rig: Rig, console: Console, count: int = 60)
         f'guided regions full ({runtime}), two hands: {1e3 * total / count:.0f} ms of processor time a set, of these '
         + ', '.join(f'{n} {t / total:.0%}' for n, t in shares)
     )
+
+
+def _watch(holder, method: str, stage: str, taken: dict[str, float]) -> None:
+    """Add up the processor time of a method's calls [s]."""
+    call = getattr(holder, method)
+
+    def timed(*arguments, **named):
+        start = time.thread_time()  # without what other threads do meanwhile
+        result = call(*arguments, **named)
+        taken[stage] += time.thread_time() - start
+        return result
+
+    setattr(holder, method, timed)
 
 
 def print_real_time(clips: list[dict], rig: Rig, console: Console, seconds: float) -> None:
