@@ -1,15 +1,16 @@
 """Notice a camera that goes on disagreeing with the others: moved, delayed, frozen, or wrongly calibrated."""
 
 import math
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.floating]
 
-MEMORY = 30
-"""Sets over which a camera's disagreement is averaged."""
+MEMORY = 60
+"""Hands over which a camera's usual disagreement is taken: two seconds of one at 30 frames/s."""
 
 LEAST = 20
 """Sets of which a camera must have been part before it is judged."""
@@ -26,22 +27,23 @@ class ViewError:
     """What is known of one camera.
 
     Attributes:
-        error: running mean of the median distance of its landmarks from where the others put them [px].
         width: of its pictures [px].
-        count: sets taken into account.
+        count: hands taken into account.
     """
 
     width: int
-    error: float = math.nan
     count: int = 0
+    _latest: deque[float] = field(default_factory=lambda: deque(maxlen=MEMORY))
+
+    @property
+    def error(self) -> float:
+        """Median of how far its landmarks were from where the others put them [px]: a detector's slips don't count."""
+        return float(np.median(self._latest)) if self._latest else math.nan
 
     def push(self, distance: float) -> None:
         """Take one hand in one set into account."""
         if math.isfinite(distance):
-            gain = max(1 / (self.count + 1), 1 / MEMORY)
-            self.error = (
-                distance if self.count == 0 else self.error + gain * (distance - self.error)
-            )
+            self._latest.append(distance)
             self.count += 1
 
 

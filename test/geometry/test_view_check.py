@@ -1,0 +1,28 @@
+from pianokpm_ros.geometry.view_check import LEAST, MEMORY, ViewCheck
+
+CAMERAS = ('top', 'left', 'right', 'front')
+
+
+def watch(front):
+    """See hands by four cameras, of which the front one is off by so much in successive sets [px]."""
+    check = ViewCheck()
+    for distance in front:
+        for name in CAMERAS[:3]:
+            check.push(name, 640, 3.0)
+        check.push('front', 640, distance)
+    return check
+
+
+def test_a_camera_that_is_off_is_suspected_once_it_is_known():
+    assert watch([20.0] * (LEAST - 1)).suspects == ()
+    found = watch([20.0] * LEAST)
+    assert found.suspects == ('front',) and found.errors['front'] == 20.0
+
+
+def test_a_detector_that_slips_now_and_then_is_no_fault_of_the_camera():
+    assert watch([4.0, 4.0, 150.0] * 30).suspects == ()
+
+
+def test_a_camera_that_moves_is_noticed_and_forgiven_when_it_is_put_back():
+    assert watch([4.0] * 200 + [20.0] * MEMORY).suspects == ('front',)
+    assert watch([4.0] * 200 + [20.0] * MEMORY + [4.0] * MEMORY).suspects == ()
