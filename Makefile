@@ -37,6 +37,8 @@ $(VENV)/.ready: $(PINS) scripts/check_machine.py
 	@$(BIN)/python -m pip install -q --upgrade pip==25.3
 	@$(BIN)/python -m pip install -q -c requirements/constraints.txt -r requirements/runtime.txt -r requirements/ros.txt -r requirements/test.txt
 	@$(BIN)/python -m pip install -q --no-deps -r requirements/mediapipe.txt
+	@$(BIN)/python -m pip install -q --no-deps -r requirements/int8.txt \
+	  || echo 'OpenVINO has no wheel for this machine: hands are found in 32 bits, at half the speed'
 	@touch $@
 
 # Training and its tests need torch: not wanted for the demo. No warnings: what MediaPipe's wheels ask for is left out on purpose.
@@ -45,8 +47,6 @@ $(VENV)/.training: $(VENV)/.ready
 	@$(BIN)/python -m pip install -q --no-warn-conflicts -c requirements/constraints.txt -r requirements/training.txt
 	@$(BIN)/python -m pip install -q --no-warn-conflicts -c requirements/constraints.txt -c requirements/runtime.txt -r requirements/lsl.txt -r requirements/midi.txt -r requirements/bids.txt -r requirements/import.txt \
 	  || echo 'LSL, live MIDI, BIDS or HDF5 have no wheel for this machine: their tests are skipped'
-	@$(BIN)/python -m pip install -q --no-deps -r requirements/int8.txt \
-	  || echo 'OpenVINO has no wheel for this machine: the tests of hands in 8 bits are skipped'
 	@touch $@
 
 # Sources are linked into install/, so edits count at once; messages, executables and new files need a new build.
@@ -92,8 +92,8 @@ screenshots: install/.ready
 	@source ./activate.bash && python scripts/screenshots.py
 
 # What it compares with needs no more than what stands in the file: the GUI build of OpenCV stays out.
-$(VENV)/.bench: $(VENV)/.ready requirements/bench.txt requirements/int8.txt
-	@$(BIN)/python -m pip install -q --no-deps -r requirements/bench.txt -r requirements/int8.txt
+$(VENV)/.bench: $(VENV)/.ready requirements/bench.txt
+	@$(BIN)/python -m pip install -q --no-deps -r requirements/bench.txt
 	@touch $@
 
 bench-vision: install/.ready $(VENV)/.bench
@@ -116,9 +116,5 @@ bench-exoskeleton: install/.ready
 interface: install/.ready
 	@source ./activate.bash && python scripts/make_interface.py
 
-$(VENV)/.int8: $(VENV)/.ready requirements/int8.txt
-	@$(BIN)/python -m pip install -q --no-deps -r requirements/int8.txt
-	@touch $@
-
-bench-latency: install/.ready $(VENV)/.int8
+bench-latency: install/.ready
 	@source ./activate.bash && python scripts/bench_latency.py
