@@ -8,7 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -152,6 +153,22 @@ def _describe(returncode: int | None) -> str:
     return f'exit code {returncode}'
 
 
+@contextmanager
+def _interrupted_later() -> Iterator[None]:
+    """Hold Ctrl-C back to the end: a process that is just being made would go on, and nobody would know of it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are the main thread's
+        return
+    came: list[int] = []
+    usual = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual or signal.SIG_DFL)
+    if came:
+        signal.raise_signal(signal.SIGINT)
+
+
 class GraphProcesses:
     """A graph as processes; a context that stops them all.
 
@@ -172,13 +189,17 @@ class GraphProcesses:
         self._nodes = [NodeProcess(spec, self._output) for spec in nodes]
 
     def start(self) -> None:
-        """Start all; if one can't be started none stays."""
+        """Start all; if one can't be started, or Ctrl-C comes meanwhile, none stays."""
         try:
-            for node in self._nodes:
-                node.start()
+            with _interrupted_later():
+                for node in self._nodes:
+                    node.start()
         except OSError as error:
             self.stop()
             raise ProcessError(f'asked to start {node.spec.name}: {error}') from error
+        except BaseException:
+            self.stop()
+            raise
 
     @property
     def states(self) -> dict[str, ProcessState]:

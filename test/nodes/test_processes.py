@@ -1,6 +1,7 @@
 """Processes that die, refuse, or will not stop, played by small scripts in the place of nodes."""
 
 import os
+import signal
 import stat
 import time
 
@@ -8,7 +9,7 @@ import pytest
 
 from pianokpm_ros import processes
 from pianokpm_ros.graph import NodeSpec
-from pianokpm_ros.processes import GraphProcesses, ProcessError, find_executable
+from pianokpm_ros.processes import GraphProcesses, NodeProcess, ProcessError, find_executable
 
 SCRIPTS = {
     'good_node': 'trap "echo bye; exit 0" INT; echo hello; while :; do sleep 0.05; done',
@@ -86,6 +87,21 @@ def test_what_does_not_listen_is_killed_in_time(lateness):
         assert time.monotonic() - begun < lateness.stretch(1.0)
     assert graph.states['stubborn_node'].returncode == -9
     assert graph.states['good_node'].returncode == 0
+
+
+def test_ctrl_c_while_they_are_being_started_leaves_none(monkeypatch):
+    graph, _ = make('stubborn_node', 'good_node')
+    usual, start = signal.getsignal(signal.SIGINT), NodeProcess.start
+
+    def interrupted(node):
+        os.kill(os.getpid(), signal.SIGINT)
+        start(node)
+
+    monkeypatch.setattr(NodeProcess, 'start', interrupted)
+    with pytest.raises(KeyboardInterrupt), graph:
+        pytest.fail('the graph runs')
+    assert len(graph.states) == 2 and not any(s.alive for s in graph.states.values())
+    assert signal.getsignal(signal.SIGINT) is usual
 
 
 def test_an_executable_that_is_not_installed_is_named():
