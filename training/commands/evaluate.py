@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--hands',
-        choices=('recorded', 'exact', 'one_view'),
+        choices=tuple(SEEN),
         default='recorded',
         help='how hands are seen; exactly or by one camera only where they are simulated (%(default)s)',
     )
