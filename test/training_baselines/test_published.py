@@ -3,18 +3,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from pianokpm_training.baselines.published import (
-    Published,
-    PublishedSettings,
-    load_published,
-    train_published,
-)
+from pianokpm_training.baselines.published import Published, load_published
 from pianokpm_training.baselines.published_inputs import MIRROR, WINDOW, cut_windows
 from pianokpm_training.baselines.published_network import (
     OUTPUT_SCALE,
     PARAMETERS,
     PublishedNetwork,
 )
+from pianokpm_training.baselines.published_training import PublishedSettings, train_published
 from pianokpm_training.baselines.sinkhorn import sinkhorn_divergence
 from pianokpm_training.evaluation.takes import Take
 
@@ -151,6 +147,20 @@ def test_training_lowers_the_error_and_is_kept(take, tmp_path):
     whole = np.isfinite(found).all(axis=1).sum()
     assert whole >= 2990 and again.notes['steps'] == 8
     assert (found[np.isfinite(found)] < 1).all()
+
+
+def test_the_best_epoch_on_what_is_validated_on_is_kept(take):
+    """Muscles at full strength throughout: the more is learned of a hand mostly at rest, the worse on these."""
+    envelope = take.recording.envelope
+    full = replace(envelope, samples=np.full_like(envelope.samples, 10.0))
+    asked = Take(replace(take.recording, envelope=full))
+    settings = replace(SHORT, epochs=6)
+    made = train_published([take], settings, validation=[asked])
+    errors = [error for _, error in made.notes['validation']]
+    assert len(errors) == 6 and min(errors) < errors[-1]
+    last = train_published([take], settings)  # the same steps, nothing to stop by
+    kept, end = (np.nanmean((p.estimate(asked).mean - asked.truth) ** 2) for p in (made, last))
+    assert kept < end
 
 
 def test_a_take_shorter_than_a_window_says_nothing(network, take):

@@ -3,7 +3,7 @@ import pytest
 import torch
 from pianokpm_training.model.calibration import calibrate
 from pianokpm_training.model.dataset import Example
-from pianokpm_training.model.fit import crps, predict
+from pianokpm_training.model.fit import crps, predict, validate
 from pianokpm_training.model.network import DEVIATION_FLOOR, MuscleNetwork
 from pianokpm_training.model.windows import WindowSampler, draw_silence, hide_keys
 from scipy import integrate, stats
@@ -54,6 +54,38 @@ def test_windows_come_from_everywhere_and_short_ones_are_padded():
     padded = targets[from_short][:, 40:]
     assert torch.isnan(hands).all()  # nothing is known of the exact hand
     assert torch.isnan(padded).all() and (features[from_short][:, 40:] == 0).all()
+
+
+def test_windows_hold_what_the_network_sees_live():
+    """Scaled, clipped and with unknown values as `Scaling` does it, keys hidden as `hide_keys` does it."""
+    rng = np.random.default_rng(0)
+    scaling = Scaling(rng.normal(size=FEATURE_COUNT), rng.uniform(0.1, 2, FEATURE_COUNT), 3.0)
+    take = example(rng, 50)
+    take.features[rng.random(take.features.shape) < 0.1] = np.nan
+    for hidden in (0.0, 1.0):
+        sampler = WindowSampler([take], scaling, 50, hidden)
+        features, targets, _ = sampler.draw(rng, 2)
+        wanted = scaling.apply(hide_keys(take.features, np.full(50, hidden == 1.0)))
+        np.testing.assert_allclose(features[1], wanted, atol=1e-5)
+        np.testing.assert_array_equal(targets[1], take.target)
+    assert np.isnan(take.features[:, 0]).any()  # the example itself is left as it was
+
+
+def test_examples_validated_together_score_as_one_by_one():
+    rng = np.random.default_rng(0)
+    torch.manual_seed(0)
+    network = MuscleNetwork(FEATURE_COUNT, 3, 6, 16, dropout=0.5)
+    takes = [example(rng, count) for count in (300, 40, 170)]
+    takes[1].target[5] = np.nan
+    scores = []
+    network.eval()
+    for i, take in enumerate(takes):
+        seen = hide_keys(take.features, np.full(len(take.features), i % 2 == 1))
+        parts = (*predict(network, PLAIN, seen), take.target)
+        scores.append(float(crps(*(torch.from_numpy(p) for p in parts))))
+    network.train()
+    assert validate(network, PLAIN, takes) == pytest.approx(np.mean(scores), rel=1e-5)
+    assert network.training and np.isnan(validate(network, PLAIN, []))
 
 
 def test_hidden_keys_are_unknown_and_the_rest_stays():

@@ -31,8 +31,9 @@ from pianokpm_ros.shares import find_asset
 from .makers import make_data
 
 TINY = TrainSettings(
-    variants=1, width=16, layers=2, steps=30, batch=4, window=64, validate=10, rate=1e-2
-)
+    variants=1, width=16, layers=2, steps=30, batch=4, window=64, validate=10, rate=1e-2,
+    dropout=0.1,
+)  # fmt: skip
 
 
 def run(data, settings, out, work, stage=lambda *_: None):
@@ -71,7 +72,7 @@ def test_the_score_gets_better(trained):
     """Losses scatter with the levels that are drawn for each window; the validation recordings stay the same."""
     words = [word for n, _, _, word in trained[2] if n == 'fit']
     scores = [float(word.split()[-1]) for word in words if 'validation' in word]
-    assert len(words) == 30 and len(scores) >= 3 and scores[-1] < 0.95 * scores[0]
+    assert len(words) == 30 and len(scores) >= 3 and scores[-1] < 0.97 * scores[0]
 
 
 def test_the_bundle_estimates(trained, recording):
@@ -102,6 +103,22 @@ def test_an_interrupted_run_goes_on_to_the_same_model(data, trained, tmp_path):
     again, first = (load_file(f / 'model' / 'weights.safetensors') for f in (tmp_path, trained[0]))
     for name, value in first.items():
         np.testing.assert_allclose(again[name], value, atol=1e-6, err_msg=name)
+
+
+def test_tasks_that_are_kept_to_test_on_are_not_learned(data):
+    """What is learned from whole may hold no task of the test roles alone."""
+    from dataclasses import replace
+
+    names = {
+        t: [e.name for e in data.entries.values() if e.task == t] for t in ('scales', 'chords')
+    }
+    kept = {'held_out': {'train': names['scales'], 'test_tasks': names['chords']}}
+    source = replace(data, splits=kept)
+    with pytest.raises(SettingsError, match='holds chords.*keeps these tasks to test on'):
+        pipeline.list_jobs([source], TINY, None, [data])
+    scales = replace(data, entries={n: data.entries[n] for n in names['scales']})
+    jobs = pipeline.list_jobs([source], TINY, None, [scales])
+    assert [len(j.entries) for j in jobs if j.part == 'train'] == [len(names['scales'])] * 2
 
 
 def test_training_stops_early_when_it_gets_no_better(data, tmp_path):

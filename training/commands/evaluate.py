@@ -135,12 +135,8 @@ def _ablate(arguments: argparse.Namespace) -> int:
 def _published(arguments: argparse.Namespace, data: Any, bars: Any) -> Any:
     if arguments.published is None:
         return None
-    from pianokpm_training.baselines.published import (
-        WEIGHTS,
-        PublishedSettings,
-        load_published,
-        train_published,
-    )
+    from pianokpm_training.baselines.published import WEIGHTS, load_published
+    from pianokpm_training.baselines.published_training import PublishedSettings, train_published
     from pianokpm_training.evaluation.takes import load_takes
     from pianokpm_training.model.settings import find_config, read_yaml
 
@@ -156,11 +152,11 @@ def _published(arguments: argparse.Namespace, data: Any, bars: Any) -> Any:
         settings = PublishedSettings(**read_yaml(path))
     except TypeError as error:
         raise PianokpmError(f'{path}: {error}') from error
-    entries = data.role(arguments.split, 'train')
+    learned, asked = (
+        load_takes(data, data.role(arguments.split, role)) for role in ('train', 'validation')
+    )
     found = train_published(
-        load_takes(data, entries),
-        settings,
-        lambda done, total, word: bars('PianoKPM', done, total, word),
+        learned, settings, lambda done, total, word: bars('PianoKPM', done, total, word), asked
     )
     found.save(arguments.published)
     return found

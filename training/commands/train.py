@@ -63,6 +63,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='DATA',
         help='data set of other persons, on whom the deviation is made true (the role validation)',
     )
+    parser.add_argument(
+        '--more',
+        type=Path,
+        nargs='+',
+        default=(),
+        metavar='DATA',
+        help='data sets to learn from whole, whatever their split; without tasks kept to test on',
+    )
     parser.add_argument('--name', help='of the model')
     parser.add_argument('--seed', type=int, help='of everything drawn by chance')
     parser.add_argument('--split', help='of the data sets, with roles train and validation')
@@ -101,6 +109,7 @@ def run(arguments: argparse.Namespace) -> int:
                 bars,
                 arguments.workers,
                 open_data(arguments.others) if arguments.others else None,
+                [open_data(folder) for folder in arguments.more],
             )
     except KeyboardInterrupt:
         print(f'stopped; the same command goes on from {work}')

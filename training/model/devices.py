@@ -56,6 +56,12 @@ class Place:
         return bool(told.item())
 
 
+def prepare_device(device: torch.device) -> None:
+    """Let a GPU multiply matrices of float32 in its faster way (TF32, 10 bits of mantissa)."""
+    if device.type == 'cuda':
+        torch.set_float32_matmul_precision('high')
+
+
 @contextmanager
 def find_place(settings: TrainSettings) -> Iterator[Place]:
     """Choose the device; join the other processes if `torchrun` started several."""
@@ -66,6 +72,7 @@ def find_place(settings: TrainSettings) -> Iterator[Place]:
         raise SettingsError(
             'asked for the device cuda, but torch finds none; set `device: cpu`, or install a torch with CUDA'
         )
+    prepare_device(torch.device(kind))
     count = int(os.environ.get('WORLD_SIZE', '1'))
     if count == 1:
         yield Place(torch.device(kind), precision=settings.precision)

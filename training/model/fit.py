@@ -5,6 +5,7 @@ Letters: B windows, T ticks, F features, L look-aheads, M muscles.
 
 import copy
 import json
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,12 @@ from pianokpm_training.model.devices import Place
 from pianokpm_training.model.exact import Learner, hand_error
 from pianokpm_training.model.examples import fit_exact_scaling
 from pianokpm_training.model.gains import fit_gains
+from pianokpm_training.model.hardware import describe_hardware
 from pianokpm_training.model.network import MuscleNetwork
 from pianokpm_training.model.settings import SettingsError, TrainSettings
 from pianokpm_training.model.windows import WindowSampler, hide_keys
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 from pianokpm_ros.anatomy import MUSCLES
 from pianokpm_ros.muscle.features import FEATURE_COUNT, Scaling
@@ -29,6 +32,9 @@ CHECKPOINT, CURVE = 'checkpoint.pt', 'curve.jsonl'
 CLIP = 1.0
 LEVELS = 8
 """Strangers' levels that each window is scored with: with one alone the chance of the draw hides what is learned."""
+
+TOGETHER = 32
+"""Examples of the validation that are looked at in one pass."""
 
 ROOT_PI = float(np.sqrt(np.pi))
 
@@ -42,10 +48,15 @@ def crps(mean: Tensor, deviation: Tensor, target: Tensor) -> Tensor:
     Gneiting and Raftery 2007, equation 21. Unlike the likelihood it can't be won by shrinking a deviation.
     """
     known = torch.isfinite(target)
+    return _crps_each(mean, deviation, target).sum() / known.sum().clamp(min=1)
+
+
+def _crps_each(mean: Tensor, deviation: Tensor, target: Tensor) -> Tensor:
+    """The score of each sample; 0 where the target is NaN."""
     z = (torch.nan_to_num(target) - mean) / deviation
     density = torch.exp(-0.5 * z**2) / float(np.sqrt(2 * np.pi))
     score = deviation * (z * torch.erf(z / 2**0.5) + 2 * density - 1 / ROOT_PI)
-    return (score * known).sum() / known.sum().clamp(min=1)
+    return score * torch.isfinite(target)
 
 
 def _score_levels(mean: Tensor, deviation: Tensor, target: Tensor, levels: Tensor) -> Tensor:
@@ -63,6 +74,7 @@ def build_network(settings: TrainSettings) -> MuscleNetwork:
         len(MUSCLES),
         settings.width,
         settings.layers,
+        settings.dropout,
     )
 
 
@@ -89,6 +101,7 @@ class Run:
             settings.keys_hidden,
             settings.keys_broken,
             fit_exact_scaling(examples),
+            place.device,
         )
         self._gains = gains
         self.learner = Learner(build_network(settings)).to(place.device)
@@ -99,8 +112,12 @@ class Run:
             self._optimiser, settings.rate, total_steps=settings.steps, pct_start=0.1
         )
         self.done, self.best, self._since = 0, float('inf'), 0
+        self._began, self._before = time.monotonic(), 0.0
+        self.hardware: list[str] = []
         self._best_weights = copy.deepcopy(self.network.state_dict())
         self._restore()
+        if self.done < settings.steps:  # else nothing is left to compute here
+            self.hardware = list(dict.fromkeys([*self.hardware, describe_hardware(place)]))
         self._shared = place.spread(self.learner)
         self._board = _open_board(folder) if settings.tensorboard and place.first else None
 
@@ -108,6 +125,11 @@ class Run:
     def network(self) -> MuscleNetwork:
         """The network, without what it only needs to learn."""
         return self.learner.network
+
+    @property
+    def seconds(self) -> float:
+        """How long the optimiser ran, before interruptions too."""
+        return self._before + time.monotonic() - self._began
 
     def train(self, report: Report) -> MuscleNetwork:
         """Train to the end, or until the validation score no longer gets better; returns the best network."""
@@ -129,10 +151,10 @@ class Run:
         settings, place = self._settings, self._place
         # The same windows after a restart, others for each process.
         rng = np.random.default_rng([settings.seed, 4, self.done, place.rank])
+        torch.manual_seed(int(rng.integers(2**31)))  # of what drops out
         share = max(1, settings.batch // place.count)
-        drawn = (t.to(place.device) for t in self._sampler.draw(rng, share))
+        features, targets, hands = self._sampler.draw(rng, share)
         levels = torch.from_numpy(self._gains.draw(rng, (LEVELS, share))).to(place.device)
-        features, targets, hands = drawn
         with place.mixed():
             mean, deviation, hand = self._shared(features)
         score = _score_levels(mean.float(), deviation.float(), targets, levels)
@@ -175,6 +197,7 @@ class Run:
         part = path.with_suffix('.part')
         state: dict[str, Any] = {n: p.state_dict() for n, p in self._parts().items()}
         state |= {'done': self.done, 'best': self.best, 'since': self._since}
+        state |= {'seconds': self.seconds, 'hardware': self.hardware}
         torch.save(state | {'best_weights': self._best_weights}, part)
         part.replace(path)
 
@@ -187,6 +210,7 @@ class Run:
             part.load_state_dict(state[name])
         self.done, self.best, self._since = state['done'], state['best'], state['since']
         self._best_weights = state['best_weights']
+        self._before, self.hardware = state['seconds'], state['hardware']
 
 
 def _open_board(folder: Path) -> Any:
@@ -212,12 +236,27 @@ def predict(
 
 def validate(network: MuscleNetwork, scaling: Scaling, examples: Sequence[Example]) -> float:
     """Mean CRPS over examples, half of them without keys; NaN without examples."""
-    scores = []
     network.eval()
-    for i, example in enumerate(examples):
-        silent = np.full(len(example.features), i % 2 == 1)
-        mean, deviation = predict(network, scaling, hide_keys(example.features, silent))
-        target = torch.from_numpy(example.target)
-        scores.append(float(crps(torch.from_numpy(mean), torch.from_numpy(deviation), target)))
+    scores = [
+        _score_together(network, scaling, examples[i : i + TOGETHER], i)
+        for i in range(0, len(examples), TOGETHER)
+    ]
     network.train()
-    return float(np.mean(scores)) if scores else float('nan')
+    return float(np.concatenate(scores).mean()) if scores else float('nan')
+
+
+def _score_together(
+    network: MuscleNetwork, scaling: Scaling, examples: Sequence[Example], first: int
+) -> NDArray[np.float64]:
+    """Mean CRPS of each of some examples, looked at in one pass; every other one has no keys."""
+    device = network.calibration.device
+    silent = (np.full(len(e.features), (first + i) % 2 == 1) for i, e in enumerate(examples))
+    seen = (scaling.apply(hide_keys(e.features, s)) for e, s in zip(examples, silent, strict=True))
+    features = pad_sequence([torch.from_numpy(f) for f in seen], batch_first=True)
+    targets = [torch.from_numpy(e.target) for e in examples]
+    target = pad_sequence(targets, batch_first=True, padding_value=torch.nan).to(device)
+    with torch.no_grad():
+        mean, deviation, _ = network(features.to(device), network.start(len(examples)))
+        score = _crps_each(mean, deviation, target).double().sum(dim=(1, 2, 3))
+    known = torch.isfinite(target).sum(dim=(1, 2, 3)).clamp(min=1)
+    return (score / known).cpu().numpy()

@@ -10,13 +10,15 @@ from pianokpm_training.model.devices import Place
 
 def describe_hardware(place: Place) -> str:
     """Say in words where a run computed."""
-    if place.device.type == 'cuda':
-        return f'{place.count} x {torch.cuda.get_device_name(place.device)}, {place.precision}'
+    return f'{describe_device(place.device, place.count)}, {place.precision}'
+
+
+def describe_device(device: torch.device, processes: int = 1) -> str:
+    """Say in words what computed."""
+    if device.type == 'cuda':
+        return f'{processes} x {torch.cuda.get_device_name(device)}'
     threads = torch.get_num_threads()
-    return (
-        f'CPU {_processor()}, {place.count} process(es) of {threads} thread(s) on {os.cpu_count()} cores, '
-        f'{place.precision}'
-    )
+    return f'CPU {_processor()}, {processes} process(es) of {threads} thread(s) on {os.cpu_count()} cores'
 
 
 def _processor() -> str:

@@ -17,12 +17,19 @@ class MuscleNetwork(nn.Module):
     """
 
     def __init__(
-        self, features: int, lookaheads: int, muscles: int, width: int = 128, layers: int = 1
+        self,
+        features: int,
+        lookaheads: int,
+        muscles: int,
+        width: int = 128,
+        layers: int = 1,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.outputs = (lookaheads, muscles)
         self.width, self.layers = width, layers
         self.entry = nn.Linear(features, width)
+        self.forget = nn.Dropout(dropout)  # before and after the memory, in training only
         self.memory = nn.GRU(width, width, layers, batch_first=True)
         self.exit = nn.Linear(width, width // 2)
         self.mean = nn.Linear(width // 2, lookaheads * muscles)
@@ -48,12 +55,12 @@ class MuscleNetwork(nn.Module):
     def remember(self, features: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Return the (B, T, width) memory at each tick and the (B, S) next state."""
         before = state.reshape(len(state), self.layers, self.width).transpose(0, 1).contiguous()
-        memory, after = self.memory(torch.relu(self.entry(features)), before)
+        memory, after = self.memory(self.forget(torch.relu(self.entry(features))), before)
         return memory, after.transpose(0, 1).reshape(len(state), -1)
 
     def tell(self, memory: Tensor) -> tuple[Tensor, Tensor]:
         """Return (B, T, L, M) means and deviations."""
-        hidden = torch.relu(self.exit(memory))
+        hidden = torch.relu(self.exit(self.forget(memory)))
         shape = (*memory.shape[:2], *self.outputs)
         mean = torch.sigmoid(self.mean(hidden)).reshape(shape)
         spread = nn.functional.softplus(self.spread(hidden)).reshape(shape)

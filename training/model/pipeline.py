@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +16,6 @@ from pianokpm_training.model.devices import Place, find_place
 from pianokpm_training.model.examples import fit_scaling, prepare
 from pianokpm_training.model.export import Model, check_target, export_bundle
 from pianokpm_training.model.fit import Run
-from pianokpm_training.model.hardware import describe_hardware
 from pianokpm_training.model.settings import SettingsError, TrainSettings
 
 from pianokpm_ros.muscle.features import Scaling
@@ -48,6 +46,7 @@ def train(
     stage: Stage,
     workers: int = 2,
     others: DataSet | None = None,
+    more: Sequence[DataSet] = (),
 ) -> Model:
     """Run everything and write the bundle.
 
@@ -60,18 +59,18 @@ def train(
         workers: processes that prepare recordings.
         others: recordings of other persons. Deviation and confidence are made true on them, because persons vary;
             on the validation recordings of known persons, without them, errors are too small.
+        more: data sets that are learned from whole; without tasks that `sources` keep to test on.
     """
     with find_place(settings) as place:
-        began = time.monotonic()
         if place.first:
             check_target(out)
             _claim(work, settings)
-        examples = load_examples(sources, settings, stage, workers, others)
+        jobs = list_jobs(sources, settings, others, more)
+        examples = load_examples(jobs, settings, stage, workers)
         scaling = fit_scaling(examples.train)
         network, run = _fit(settings, scaling, examples, work, place, stage)
         reach = calibrate(network, scaling, examples.others or examples.validation)
-        seconds = time.monotonic() - began
-        words = describe_training(sources, settings, examples, run, place, seconds)
+        words = describe_training(jobs, settings, examples, run)
         model = Model(
             settings.name,
             settings.lookaheads,
@@ -90,8 +89,9 @@ def train(
 
 
 def _claim(work: Path, settings: TrainSettings) -> None:
-    """Take the work folder, or go on in it if it belongs to the same run."""
-    wanted = json.dumps(settings.describe(), indent=1)
+    """Take the work folder, or go on in it if it belongs to the same run, wherever that computed."""
+    told = {k: v for k, v in settings.describe().items() if k not in ('device', 'tensorboard')}
+    wanted = json.dumps(told, indent=1)
     note = work / SETTINGS
     if note.exists() and note.read_text() != wanted:
         raise SettingsError(
@@ -105,7 +105,7 @@ def _claim(work: Path, settings: TrainSettings) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class _Job:
+class Job:
     """Some recordings of a data set, for one of the parts of `Examples`."""
 
     part: str
@@ -114,29 +114,46 @@ class _Job:
     variants: int = 0
 
 
-def _list_jobs(
-    sources: Sequence[DataSet], settings: TrainSettings, others: DataSet | None
-) -> list[_Job]:
-    most, split, jobs = settings.recordings, settings.split, []
+def list_jobs(
+    sources: Sequence[DataSet],
+    settings: TrainSettings,
+    others: DataSet | None = None,
+    more: Sequence[DataSet] = (),
+) -> list[Job]:
+    """Say which recordings are for what; see `train`."""
+    most, split, variants = settings.recordings, settings.split, settings.variants
+    jobs = []
     for source in sources:
-        jobs += [
-            _Job('train', source, pick(source.role(split, 'train'), most), settings.variants),
-            _Job('validation', source, pick(_validation(source, split), most)),
-        ]
+        known = pick(source.role(split, 'train'), most)
+        jobs.append(Job('train', source, known, variants))
+        jobs.append(Job('validation', source, pick(_validation(source, split), most)))
+    for source in more:
+        _refuse_tested(source, sources, split)
+        jobs.append(Job('train', source, pick(list(source.entries.values()), most), variants))
     if others:
-        jobs.append(_Job('others', others, pick(list(others.entries.values()), most)))
+        jobs.append(Job('others', others, pick(list(others.entries.values()), most)))
     return jobs
 
 
+def _refuse_tested(more: DataSet, sources: Sequence[DataSet], split: str) -> None:
+    """Refuse to learn tasks that are kept to test on: those of the test roles alone."""
+    for source in sources:
+        tasks: dict[bool, set[str]] = {True: set(), False: set()}
+        for role in source.splits[split]:
+            tested = role.startswith('test')
+            tasks[tested] |= {e.task for e in source.role(split, role)}
+        both = (tasks[True] - tasks[False]) & {e.task for e in more.entries.values()}
+        if both:
+            raise SettingsError(
+                f'asked to learn from all of {more.folder}, which holds {", ".join(sorted(both))}; {source.folder} '
+                'keeps these tasks to test on; leave them out (pianokpm simulate --tasks)'
+            )
+
+
 def load_examples(
-    sources: Sequence[DataSet],
-    settings: TrainSettings,
-    stage: Stage,
-    workers: int,
-    others: DataSet | None = None,
+    jobs: Sequence[Job], settings: TrainSettings, stage: Stage, workers: int
 ) -> Examples:
-    """See all recordings of the roles `train` and `validation`; of the latter only as they were recorded."""
-    jobs = _list_jobs(sources, settings, others)
+    """See the recordings of all jobs; those not learned from only as they were recorded."""
     total, done = sum(len(job.entries) for job in jobs), 0
     made = Examples([], [], [])
     for job in jobs:
@@ -157,7 +174,7 @@ def load_examples(
             done += 1
             stage('see', done, total, 'recordings')
     if not made.train:
-        folders = ', '.join(str(s.folder) for s in sources)
+        folders = ', '.join(str(job.source.folder) for job in jobs if job.part == 'train')
         raise DataError(
             f'{folders}: no recording of {settings.split}/train has poses and envelopes'
         )
@@ -208,23 +225,20 @@ def _fit_novelty(examples: Examples) -> Novelty:
 
 
 def describe_training(
-    sources: Sequence[DataSet],
+    jobs: Sequence[Job],
     settings: TrainSettings,
     examples: Examples,
     run: Run,
-    place: Place,
-    seconds: float,
 ) -> dict[str, Any]:
     """Say what the model learned from and how, for manifest and card."""
     ticks = sum(len(e.features) for e in examples.train)
+    learned = [job for job in jobs if job.part == 'train']
     return {
-        'simulated': any(s.simulated for s in sources),
-        'data': ' and '.join(s.description for s in sources),
+        'simulated': any(job.source.simulated for job in learned),
+        'data': ' and '.join(job.source.description for job in learned),
         'split': settings.split,
         'persons': len({e.subject for e in examples.train}),
-        'recordings': sum(
-            len(pick(s.role(settings.split, 'train'), settings.recordings)) for s in sources
-        ),
+        'recordings': sum(len(job.entries) for job in learned),
         'hours': round(ticks / 100 / 3600 / (1 + settings.variants), 3),
         'calibrated_on': len({e.subject for e in examples.others}) or 'validation',
         'seed': settings.seed,
@@ -232,6 +246,6 @@ def describe_training(
         'default_lookahead': settings.default_lookahead,
         'settings': settings.describe(),
         'steps': run.done,
-        'seconds': round(seconds),
-        'hardware': describe_hardware(place),
+        'seconds': round(run.seconds),
+        'hardware': ', then '.join(run.hardware),
     }

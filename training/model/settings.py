@@ -16,6 +16,7 @@ MAY_BE_ZERO = (
     'keys_hidden',
     'keys_broken',
     'exact_hand',
+    'dropout',
     'tensorboard',
 )
 DEVICES, PRECISIONS = ('cpu', 'cuda', 'auto'), ('float32', 'bfloat16')
@@ -39,6 +40,7 @@ class TrainSettings:
         default_lookahead: [s], one of them.
         width: of the network.
         layers: of its memory.
+        dropout: part of what enters and leaves the memory that is left out while it learns.
         steps: of the optimiser, at most.
         batch: windows a step, over all processes.
         window: ticks a window.
@@ -62,6 +64,7 @@ class TrainSettings:
     default_lookahead: float = 0.033
     width: int = 128
     layers: int = 2
+    dropout: float = 0.0
     steps: int = 5000
     batch: int = 32
     window: int = 256

@@ -38,7 +38,10 @@ def draw_silence(
 
 
 class WindowSampler:
-    """Draw windows from examples, each tick as likely; short examples are padded with what doesn't count."""
+    """Draw windows from examples, each tick as likely; short examples are padded with what doesn't count.
+
+    The examples lie where the network is trained, so that a GPU need not wait for windows.
+    """
 
     def __init__(
         self,
@@ -48,41 +51,64 @@ class WindowSampler:
         hidden: float = 0.0,
         broken: float = 0.0,
         exact_scaling: Scaling | None = None,
+        device: torch.device | None = None,
     ) -> None:
-        self._examples, self._scaling, self._window = examples, scaling, window
-        self._silence, self._exact_scaling = (hidden, broken), exact_scaling
-        lengths = np.array([len(e.features) for e in examples], float)
-        self._chance = lengths / lengths.sum()
+        self._window, self._silence = window, (hidden, broken)
+        self._scale = _Scale(scaling, device)
+        self._scale_exact = _Scale(exact_scaling, device) if exact_scaling else None
+        lengths = np.array([len(e.features) for e in examples])
+        self._chance, self._last = lengths / lengths.sum(), np.maximum(lengths - window, 0)
+        self._parts = [
+            tuple(_hold(part, window, device) for part in (e.features, e.target, e.exact))
+            for e in examples
+        ]
+        self._unknown = torch.full((window, EXACT_COUNT), torch.nan, device=device)
 
     def draw(self, rng: np.random.Generator, batch: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Return (B, T, F) features, (B, T, L, M) targets and the (B, T, E) exact hand."""
-        picks = [
-            self._cut(int(i), rng) for i in rng.choice(len(self._chance), batch, p=self._chance)
-        ]
-        features, targets, hands = (
-            torch.from_numpy(np.stack(p)) for p in zip(*picks, strict=True)
+        """Return (B, T, F) features, (B, T, L, M) targets and the (B, T, E) exact hand, unknown ones NaN."""
+        drawn = rng.choice(len(self._chance), batch, p=self._chance)
+        starts = rng.integers(self._last[drawn] + 1)
+        silent = np.stack([draw_silence(rng, self._window, *self._silence) for _ in drawn])
+        features, targets, hands = zip(
+            *(self._cut(i, start) for i, start in zip(drawn, starts, strict=True)), strict=True
         )
-        return features, targets, hands
+        seen = torch.stack(features)
+        where = torch.from_numpy(silent).to(seen.device)[..., None]
+        seen[..., KEYS] = seen[..., KEYS].masked_fill(where, torch.nan)
+        seen[..., KEYS_FLAG] = seen[..., KEYS_FLAG].masked_fill(where[..., 0], 0.0)
+        return self._scale(seen), torch.stack(targets), self._see_exact(torch.stack(hands))
 
-    def _cut(self, index: int, rng: np.random.Generator) -> tuple[NDArray, NDArray, NDArray]:
-        example, window = self._examples[index], self._window
-        start = int(rng.integers(max(len(example.features) - window, 0) + 1))
-        part = example.features[start : start + window]
-        silent = draw_silence(rng, len(part), *self._silence)
-        features = self._scaling.apply(hide_keys(part, silent).astype(np.float32))
-        targets = example.target[start : start + window]
-        hands = self._exact(example, start, len(part))
-        missing = window - len(features)
-        if missing:
-            features = np.pad(features, ((0, missing), (0, 0)))
-            targets = np.pad(targets, ((0, missing), (0, 0), (0, 0)), constant_values=np.nan)
-            hands = np.pad(hands, ((0, missing), (0, 0)), constant_values=np.nan)
-        return features, targets, hands
+    def _cut(self, index: int, start: int) -> list[Tensor]:
+        parts = self._parts[index]
+        return [self._unknown if p is None else p[start : start + self._window] for p in parts]
 
-    def _exact(self, example: Example, start: int, count: int) -> NDArray[np.float32]:
-        """Return the scaled exact hand at (T,) ticks; NaN where it is unknown or not asked for."""
-        scaling = self._exact_scaling
-        if example.exact is None or scaling is None:
-            return np.full((count, EXACT_COUNT), np.nan, np.float32)
-        part = example.exact[start : start + count].astype(np.float32)
-        return np.where(np.isfinite(part), scaling.apply(part), np.float32(np.nan))
+    def _see_exact(self, hands: Tensor) -> Tensor:
+        if self._scale_exact is None:
+            return torch.full_like(hands, torch.nan)
+        return torch.where(torch.isfinite(hands), self._scale_exact(hands), torch.nan)
+
+
+class _Scale:
+    """`Scaling.apply` for tensors."""
+
+    def __init__(self, scaling: Scaling, device: torch.device | None) -> None:
+        parts = (scaling.mean, scaling.deviation)
+        self._mean, self._deviation = (
+            torch.tensor(p, dtype=torch.float32, device=device) for p in parts
+        )
+        self._limit = scaling.limit
+
+    def __call__(self, values: Tensor) -> Tensor:
+        scaled = (values.float() - self._mean) / self._deviation
+        return torch.nan_to_num(scaled, nan=0.0).clamp(-self._limit, self._limit)
+
+
+def _hold(part: NDArray | None, window: int, device: torch.device | None) -> Tensor | None:
+    """Put (T, ...) values on the device, at least a window of them; those that are added are NaN."""
+    if part is None:
+        return None
+    held = torch.from_numpy(part).to(device)
+    missing = window - len(part)
+    if missing <= 0:
+        return held
+    return torch.cat([held, held.new_full((missing, *part.shape[1:]), torch.nan)])

@@ -1,0 +1,237 @@
+"""Train the rebuilt published network.
+
+Loss, optimiser and windows are those of the description; steps, batch and rate come from a file, because the published
+200 epochs of the loop take days without a GPU. `decoder: parallel` trains the autoregressive decoder by fixed-point
+passes over all samples at once, `loop` sample by sample. With takes to validate on, the weights of the epoch that was
+best on them are kept. Letters: B windows, T samples, C channels.
+"""
+
+import copy
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pianokpm_training.baselines.published import Published
+from pianokpm_training.baselines.published_inputs import (
+    STEP,
+    WINDOW,
+    Windows,
+    cut_windows,
+    join_windows,
+)
+from pianokpm_training.baselines.published_network import PublishedNetwork
+from pianokpm_training.baselines.sinkhorn import sinkhorn_divergence
+from pianokpm_training.evaluation.takes import Take
+from pianokpm_training.model.devices import prepare_device
+from pianokpm_training.model.hardware import describe_device
+from torch import Tensor
+
+PASSES = 2
+"""Fixed-point passes without gradient before the one with it: outputs hardly depend on those before."""
+
+CLIP = 1.0
+MOST_VALIDATED = 512
+"""Windows to validate on after each epoch, at most, evenly picked."""
+
+FULL = 99.5
+"""Percentile of the training envelopes that becomes 1, as the released EMG spans -1 to 1."""
+
+Report = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class PublishedSettings:
+    """How it is trained; the defaults are the published ones.
+
+    Attributes:
+        seed: of weights and order.
+        epochs: through all windows, at most.
+        seconds: of processor time, at most, or of a GPU's; 0 = no limit.
+        batch: windows a step.
+        rate: learning rate.
+        halve: epochs after which the rate is halved; 0 = one-cycle over `seconds`, or `epochs`, instead.
+        decoder: `loop`, or `parallel`.
+        transport: weight of the Sinkhorn term.
+        points: samples of each window in the Sinkhorn term; 1024 = all.
+        device: of torch.
+    """
+
+    seed: int = 1
+    epochs: int = 200
+    seconds: float = 0.0
+    batch: int = 64
+    rate: float = 1e-4
+    halve: int = 20
+    decoder: str = 'loop'
+    transport: float = 1.0
+    points: int = WINDOW
+    device: str = 'cpu'
+
+
+def train_published(
+    takes: Sequence[Take],
+    settings: PublishedSettings,
+    report: Report = lambda *_: None,
+    validation: Sequence[Take] = (),
+) -> Published:
+    """Train on takes, and keep what does best on those to validate on, if there are any."""
+    prepare_device(torch.device(settings.device))
+    windows = join_windows([cut_windows(t, STEP) for t in takes])
+    scale = np.maximum(np.nanpercentile(windows.target, FULL, axis=(0, 1)), 1e-3)
+    run = _Run(_Learned(windows, scale, settings.device), settings)
+    asked = _validation(validation, scale, settings.device) if validation else None
+    while not run.over:
+        loss = run.step()
+        if asked and run.done % run.per_epoch == 0:
+            run.look(asked)
+        report(int(1000 * min(run.part, 1.0)), 1000, f'step {run.done}, loss {loss:.4f}')
+    return Published(run.finish(), scale, run.describe())
+
+
+class _Learned:
+    """Windows where the network learns, (B, T, C) each."""
+
+    def __init__(self, windows: Windows, scale: NDArray, device: str) -> None:
+        target = np.clip(windows.target / scale, 0, 1) * 2 - 1
+        parts = (windows.pose, windows.keys, target.astype(np.float32))
+        self._parts = [torch.from_numpy(p).to(device) for p in parts]
+
+    def __len__(self) -> int:
+        return len(self._parts[0])
+
+    def batch(self, where: NDArray[np.int64]) -> list[Tensor]:
+        """Return poses, keys and targets of some windows."""
+        chosen = torch.from_numpy(where).to(self._parts[0].device)
+        return [p[chosen].float() for p in self._parts]
+
+
+def _validation(takes: Sequence[Take], scale: NDArray, device: str) -> _Learned:
+    windows = join_windows([cut_windows(t) for t in takes])
+    count = len(windows.stamp)
+    kept = np.linspace(0, count - 1, min(count, MOST_VALIDATED)).round().astype(np.int64)
+    parts = (windows.stamp, windows.pose, windows.keys, windows.target)
+    return _Learned(Windows(*(p[kept] for p in parts)), scale, device)
+
+
+class _Run:
+    """A training run of the published network."""
+
+    def __init__(self, windows: _Learned, settings: PublishedSettings) -> None:
+        torch.manual_seed(settings.seed)
+        self._windows, self._settings = windows, settings
+        self._network = PublishedNetwork().to(settings.device)
+        self._optimiser = torch.optim.AdamW(self._network.parameters(), lr=settings.rate)
+        self._rng = np.random.default_rng(settings.seed)
+        # Beside a GPU the processor only waits.
+        self._clock = time.perf_counter if settings.device == 'cuda' else time.process_time
+        self._began, self._spent = self._clock(), 0.0
+        self.per_epoch = max(1, len(windows) // settings.batch)
+        self.done = 0
+        self._order = np.arange(len(windows))
+        self._curve: list[tuple[float, float, float]] = []
+        self._looks: list[tuple[float, float]] = []
+        self._best: dict[str, Tensor] | None = None
+
+    @property
+    def part(self) -> float:
+        """How much of the run is done, 0 to 1; one with a budget of time ends by that."""
+        settings = self._settings
+        steps = self.done / settings.epochs / self.per_epoch
+        return max(steps, self._spent / settings.seconds if settings.seconds else 0.0)
+
+    @property
+    def over(self) -> bool:
+        return self.part >= 1.0
+
+    def step(self) -> float:
+        """Learn from the next windows; returns the loss."""
+        settings, place = self._settings, self.done % self.per_epoch
+        if place == 0:
+            self._order = self._rng.permutation(len(self._windows))
+        where = np.sort(self._order[place * settings.batch :][: settings.batch])
+        _set_rate(self._optimiser, settings, self.done / self.per_epoch, self.part)
+        batch = self._windows.batch(where)
+        loss, error = _learn(self._network, self._optimiser, batch, settings)
+        self.done += 1
+        self._spent = self._clock() - self._began
+        self._curve.append((round(self._spent, 1), round(loss, 5), round(error, 5)))
+        return loss
+
+    def look(self, asked: _Learned) -> None:
+        """Score the windows to validate on; remember the weights if they are the best so far."""
+        total, size = 0.0, self._settings.batch
+        self._network.eval()
+        for first in range(0, len(asked), size):
+            pose, keys, wanted = asked.batch(np.arange(first, min(first + size, len(asked))))
+            with torch.no_grad():
+                found = _parallel(self._network, self._network.encode(pose, keys))
+                total += float((found - wanted).square().mean(dim=(1, 2)).sum())
+        self._network.train()
+        error = total / len(asked)
+        if not self._looks or error < min(e for _, e in self._looks):
+            self._best = copy.deepcopy(self._network.state_dict())
+        self._looks.append((round(self.done / self.per_epoch, 3), round(error, 6)))
+
+    def finish(self) -> PublishedNetwork:
+        """Return the best network, or the last one if none was looked at."""
+        if self._best is not None:
+            self._network.load_state_dict(self._best)
+        return self._network.eval().cpu()
+
+    def describe(self) -> dict[str, Any]:
+        """Say how it was trained."""
+        return {
+            'settings': asdict(self._settings),
+            'hardware': describe_device(torch.device(self._settings.device)),
+            'windows': len(self._windows),
+            'steps': self.done,
+            'epochs': round(self.done / self.per_epoch, 3),
+            'seconds': round(self._spent),
+            'validation': self._looks,
+            'validation_columns': ['epoch', 'squared error in units of -1..1'],
+            'curve': self._curve,
+            'curve_columns': ['seconds', 'loss', 'squared error in units of -1..1'],
+        }
+
+
+def _set_rate(
+    optimiser: torch.optim.Optimizer, settings: PublishedSettings, epoch: float, done: float
+) -> None:
+    if settings.halve:
+        factor = 0.5 ** (int(epoch) // settings.halve)
+    else:  # up within a tenth, then down to nothing
+        factor = min(done / 0.1, 1.0) * 0.5 * (1 + np.cos(np.pi * max(done - 0.1, 0) / 0.9))
+    for group in optimiser.param_groups:
+        group['lr'] = settings.rate * max(factor, 1e-3)
+
+
+def _learn(
+    network: PublishedNetwork,
+    optimiser: torch.optim.Optimizer,
+    batch: Sequence[Tensor],
+    settings: PublishedSettings,
+) -> tuple[float, float]:
+    pose, keys, wanted = batch
+    latent = network.encode(pose, keys)
+    found = network.decode(latent) if settings.decoder == 'loop' else _parallel(network, latent)
+    error = (found - wanted).square().mean()
+    chosen = np.linspace(0, WINDOW - 1, settings.points).round().astype(np.int64)
+    distance = sinkhorn_divergence(found[:, chosen], wanted[:, chosen]).mean()
+    loss = error + settings.transport * distance
+    optimiser.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(network.parameters(), CLIP)
+    optimiser.step()
+    return float(loss.detach()), float(error.detach())
+
+
+def _parallel(network: PublishedNetwork, latent: Tensor) -> Tensor:
+    with torch.no_grad():
+        guess = torch.zeros(*latent.shape[:2], 6, device=latent.device)
+        for _ in range(PASSES):
+            guess = network.decode_guided(latent, guess)
+    return network.decode_guided(latent, guess)
