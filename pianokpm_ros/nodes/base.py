@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -23,6 +24,7 @@ from std_srvs.srv import SetBool
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.graph import LEASH, REFUSED
 from pianokpm_ros.messages import MessageError, Record, from_message, to_message
+from pianokpm_ros.nodes.backlog import Backlog
 from pianokpm_ros.nodes.parameters import Parameter, ParameterError, declare_parameters
 
 FAILED = 1
@@ -31,6 +33,9 @@ LEASE = Duration(nanoseconds=200_000_000)
 FLUSH = Duration(nanoseconds=1_000_000_000)
 WAKE = 0.1
 """How often a node without work looks whether it should end [s]."""
+
+QUIET, SETTLE = 0.005, 0.05
+"""A node that stood still collects what was sent meanwhile until nothing comes for so long, at most so long [s]."""
 
 STREAM = QoSProfile(
     depth=50,
@@ -86,6 +91,7 @@ class PianoNode(Node):
         self.settings: dict[str, Any] = declare_parameters(self, self.PARAMETERS)
         self.enabled, self.rejected = True, 0
         self.done, self.exit_code = threading.Event(), 0
+        self.backlog = Backlog(self.settings.get('max_backlog', 0.0))
         self._health = self.create_publisher(DiagnosticArray, '/diagnostics', 10)
         # Steady: health goes out also while simulated time stands still.
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -109,6 +115,15 @@ class PianoNode(Node):
         except MessageError as error:
             self.reject(str(error))
             return None
+
+    def listen(
+        self, kind: type, topic: str, handle: Callable[[Any], None], skip: bool = True
+    ) -> None:
+        """Subscribe; messages are handled in order, those that are too old when their turn comes may be skipped."""
+        name = topic if skip else ''
+        self.create_subscription(
+            kind, topic, lambda message: self.backlog.push(name, message, handle), LISTEN
+        )
 
     def reject(self, reason: str) -> None:
         """Count an input that can't be used and say why, but not too often."""
@@ -214,6 +229,19 @@ def _spin(node: PianoNode) -> None:
     executor.add_node(node)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: node.done.set())
+    turned = time.monotonic()
     while not node.done.is_set():
         executor.spin_once(timeout_sec=WAKE)
+        before, turned = turned, time.monotonic()
+        if node.backlog:
+            _collect(executor, node.backlog, stood_still=turned - before > 1.5 * WAKE)
+            node.backlog.work()
     executor.remove_node(node)
+
+
+def _collect(executor: EventsExecutor, backlog: Backlog, stood_still: bool) -> None:
+    """Take all that has come. After a standstill it only comes now, as the threads of DDS stood still too."""
+    end, known = time.monotonic() + SETTLE, 0
+    while len(backlog) > known and time.monotonic() < end:
+        known = len(backlog)
+        executor.spin_once(timeout_sec=QUIET if stood_still else 0)

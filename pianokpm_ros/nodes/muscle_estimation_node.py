@@ -10,7 +10,8 @@ from pianokpm_ros.geometry.association import SIDES
 from pianokpm_ros.muscle.activity_stream import ActivityStream, SilenceSettings
 from pianokpm_ros.muscle.bundle import load_bundle
 from pianokpm_ros.muscle.person import load_personal
-from pianokpm_ros.nodes.base import LISTEN, STREAM, Health, PianoNode, run_node
+from pianokpm_ros.nodes.backlog import BACKLOG_PARAMETERS
+from pianokpm_ros.nodes.base import STREAM, Health, PianoNode, run_node
 from pianokpm_ros.nodes.connections import WAIT_PARAMETERS, Connections
 from pianokpm_ros.nodes.parameters import Parameter
 from pianokpm_ros.nodes.sensor_messages import make_joint_state
@@ -41,6 +42,7 @@ class MuscleEstimationNode(PianoNode):
             'invalid_after', 0.25, 'silence of the poses that makes INVALID [s]', 0.02, 10.0
         ),
         Parameter('joint_states', True, 'also publish `muscle_activity/<side>/joint_states`'),
+        *BACKLOG_PARAMETERS,
         *WAIT_PARAMETERS,
     )
 
@@ -65,8 +67,8 @@ class MuscleEstimationNode(PianoNode):
 
     def _listen(self) -> None:
         for side in SIDES:
-            self.create_subscription(HandPose, f'hands/{side.label}', self._take, LISTEN)
-        self.create_subscription(KeyMotion, 'keys', self._take_keys, LISTEN)
+            self.listen(HandPose, f'hands/{side.label}', self._take)
+        self.listen(KeyMotion, 'keys', self._take_keys, skip=False)  # a key lost stays down
         self.create_timer(TICK, self._look_for_silence)
 
     def _take(self, message: HandPose) -> None:
@@ -93,7 +95,8 @@ class MuscleEstimationNode(PianoNode):
     def diagnose(self) -> Health:
         """Tell what was estimated with what."""
         values = {f'{s.label} estimates': n for s, n in self._counts.items()}
-        values |= {'model': self._bundle.model_id, 'rejected': self.rejected}
+        values |= {'model': self._bundle.model_id, 'skipped': self.backlog.skipped}
+        values['rejected'] = self.rejected
         if not any(self._counts.values()):
             return Health.warning('no pose yet', **values)
         if self._stream.silent:

@@ -10,7 +10,8 @@ from pianokpm_ros.geometry.pose_stream import PoseStream, StreamSettings
 from pianokpm_ros.geometry.rig import Rig, RigError, load_rig
 from pianokpm_ros.geometry.smoothing import SmoothingSettings
 from pianokpm_ros.geometry.triangulator import HandTriangulator, TriangulatorSettings
-from pianokpm_ros.nodes.base import LISTEN, STREAM, Health, PianoNode, run_node
+from pianokpm_ros.nodes.backlog import BACKLOG_PARAMETERS
+from pianokpm_ros.nodes.base import STREAM, Health, PianoNode, run_node
 from pianokpm_ros.nodes.connections import WAIT_PARAMETERS, Connections
 from pianokpm_ros.nodes.parameters import Parameter, ParameterError
 
@@ -43,6 +44,7 @@ class TriangulationNode(PianoNode):
         ),
         Parameter('hold_bones', False, 'learn bone lengths from the poses and hold them softly'),
         Parameter('smooth', False, 'smooth poses (One Euro filter; still hands are 40 ms late)'),
+        *BACKLOG_PARAMETERS,
         *WAIT_PARAMETERS,
     )
 
@@ -73,7 +75,7 @@ class TriangulationNode(PianoNode):
 
     def _listen(self) -> None:
         for name in self._cameras:
-            self.create_subscription(HandLandmarks, f'{name}/hands', self._take, LISTEN)
+            self.listen(HandLandmarks, f'{name}/hands', self._take)
         self.create_timer(TICK, self._look_for_silence)
 
     def _choose_cameras(self, rig: Rig | None) -> tuple[str, ...]:
@@ -112,6 +114,7 @@ class TriangulationNode(PianoNode):
             'late': c.late,
             'unknown': c.unknown,
             'restarts': c.restarts,
+            'skipped': self.backlog.skipped,
             'rejected': self.rejected,
             **missing,
             **{f'{n} disagrees by px': round(e, 1) for n, e in self._stream.view_errors.items()},

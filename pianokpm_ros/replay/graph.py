@@ -71,10 +71,13 @@ def describe_replay(options: ReplayOptions) -> tuple[NodeSpec, ...]:
             'chosen; choose others'
         )
     simulated = {'use_sim_time': o.clock}
+    whole = {'max_backlog': 0.0}  # what was recorded is estimated again without a gap
     stages: list[tuple[str, dict[str, Any]]] = []
     if o.what == 'landmarks':
-        stages.append(('triangulation_node', {'cameras': cameras, 'rig': find_rig(o.bag, o.rig)}))
-    stages.append(('muscle_estimation_node', {'model': o.model} if o.model else {}))
+        stages.append(
+            ('triangulation_node', {'cameras': cameras, 'rig': find_rig(o.bag, o.rig), **whole})
+        )
+    stages.append(('muscle_estimation_node', {**whole, **({'model': o.model} if o.model else {})}))
     if o.record:
         named = {'cameras': cameras} if cameras else {}
         stages.append(('recorder_node', {'bag': o.record, **named}))

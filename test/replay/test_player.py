@@ -95,6 +95,7 @@ def test_the_graph_of_a_replay_has_the_stages_after_it(session):
     specs = describe_replay(ReplayOptions(session.bag, what='landmarks', estimate=True, rate=0.0))
     assert sorted(specs[1].parameters['cameras']) == ['left', 'top']
     assert specs[1].parameters['rig'].endswith('rig.yaml') and specs[1].parameters['use_sim_time']
+    assert [n.parameters['max_backlog'] for n in specs[1:]] == [0.0, 0.0]  # nothing is left out
     assert specs[0].parameters['follow'] == ['muscle_activity/left', 'muscle_activity/right']
     with pytest.raises(RecordingError, match='landmarks of .* none in the time'):
         names(
