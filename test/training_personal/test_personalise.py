@@ -17,7 +17,13 @@ from pianokpm_training.datasets.recording import (
 )
 from pianokpm_training.kinematic.performance import perform
 from pianokpm_training.kinematic.pieces import random_exercise
-from pianokpm_training.sessions.personal import learn_person, make_stretches, read_recordings
+from pianokpm_training.sessions.gain import measure_gain
+from pianokpm_training.sessions.personal import (
+    learn_person,
+    make_stretches,
+    read_recordings,
+    scale_person,
+)
 
 from pianokpm_ros.anatomy import MUSCLES, Side
 from pianokpm_ros.cli import main
@@ -132,12 +138,74 @@ def test_a_scale_alone_is_enough(tmp_path, capsys, bundle):
         (['--scale', 'ADM=0.5'], 'one of each of ADM, APB'),
         (['--scale', *scale[:-1], '4DI=-1'], 'between 0 and 10'),
         (['--scale', 'ADM'], 'MUSCLE=FACTOR'),
-        ([str(tmp_path), '--scale', *scale], 'one of the two'),
-        ([], 'one of the two'),
+        ([str(tmp_path), '--scale', *scale], 'one of the three'),
+        ([], 'one of the three'),
+        (['--person', str(tmp_path / 'p.json')], 'say what to --check'),
     ):
         assert main(['personalise', '-o', str(tmp_path / 'q.json'), *wrong]) == 1
         assert said in capsys.readouterr().err
     assert not (tmp_path / 'q.json').exists()
+
+
+@pytest.fixture
+def takes(tmp_path):
+    """Folders of three takes: two of one person, one of another."""
+    made = {}
+    for name, take in (('a', play()), ('b', play(seed=2, seconds=31.0)), ('c', play('s02', 3))):
+        made[name] = str(tmp_path / name)
+        save_recording(take, tmp_path / name)
+    return made
+
+
+def test_what_it_brings_elsewhere_is_told_without_and_with_the_file(
+    takes, tmp_path, capsys, bundle
+):
+    path = str(tmp_path / 'p.json')
+    assert main(['personalise', takes['a'], '-o', path, '--check', takes['b']]) == 0
+    made = ' '.join(capsys.readouterr().out.split())
+    assert 'checked on simulated EMG' in made
+    assert main(['personalise', '--person', path, '--check', takes['b']]) == 0
+    said = ' '.join(capsys.readouterr().out.split())
+    assert said in made and '1 other recording(s), 31 s' in said and 'careful' not in said
+    person, other = load_person(path), play(seed=2, seconds=31.0)
+    gain = measure_gain(person, [other], bundle)
+    before, after = (errors(b, other) for b in (bundle, personalise(bundle, person)))
+    np.testing.assert_allclose(gain.rmse, [before, after], rtol=1e-6)
+    assert gain.change == pytest.approx(after.mean() / before.mean() - 1)
+    assert gain.interval[0] < gain.change < gain.interval[1]
+    assert f'mean RMSE of s01: {gain.change:+.0%} (95 % {gain.interval[0]:+.0%} to' in said
+    assert (0.2 < gain.r).all() and gain.seconds == pytest.approx(31.0, abs=0.5)
+
+
+def test_doubtful_checks_are_refused_or_told(takes, tmp_path, capsys, bundle):
+    path = tmp_path / 'p.json'
+    words = ['personalise', takes['a'], '-o', str(path)]
+    assert main([*words, '--check', takes['b'], '--subject', 's01']) == 0
+    path.unlink()
+    capsys.readouterr()
+    assert main([*words, '--check', takes['a']]) == 1
+    assert 'which it was fitted to' in capsys.readouterr().err and not path.exists()
+    assert main(words) == 0
+    own = ['personalise', '--person', str(path)]
+    assert main([*own, '--check', takes['a']]) == 1
+    assert 'which it was fitted to' in capsys.readouterr().err
+    assert main([*own, '--check', takes['c']]) == 0
+    said = capsys.readouterr().out
+    assert 'careful: fitted to s01, checked on s02' in said and 'too short for an interval' in said
+    assert main([*own, '-o', str(path), '--check', takes['b']]) == 1
+    assert 'leave -o out' in capsys.readouterr().err
+    person = load_person(path)
+    with pytest.raises(DataError, match='of the same scale'):
+        measure_gain(person, [play(seed=5, seconds=5.0, normalization='PERCENTILE')], bundle)
+    with pytest.raises(DataError, match='without both poses and EMG'):
+        measure_gain(person, [replace(play(seed=2), envelope=None)], bundle)
+
+
+def test_a_file_that_changes_nothing_brings_nothing(bundle):
+    scale = scale_person(bundle, dict.fromkeys(MUSCLES, 1.0), 'nobody')
+    gain = measure_gain(scale, [play(seed=2, seconds=31.0)], bundle)
+    assert gain.change == pytest.approx(0, abs=1e-6)
+    np.testing.assert_allclose(gain.interval, 0, atol=1e-6)
 
 
 def test_whoever_estimates_can_use_it(tmp_path, bundle, capsys):

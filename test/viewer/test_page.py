@@ -101,6 +101,21 @@ def test_the_stage_shows_keys_and_hands(tab):
     assert ((stage[..., 2] - stage[..., 0]) > 30).mean() > 0.01
 
 
+OVERLAPS = """(() => {
+  const boxes = [...document.querySelectorAll('#labels span:not([hidden])')].map((s) => s.getBoundingClientRect());
+  return boxes.flatMap((a, i) => boxes.slice(i + 1).filter((b) => a.left < b.right && b.left < a.right
+    && a.top < b.bottom && b.top < a.bottom)).length;
+})()"""
+
+
+@pytest.mark.parametrize('size', [(390, 800), (1280, 800)])
+def test_no_name_lies_on_another(tab, size):
+    tab.resize(*size)
+    tab.wait("document.querySelectorAll('#labels span:not([hidden])').length == 12")
+    tab.wait(f'({OVERLAPS}) == 0')
+    assert tab.ask(OVERLAPS) == 0
+
+
 @pytest.mark.parametrize('size', [(390, 800), (1280, 800)])
 def test_fits_narrow_and_wide_screens(tab, size):
     tab.resize(*size)

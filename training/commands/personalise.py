@@ -1,18 +1,29 @@
-"""`pianokpm personalise`: make the small file that fits a model to one person."""
+"""`pianokpm personalise`: make the small file that fits a model to one person, and tell what it brings."""
 
 import argparse
 import time
 from pathlib import Path
 
-from pianokpm_training.sessions.personal import learn_person, read_recordings, scale_person
+import numpy as np
+from numpy.typing import NDArray
+from pianokpm_training.datasets.recording import Recording
+from pianokpm_training.sessions.gain import BLOCK, Gain, check_foreign, measure_gain
+from pianokpm_training.sessions.personal import (
+    fingerprint,
+    learn_person,
+    read_recordings,
+    scale_person,
+)
 from rich.console import Console
 from rich.table import Table
 
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.muscle.bundle import ModelBundle, load_bundle
-from pianokpm_ros.muscle.person import Person, save_person
+from pianokpm_ros.muscle.person import Person, load_person, save_person
 from pianokpm_ros.muscle.person_fit import Fitted
 from pianokpm_ros.shares import find_asset
+
+FloatArray = NDArray[np.floating]
 
 LITTLE, ONE_PIECE = 12.0, 30.0
 """Less than this, or less than that of one piece, has made estimates of other pieces worse (docs/person.md) [s]."""
@@ -31,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='SOURCE',
         help='bags, recordings of a data set, or data sets, with poses and EMG of one person',
     )
-    parser.add_argument('-o', '--output', type=Path, required=True, help='file to write (.json)')
+    parser.add_argument('-o', '--output', type=Path, help='file to write (.json)')
     parser.add_argument(
         '--model', type=Path, metavar='DIR', help='model (default: the shipped one)'
     )
@@ -47,26 +58,71 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='MUSCLE=FACTOR',
         help="without EMG: the part of the person's MVC that the model's 1.0 stands for, of every muscle",
     )
+    parser.add_argument(
+        '--check',
+        nargs='+',
+        default=[],
+        type=Path,
+        metavar='OTHER',
+        help='other recordings of the same person: print RMSE and r there, without and with the file',
+    )
+    parser.add_argument(
+        '--person', type=Path, metavar='FILE', help='check this file instead of making one'
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Fit, write, and say what held-out time says."""
+    """Fit, write, and say what held-out time and other recordings say."""
     console = Console(highlight=False)
-    if bool(arguments.sources) == bool(arguments.scale):
-        raise UsageError('name recordings with EMG, or give --scale: one of the two')
+    _refuse_contradictions(arguments)
     bundle = load_bundle(arguments.model or find_asset('models/small'))
-    if arguments.scale:
-        person = scale_person(bundle, _read_scale(arguments.scale), arguments.name or 'unnamed')
+    others = read_recordings(arguments.check, arguments.subject)
+    if arguments.person:
+        person = load_person(arguments.person)
     else:
-        recordings = read_recordings(arguments.sources, arguments.subject)
-        begin = time.perf_counter()
-        person, fitted = learn_person(recordings, bundle, arguments.name, arguments.lookahead)
-        _print_fit(bundle, fitted, time.perf_counter() - begin, console)
-        for words in advise(fitted, len(person.fit['recordings'])):
-            console.print(f'[bold]careful[/bold]: {words}')
-    save_person(person, arguments.output)
-    _print_use(person, arguments.output, console)
+        person = _make(arguments, bundle, others, console)
+    if others:
+        _print_gain(
+            person, bundle, measure_gain(person, others, bundle, arguments.lookahead), console
+        )
+        _warn_of_others(person, others, console)
+    if not arguments.person:
+        save_person(person, arguments.output)
+        _print_use(person, arguments.output, console)
     return 0
+
+
+def _refuse_contradictions(arguments: argparse.Namespace) -> None:
+    if sum(map(bool, (arguments.sources, arguments.scale, arguments.person))) != 1:
+        raise UsageError(
+            'name recordings with EMG, or give --scale, or --person FILE with --check: one of the three'
+        )
+    if arguments.person and not arguments.check:
+        raise UsageError(f'{arguments.person} is there already: say what to --check it on')
+    if bool(arguments.output) == bool(arguments.person):
+        raise UsageError(
+            'say where to write with -o FILE; with --person nothing is written, leave -o out'
+        )
+
+
+def _make(
+    arguments: argparse.Namespace,
+    bundle: ModelBundle,
+    others: list[Recording],
+    console: Console,
+) -> Person:
+    """Fit to recordings, or take the scale."""
+    if arguments.scale:
+        return scale_person(bundle, _read_scale(arguments.scale), arguments.name or 'unnamed')
+    recordings = read_recordings(arguments.sources, arguments.subject)
+    known = [f for r in recordings for f in fingerprint(r)]
+    check_foreign(others, known, arguments.name or recordings[0].info.subject)
+    begin = time.perf_counter()
+    person, fitted = learn_person(recordings, bundle, arguments.name, arguments.lookahead)
+    _print_fit(bundle, fitted, time.perf_counter() - begin, console)
+    for words in advise(fitted, len(person.fit['recordings'])):
+        console.print(f'[bold]careful[/bold]: {words}')
+    return person
 
 
 def _read_scale(words: list[str]) -> dict[str, float]:
@@ -104,6 +160,53 @@ def _print_fit(bundle: ModelBundle, fitted: Fitted, took: float, console: Consol
     if fitted.kind == 'none':
         console.print(
             'no map was better than the model alone: the file changes nothing but the deviation'
+        )
+
+
+def _print_gain(person: Person, bundle: ModelBundle, gain: Gain, console: Console) -> None:
+    table = Table(
+        'muscle', 'RMSE before', 'after', 'r before', 'after',
+        title=f'on {len(gain.recordings)} other recording(s), {gain.seconds:.0f} s', box=None,
+    )  # fmt: skip
+    rows = [*zip(bundle.muscle, *gain.rmse, *gain.r, strict=True)]
+    means = [_mean(values) for values in (*gain.rmse, *gain.r)]
+    for name, *values in [*rows, ('mean', *means)]:
+        shown = (
+            '-' if v != v else f'{v:.{digits}f}'
+            for v, digits in zip(values, (4, 4, 2, 2), strict=True)
+        )
+        table.add_row(name, *shown)
+    console.print(table)
+    low, high = gain.interval
+    sure = (
+        f'95 % {low:+.0%} to {high:+.0%}, by blocks of {BLOCK / 100:g} s'
+        if low == low
+        else 'too short for an interval'
+    )
+    console.print(f'mean RMSE of {person.name}: {gain.change:+.0%} ({sure})', soft_wrap=True)
+    if low <= 0 <= high:
+        console.print('so it is not sure that the file helps')
+    if gain.simulated:
+        console.print('[bold]checked on simulated EMG[/bold]: of no real person')
+
+
+def _mean(values: FloatArray) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else float('nan')
+
+
+def _warn_of_others(person: Person, others: list[Recording], console: Console) -> None:
+    """Say what can't be known from the file: whether it is the same person, and really other recordings."""
+    subject = person.fit.get('subject')
+    strangers = sorted({r.info.subject for r in others} - {subject})
+    if subject and strangers:
+        console.print(
+            f'[bold]careful[/bold]: fitted to {subject}, checked on {", ".join(strangers)}'
+        )
+    same = sorted({r.info.name for r in others} & set(person.fit.get('recordings', ())))
+    if same:
+        console.print(
+            f'[bold]careful[/bold]: it was fitted to recordings that are also called {", ".join(same)}'
         )
 
 

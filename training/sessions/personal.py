@@ -3,6 +3,7 @@
 Letters: T ticks, L look-aheads, M muscles.
 """
 
+import hashlib
 import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
@@ -88,6 +89,13 @@ def make_stretches(
     return made
 
 
+def fingerprint(recording: Recording) -> list[str]:
+    """Return what tells a recording again by its content: of its EMG, and of its poses."""
+    envelope, pose = recording.envelope, recording.pose
+    arrays = [envelope.samples if envelope else [], pose.landmarks if pose else []]
+    return [hashlib.sha256(a.tobytes()).hexdigest()[:16] for a in arrays if len(a)]
+
+
 def learn_person(
     recordings: Sequence[Recording],
     bundle: ModelBundle,
@@ -111,7 +119,9 @@ def learn_person(
     fit = {
         'from': 'EMG',
         **fitted.describe(bundle.muscle),
+        'subject': usable[0].info.subject,
         'recordings': [r.info.name for r in usable],
+        'fingerprints': sorted({f for r in usable for f in fingerprint(r)}),
         'sides': sorted({r.info.side.label for r in usable}),
         'simulated': any(r.info.simulated for r in usable),
         **_today(),

@@ -6,6 +6,7 @@ import {
 import { token } from './colours.js';
 import { Hand } from './hand.js';
 import { Keyboard } from './keyboard.js';
+import { Names } from './names.js';
 
 const FROM = new Vector3(0, -0.50, 0.47);
 const AT = new Vector3(0, 0.0, 0.02);
@@ -15,7 +16,7 @@ const SLOW = 45; // milliseconds a frame from which shadows and fine pixels are 
 export class Stage {
   constructor(canvas, labels) {
     this.canvas = canvas;
-    this.labels = labels;
+    this.names = new Names(labels);
     this.renderer = new WebGLRenderer({ canvas, antialias: true, alpha: true });
     this.renderer.shadowMap.enabled = true;
     this.renderer.shadowMap.type = PCFSoftShadowMap;
@@ -103,20 +104,18 @@ export class Stage {
   }
 
   nameMuscles() {
-    let used = 0;
+    this.names.begin();
     for (const hand of this.showNames ? Object.values(this.hands) : []) {
-      if (!hand.visible) continue;
-      hand.spindles.forEach((mesh, i) => { if (mesh.visible) this.writeName(used++, hand.muscles?.[i] ?? '', mesh.anchor); });
+      const seen = hand.visible ? hand.spindles.flatMap((mesh, i) => this.place(mesh, hand.muscles?.[i] ?? '')) : [];
+      if (seen.length) this.names.add(seen);
     }
-    [...this.labels.children].slice(used).forEach((span) => { span.hidden = true; });
+    this.names.end();
   }
 
-  writeName(index, name, place) {
-    const span = this.labels.children[index] ?? this.labels.appendChild(document.createElement('span'));
-    const at = place.clone().project(this.camera);
-    const [x, y] = [(at.x + 1) * this.width / 2, (1 - at.y) * this.height / 2];
-    span.hidden = at.z > 1;
-    span.textContent = name;
-    span.style.transform = `translate(${x.toFixed(1)}px, ${y.toFixed(1)}px) translate(-50%, -50%)`;
+  /** [[name, x, y]] of a muscle on the screen, none where it is not seen. */
+  place(mesh, name) {
+    const at = mesh.anchor.clone().project(this.camera);
+    if (!mesh.visible || at.z > 1) return [];
+    return [[name, (at.x + 1) * this.width / 2, (1 - at.y) * this.height / 2]];
   }
 }
