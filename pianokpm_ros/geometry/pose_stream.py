@@ -5,8 +5,6 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from pianokpm_ros.anatomy import Side
 from pianokpm_ros.geometry.association import SIDES
 from pianokpm_ros.geometry.screening import screen_landmarks
@@ -43,18 +41,21 @@ class FramePeriod:
     def __init__(self) -> None:
         self._last: dict[str, int] = {}
         self._gaps: dict[str, deque[int]] = {}
+        self._periods: dict[str, int] = {}
 
     def push(self, camera: str, stamp: int) -> None:
         """Take a frame's stamp [ns]."""
         last, self._last[camera] = self._last.get(camera), stamp
         if last is not None and stamp > last:
-            self._gaps.setdefault(camera, deque(maxlen=GAPS)).append(stamp - last)
+            gaps = self._gaps.setdefault(camera, deque(maxlen=GAPS))
+            gaps.append(stamp - last)
+            if len(gaps) >= 3:
+                self._periods[camera] = sorted(gaps)[len(gaps) // 5]
 
     @property
     def shortest(self) -> int | None:
         """Period of the fastest camera [ns], None = unknown."""
-        periods = [int(np.percentile(gaps, 20)) for gaps in self._gaps.values() if len(gaps) >= 3]
-        return min(periods, default=None)
+        return min(self._periods.values(), default=None)
 
 
 class PoseStream:
@@ -116,8 +117,10 @@ class PoseStream:
         if self.counters.restarts > self._restarts:
             self._restart()
         self._period.push(record.camera, record.stamp)
-        if not self.settings.tolerance and self._period.shortest:
-            self._synchronizer.tolerance = int(np.clip(self._period.shortest // 2, *TOLERANCES))
+        period = self._period.shortest
+        if period and not self.settings.tolerance:
+            least, most = TOLERANCES
+            self._synchronizer.tolerance = min(max(period // 2, least), most)
         self._watch.hear(now)
         return self._make(sets)
 

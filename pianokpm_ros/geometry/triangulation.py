@@ -127,14 +127,11 @@ def _linearise(
     rotation = projections[..., :3]
     local = np.einsum('vij,nj->vni', rotation, points) + projections[:, None, :, 3]
     ahead = seen & (local[..., 2] > 1e-6)
-    x, y, z = (np.where(ahead, local[..., i], 1.0) for i in range(3))
-    picture = np.stack([x / z, y / z], axis=-1)
+    depth = np.where(ahead, local[..., 2], 1.0)[..., None]
+    picture = local[..., :2] / depth
     residual = np.where(ahead[..., None], (rays - picture) * focal[:, None, None], 0.0)
-    zero = np.zeros_like(x)
-    rows = np.stack(
-        [np.stack([1 / z, zero, -x / z**2], -1), np.stack([zero, 1 / z, -y / z**2], -1)], axis=-2
-    )
-    jacobian = np.einsum('vnki,vij->vnkj', rows, rotation) * focal[:, None, None, None]
+    across = rotation[:, None, :2] - picture[..., None] * rotation[:, None, 2:]
+    jacobian = across * (focal[:, None, None] / depth)[..., None]
     return residual, np.where(ahead[..., None, None], jacobian, 0.0)
 
 
