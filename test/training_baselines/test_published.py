@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from pianokpm_training.baselines.published import Published, load_published
-from pianokpm_training.baselines.published_inputs import MIRROR, WINDOW, cut_windows
+from pianokpm_training.baselines.published_inputs import MIRROR, WINDOW, PoseScale, cut_windows
 from pianokpm_training.baselines.published_network import (
     OUTPUT_SCALE,
     PARAMETERS,
@@ -171,5 +171,11 @@ def test_a_take_shorter_than_a_window_says_nothing(network, take):
     short = type(take.recording)(
         take.recording.info, pose=take.recording.pose, keys=take.recording.keys, envelope=few
     )
-    assert np.isnan(Published(network, np.ones(6)).estimate(Take(short)).mean).all()
+    assert np.isnan(
+        Published(
+            network, np.ones(6), PoseScale(np.zeros(84, np.float32), np.ones(84, np.float32))
+        )
+        .estimate(Take(short))
+        .mean
+    ).all()
     assert without(short, 'keys').keys is None

@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pianokpm_training.baselines.published_inputs import Windows, cut_windows
+from pianokpm_training.baselines.published_inputs import PoseScale, cut_windows
 from pianokpm_training.baselines.published_network import PublishedNetwork
 from pianokpm_training.evaluation.takes import Estimate, Take
-from torch import Tensor
 
 WEIGHTS, NOTES = 'weights.pt', 'training.json'
 
@@ -26,11 +25,13 @@ class Published:
     Attributes:
         network: trained.
         scale: (M,) MVC that stands for 1.
+        pose_scale: of the places in the pictures.
         notes: how it was trained, and its curve.
     """
 
     network: PublishedNetwork
     scale: NDArray
+    pose_scale: PoseScale
     notes: dict[str, Any] = field(default_factory=dict)
     name: str = 'PianoKPM Net, rebuilt'
 
@@ -41,7 +42,8 @@ class Published:
         if not len(windows.stamp):
             return Estimate(mean)
         with torch.no_grad():
-            latent = self.network.encode(*_tensors(windows))
+            pose = torch.from_numpy(self.pose_scale.apply(windows.pose)).float()
+            latent = self.network.encode(pose, torch.from_numpy(windows.keys).float())
             found = self.network.decode(latent).numpy()
         found = (found + 1) / 2 * self.scale
         stamp, found = windows.stamp.reshape(-1), found.reshape(-1, found.shape[-1])
@@ -53,7 +55,9 @@ class Published:
     def save(self, folder: Path) -> None:
         """Write weights and notes."""
         folder.mkdir(parents=True, exist_ok=True)
-        state = {'network': self.network.state_dict(), 'scale': torch.from_numpy(self.scale)}
+        numbers = {'scale': self.scale, **vars(self.pose_scale)}
+        state = {n: torch.from_numpy(v) for n, v in numbers.items()}
+        state['network'] = self.network.state_dict()
         torch.save(state, folder / f'.{WEIGHTS}')
         (folder / f'.{WEIGHTS}').replace(folder / WEIGHTS)
         (folder / NOTES).write_text(json.dumps(self.notes, indent=1) + '\n')
@@ -65,8 +69,5 @@ def load_published(folder: Path) -> Published:
     network = PublishedNetwork()
     network.load_state_dict(state['network'])
     notes = json.loads((folder / NOTES).read_text())
-    return Published(network.eval(), state['scale'].numpy(), notes)
-
-
-def _tensors(windows: Windows) -> tuple[Tensor, Tensor]:
-    return torch.from_numpy(windows.pose).float(), torch.from_numpy(windows.keys).float()
+    pose_scale = PoseScale(state['mean'].numpy(), state['deviation'].numpy())
+    return Published(network.eval(), state['scale'].numpy(), pose_scale, notes)

@@ -27,6 +27,9 @@ VIEWS = ('top', 'right')
 FARTHEST = 1.0
 """A landmark farther from the middle [picture widths] is not seen: there the lens model goes astray."""
 
+LEAST_DEVIATION = 1e-3
+"""Smallest deviation of a place in the pictures, in picture widths."""
+
 MIRROR = KEY_CENTRES[62 - FIRST_KEY]
 """A keyboard is symmetric about the middle of the D above middle C [m]."""
 
@@ -65,6 +68,32 @@ def join_windows(parts: Sequence[Windows]) -> Windows:
     """Stack the windows of several takes."""
     names = ('stamp', 'pose', 'keys', 'target')
     return Windows(*(np.concatenate([getattr(p, n) for p in parts]) for n in names))
+
+
+@dataclass(frozen=True, eq=False)
+class PoseScale:
+    """Brings places in pictures to zero mean and unit deviation; a hand moves little in a picture.
+
+    Attributes:
+        mean: (84,).
+        deviation: (84,), positive.
+    """
+
+    mean: Float32Array
+    deviation: Float32Array
+
+    def apply(self, pose: NDArray) -> NDArray[np.float16]:
+        """Scale (B, T, 84) places, a window at a time: all of them in single precision would fill the memory."""
+        scaled = np.empty(pose.shape, np.float16)
+        for window, places in zip(scaled, pose, strict=True):
+            window[:] = (places.astype(np.float32) - self.mean) / self.deviation
+        return scaled
+
+
+def fit_pose_scale(pose: NDArray) -> PoseScale:
+    """Measure the (B, T, 84) places that are learned from."""
+    flat = pose.reshape(-1, pose.shape[-1])[::8].astype(np.float32)
+    return PoseScale(flat.mean(axis=0), np.maximum(flat.std(axis=0), LEAST_DEVIATION))
 
 
 def project_views(take: Take, stamps: NDArray[np.int64]) -> NDArray:

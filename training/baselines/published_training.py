@@ -19,8 +19,10 @@ from pianokpm_training.baselines.published import Published
 from pianokpm_training.baselines.published_inputs import (
     STEP,
     WINDOW,
+    PoseScale,
     Windows,
     cut_windows,
+    fit_pose_scale,
     join_windows,
 )
 from pianokpm_training.baselines.published_network import PublishedNetwork
@@ -82,22 +84,26 @@ def train_published(
     prepare_device(torch.device(settings.device))
     windows = join_windows([cut_windows(t, STEP) for t in takes])
     scale = np.maximum(np.nanpercentile(windows.target, FULL, axis=(0, 1)), 1e-3)
-    run = _Run(_Learned(windows, scale, settings.device), settings)
-    asked = _validation(validation, scale, settings.device) if validation else None
+    pose_scale = fit_pose_scale(windows.pose)
+    run = _Run(_Learned(windows, scale, pose_scale, settings.device), settings)
+    asked = _validation(validation, scale, pose_scale, settings.device) if validation else None
     while not run.over:
         loss = run.step()
         if asked and run.done % run.per_epoch == 0:
             run.look(asked)
         report(int(1000 * min(run.part, 1.0)), 1000, f'step {run.done}, loss {loss:.4f}')
-    return Published(run.finish(), scale, run.describe())
+    return Published(run.finish(), scale, pose_scale, run.describe())
 
 
 class _Learned:
     """Windows where the network learns, (B, T, C) each."""
 
-    def __init__(self, windows: Windows, scale: NDArray, device: str) -> None:
+    def __init__(
+        self, windows: Windows, scale: NDArray, pose_scale: PoseScale, device: str
+    ) -> None:
         target = np.clip(windows.target / scale, 0, 1) * 2 - 1
-        parts = (windows.pose, windows.keys, target.astype(np.float32))
+        pose = pose_scale.apply(windows.pose)
+        parts = (pose, windows.keys, target.astype(np.float32))
         self._parts = [torch.from_numpy(p).to(device) for p in parts]
 
     def __len__(self) -> int:
@@ -109,12 +115,14 @@ class _Learned:
         return [p[chosen].float() for p in self._parts]
 
 
-def _validation(takes: Sequence[Take], scale: NDArray, device: str) -> _Learned:
+def _validation(
+    takes: Sequence[Take], scale: NDArray, pose_scale: PoseScale, device: str
+) -> _Learned:
     windows = join_windows([cut_windows(t) for t in takes])
     count = len(windows.stamp)
     kept = np.linspace(0, count - 1, min(count, MOST_VALIDATED)).round().astype(np.int64)
     parts = (windows.stamp, windows.pose, windows.keys, windows.target)
-    return _Learned(Windows(*(p[kept] for p in parts)), scale, device)
+    return _Learned(Windows(*(p[kept] for p in parts)), scale, pose_scale, device)
 
 
 class _Run:

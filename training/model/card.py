@@ -39,7 +39,7 @@ def write_card(
         '',
         '## What it learned from',
         f'* {training["data"]}: {training["recordings"]} recordings of {training["persons"]} persons, '
-        f'{training["hours"]:g} h of one hand, split `{training["split"]}`, role `train`.',
+        f'{training["hours"]:g} h of one hand; nothing that the split `{training["split"]}` keeps to test on.',
         f'* {training["steps"]} steps, seed {training["seed"]}, in {training["seconds"] / 60:.0f} min on '
         f'{training["hardware"]}.',
         f'* Deviation and confidence were made true on {_others(training)}.',
