@@ -83,7 +83,18 @@ def compile_int8(path: Path, threads: int) -> dict[int, Any]:
             compiled[count] = core.compile_model(model, 'CPU', options)
     except RuntimeError as error:
         raise DetectorError(f"OpenVINO can't run {path.name}: {error}") from error
+    _use_once(compiled)
     return compiled
+
+
+def _use_once(compiled: dict[int, Any]) -> None:
+    """Use each model in this thread, before others do.
+
+    At its first array OpenVINO's binding looks for numpy, and a second thread that comes while it does waits for the
+    first one with the GIL in its hand: both wait for ever (2026.4.0; seen on a busy machine).
+    """
+    size = next(iter(compiled.values())).inputs[0].shape[1:]
+    Int8LandmarkModel(compiled).look(np.zeros((sum(BATCHES), *size), np.uint8))
 
 
 class Int8LandmarkModel:

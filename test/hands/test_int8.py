@@ -1,7 +1,9 @@
 """The landmark model in 8 bits: needs OpenVINO (requirements/int8.txt)."""
 
 import importlib.util
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -44,6 +46,15 @@ def test_agrees_with_the_model_it_was_made_of(frames, model):
 def test_follows_hands_like_any_detector(frames):
     detector = choose_detector(HandSettings('regions', 'lite', hand_engine='int8'))('cam_0')
     assert [detector.detect(frames(0)[i]).count for i in range(90, 111)] == [2] * 21
+
+
+@needs_openvino
+def test_two_threads_that_begin_at_once_do_not_wait_for_each_other_for_ever():
+    script = Path(__file__).with_name('two_threads.py')
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=300
+    )
+    assert done.stdout == 'both looked\n', done.stderr
 
 
 @needs_openvino

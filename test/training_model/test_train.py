@@ -228,7 +228,7 @@ def test_two_processes_train_one_model_from_two_sets(tmp_path):
     port = f'--master-port={free_port()}'
     launch = [sys.executable, '-m', 'torch.distributed.run', *here, port, '--nproc-per-node=2']
     done = subprocess.run(
-        [*launch, tmp_path / 'run.py'], capture_output=True, text=True, timeout=120
+        [*launch, tmp_path / 'run.py'], capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stderr[-2000:]
     training = load_bundle(tmp_path / 'm').manifest['training']
