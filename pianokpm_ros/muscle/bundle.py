@@ -62,7 +62,8 @@ class ModelBundle:
 
     Attributes:
         name: such as `small`.
-        model_id: name, `@`, first 8 hexadecimal digits of the manifest's SHA-256.
+        model_id: name, `@`, first 8 hexadecimal digits of the SHA-256 of all but its scores: a model that is scored
+            again stays the same, and persons' files with it.
         muscle: M names.
         lookaheads: [s], those the network has outputs for, ascending.
         default_lookahead: [s], one of them.
@@ -104,8 +105,7 @@ class ModelBundle:
 def load_bundle(path: Path | str) -> ModelBundle:
     """Read a bundle folder and check all of it."""
     path = Path(path)
-    content = _read(path, MANIFEST)
-    manifest = _parse(content, path)
+    manifest = _parse(_read(path, MANIFEST), path)
     files = {name: _read(path, name) for name in (WEIGHTS, GRAPH)}
     for name, data in files.items():
         _check_hash(path, name, data, manifest['files'].get(name))
@@ -115,7 +115,7 @@ def load_bundle(path: Path | str) -> ModelBundle:
     tensors = _read_tensors(path, files[WEIGHTS])
     return ModelBundle(
         manifest['name'],
-        f'{manifest["name"]}@{hashlib.sha256(content).hexdigest()[:8]}',
+        _identify(manifest),
         tuple(manifest['muscles']),
         tuple(float(v) for v in manifest['lookaheads']),
         float(manifest['default_lookahead']),
@@ -127,6 +127,12 @@ def load_bundle(path: Path | str) -> ModelBundle:
         Network(files[GRAPH], network_shape),
         manifest,
     )
+
+
+def _identify(manifest: dict[str, Any]) -> str:
+    told = {name: value for name, value in manifest.items() if name != 'scores'}
+    content = json.dumps(told, sort_keys=True, separators=(',', ':'))
+    return f'{manifest["name"]}@{hashlib.sha256(content.encode()).hexdigest()[:8]}'
 
 
 def _read(folder: Path, name: str) -> bytes:
