@@ -14,6 +14,7 @@ from pianokpm_training.commands import export as export_command
 from pianokpm_training.commands import train as command
 from pianokpm_training.model import pipeline
 from pianokpm_training.model.export import ExportError, check_parity, read_model
+from pianokpm_training.model.loading import list_jobs
 from pianokpm_training.model.settings import (
     CONFIGS,
     SettingsError,
@@ -115,9 +116,9 @@ def test_tasks_that_are_kept_to_test_on_are_not_learned(data):
     kept = {'held_out': {'train': names['scales'], 'test_tasks': names['chords']}}
     source = replace(data, splits=kept)
     with pytest.raises(SettingsError, match='holds chords.*keeps these tasks to test on'):
-        pipeline.list_jobs([source], TINY, None, [data])
+        list_jobs([source], TINY, None, [data])
     scales = replace(data, entries={n: data.entries[n] for n in names['scales']})
-    jobs = pipeline.list_jobs([source], TINY, None, [scales])
+    jobs = list_jobs([source], TINY, None, [scales])
     assert [len(j.entries) for j in jobs if j.part == 'train'] == [len(names['scales'])] * 2
 
 

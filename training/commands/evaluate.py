@@ -165,7 +165,7 @@ def _published(arguments: argparse.Namespace, data: Any, bars: Any) -> Any:
 def _describe(plan: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     from pianokpm_training.evaluation.outside import score_outside
     from pianokpm_training.evaluation.takes import load_takes
-    from pianokpm_training.model.pipeline import pick
+    from pianokpm_training.model.loading import pick
 
     from pianokpm_ros.muscle.bundle import load_bundle
 

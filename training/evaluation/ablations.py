@@ -20,7 +20,7 @@ from pianokpm_training.model.dataset import Example
 from pianokpm_training.model.devices import Place
 from pianokpm_training.model.examples import fit_scaling, prepare
 from pianokpm_training.model.fit import Run, predict
-from pianokpm_training.model.pipeline import pick
+from pianokpm_training.model.loading import pick
 from pianokpm_training.model.settings import TrainSettings
 from pianokpm_training.model.windows import hide_keys
 from pianokpm_training.sessions.ticks import find_targets

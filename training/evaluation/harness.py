@@ -15,7 +15,7 @@ from pianokpm_training.datasets.recording import DataError
 from pianokpm_training.evaluation.estimators import Ceiling, open_bundle
 from pianokpm_training.evaluation.scores import TakeScore, score_all, summarise
 from pianokpm_training.evaluation.takes import Estimator, Take, load_takes
-from pianokpm_training.model.pipeline import pick
+from pianokpm_training.model.loading import pick
 
 Stage = Callable[[str, int, int, str], None]
 
