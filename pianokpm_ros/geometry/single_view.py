@@ -89,7 +89,7 @@ def place_hand(
         return None
     landmarks = (local - camera.translation) @ camera.rotation
     error = np.linalg.norm(camera.project(landmarks) - pixels, axis=1)
-    return PlacedHand(landmarks, _covariance(camera, local.mean(axis=0)), error)
+    return PlacedHand(landmarks, spread_covariance(camera, local.mean(axis=0)), error)
 
 
 def _place_stiff(
@@ -174,11 +174,18 @@ class _Problem:
         return np.concatenate(residual), np.concatenate(jacobian)
 
 
-def _covariance(camera: Camera, centre: FloatArray) -> FloatArray:
-    """Return (J, 6) [m^2] of a hand at a (3,) place in the camera's axes: long along the line of sight."""
+def spread_covariance(
+    camera: Camera,
+    centre: FloatArray,
+    along: float = DISTANCE_PART,
+    across: float = SIDEWAYS_DEVIATION,
+) -> FloatArray:
+    """Return (J, 6) [m^2] of a hand at a (3,) place in the camera's axes.
+
+    `along` is 1 sigma of its distance, in parts of it, `across` that of its landmarks to the sides [m].
+    """
     distance = np.linalg.norm(centre)
     sight = camera.rotation.T @ (centre / distance)
-    along = (DISTANCE_PART * distance) ** 2 + RELIEF_DEVIATION**2
-    across = SIDEWAYS_DEVIATION**2
-    full = across * np.eye(3) + (along - across) * np.outer(sight, sight)
+    deep = (along * distance) ** 2 + RELIEF_DEVIATION**2
+    full = across**2 * np.eye(3) + (deep - across**2) * np.outer(sight, sight)
     return np.tile([full[i, j] for i, j in UPPER], (LANDMARK_COUNT, 1))

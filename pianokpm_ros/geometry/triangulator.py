@@ -1,6 +1,6 @@
 """Both hands in space, from whatever the cameras saw at one moment."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +13,22 @@ from pianokpm_ros.geometry.camera import Camera
 from pianokpm_ros.geometry.hand_size import USUAL, HandSize
 from pianokpm_ros.geometry.hand_template import INDEX_PALM
 from pianokpm_ros.geometry.hand_template import PALM as PALM_SIZE
+from pianokpm_ros.geometry.lone_view import LoneView, Sight, anchor
+from pianokpm_ros.geometry.mirrored import DEVIATION, KEPT, are_mirrored, shows_mirrored
 from pianokpm_ros.geometry.refiner import PoseRefiner
 from pianokpm_ros.geometry.rig import Rig
-from pianokpm_ros.geometry.single_view import assume_camera, place_hand
+from pianokpm_ros.geometry.single_view import PlacedHand, assume_camera
 from pianokpm_ros.geometry.smoothing import SmoothingSettings
 from pianokpm_ros.geometry.synchronizer import FrameSet
-from pianokpm_ros.geometry.triangulation import PIXEL_NOISE, triangulate
+from pianokpm_ros.geometry.triangulation import PIXEL_NOISE, UPPER, Triangulation, triangulate
 from pianokpm_ros.geometry.view_check import ViewCheck
 from pianokpm_ros.records import HandLandmarks, HandPose
 
 FloatArray = NDArray[np.floating]
+
+
+Head = tuple[int, str, int, Side]
+"""What a pose begins with: stamp [ns], frame, sequence, side."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,7 @@ class HandTriangulator:
         """How far each camera disagrees with the others, for diagnostics."""
         self.size = HandSize()
         """Of the hands that several views saw, likewise."""
+        self._alone = LoneView()
         self._aligner = ViewAligner()
         self._newest: int | None = None
         self._refiners = {
@@ -124,47 +131,70 @@ class HandTriangulator:
             if 0 <= stamp - then <= self.settings.memory
         }
 
-    def _make(
-        self, frames: FrameSet, side: Side, seen: list[tuple[Camera, HandLandmarks, int]]
-    ) -> HandPose:
+    def _make(self, frames: FrameSet, side: Side, seen: list[Sight]) -> HandPose:
         sequence, self._sequence[side] = self._sequence[side], self._sequence[side] + 1
-        pose = self._from_views(frames, side, seen, sequence) if len(seen) > 1 else None
-        pose = pose or self._from_one(frames, side, seen, sequence)
+        head = (frames.stamp, self._frame_id(seen, frames), sequence, side)
+        sound = self._leave_out_mirrored(side, seen)
+        pose = (
+            self._from_half(head, sound[0], seen)
+            if len(sound) == 1 < len(seen)
+            else self._from_views(frames, head, sound or seen, bool(sound))
+        )
+        pose = pose or self._from_one(head, sound, seen)
         if pose is None:
-            return HandPose.invalid(frames.stamp, self._frame_id(seen, frames), sequence, side)
+            return HandPose.invalid(*head)
         place = pose.landmarks[list(PALM)].mean(axis=0)
         # The depth of a single view is too doubtful to tell the hands apart by.
         if np.isfinite(place).all() and (pose.views >= 2).any():
             self._last[side] = (frames.stamp, place)
         return pose
 
-    def _frame_id(self, seen: list[tuple[Camera, HandLandmarks, int]], frames: FrameSet) -> str:
+    def _frame_id(self, seen: list[Sight], frames: FrameSet) -> str:
         if self.rig is not None:
             return self.rig.frame_id
         return seen[0][0].frame_id if seen else next(iter(frames.views.values())).frame_id
 
-    def _from_views(
-        self,
-        frames: FrameSet,
-        side: Side,
-        seen: list[tuple[Camera, HandLandmarks, int]],
-        sequence: int,
-    ) -> HandPose | None:
+    def _leave_out_mirrored(self, side: Side, seen: list[Sight]) -> list[Sight]:
+        """Return the views that did not take the hand for its mirror image; those that seem to are asked twice."""
+        if not seen:
+            return []
+        doubted = are_mirrored(np.stack([view.world[hand] for _, view, hand in seen]), side)
+        sound = [s for s, d in zip(seen, doubted, strict=True) if not d]
+        if len(sound) in (0, len(seen)):
+            return sound
+        points = self._solve(sound).points if len(sound) > 1 else self._anchor(sound[0], seen)
+        if points is None:
+            return sound
+        return [
+            s
+            for s, d in zip(seen, doubted, strict=True)
+            if not (d and shows_mirrored(s[1].pixels[s[2]], s[0].project(points)))
+        ]
+
+    def _solve(self, seen: list[Sight]) -> Triangulation:
         pixels = np.stack([view.pixels[hand] for _, view, hand in seen])
-        result = triangulate([c for c, _, _ in seen], pixels, self.settings.pixel_noise)
+        return triangulate([c for c, _, _ in seen], pixels, self.settings.pixel_noise)
+
+    def _from_views(
+        self, frames: FrameSet, head: Head, seen: list[Sight], sound: bool
+    ) -> HandPose | None:
+        """Triangulate; `sound` = no view took the hand for its mirror image."""
+        if len(seen) < 2:
+            return None
+        result = self._solve(seen)
         known = result.views >= 2
         if known.sum() < self.settings.min_landmarks:
             return None
-        self._judge_views(seen, result.points, known)
-        sound = (
-            np.nanmedian(result.error) <= self.settings.max_error
+        sound = bool(
+            sound
+            and np.nanmedian(result.error) <= self.settings.max_error
             and frames.skew <= self.settings.max_skew
         )
+        self._judge_views(seen, result.points, known)
+        if sound and self.rig is not None:
+            self._alone.remember(frames.stamp, head[-1], seen, result.points)
         return _pose(
-            frames,
-            self.rig.frame_id,
-            sequence,
-            side,
+            head,
             Status.OK if sound else Status.DEGRADED,
             result.points,
             result.covariance,
@@ -172,11 +202,24 @@ class HandTriangulator:
             result.views,
         )
 
+    def _anchor(self, sound: Sight, seen: list[Sight]) -> FloatArray | None:
+        placed = anchor(sound, self._solve(seen).points, KEPT, self._palm())
+        return None if placed is None else placed.landmarks
+
+    def _from_half(self, head: Head, sound: Sight, seen: list[Sight]) -> HandPose | None:
+        """Place a hand by the only view that did not mirror it, as far away as what the others saw right tells."""
+        result, kept = self._solve(seen), list(KEPT)
+        if not np.median(result.error[kept]) <= self.settings.max_error:
+            return None
+        placed = anchor(sound, result.points, KEPT, self._palm())
+        if placed is None:
+            return None
+        pose = _pose_of_one(head, placed)
+        pose.reprojection_error[kept], pose.views[kept] = result.error[kept], result.views[kept]
+        return pose
+
     def _judge_views(
-        self,
-        seen: list[tuple[Camera, HandLandmarks, int]],
-        points: FloatArray,
-        known: NDArray[np.bool_],
+        self, seen: list[Sight], points: FloatArray, known: NDArray[np.bool_]
     ) -> None:
         """Remember how far each view is from what all make of it, and the hand's size."""
         for camera, view, hand in seen:
@@ -184,29 +227,28 @@ class HandTriangulator:
             self.check.push(camera.name, camera.size[0], float(np.median(off[known])))
         self.size.push(points)
 
-    def _from_one(
-        self,
-        frames: FrameSet,
-        side: Side,
-        seen: list[tuple[Camera, HandLandmarks, int]],
-        sequence: int,
-    ) -> HandPose | None:
-        for camera, view, hand in sorted(seen, key=lambda s: -float(s[1].score[s[2]])):
-            placed = place_hand(camera, view.pixels[hand], view.world[hand], self._palm())
-            if placed is not None:
-                known = np.isfinite(placed.landmarks).all(axis=1)
-                return _pose(
-                    frames,
-                    self._frame_id(seen, frames),
-                    sequence,
-                    side,
-                    Status.DEGRADED,
-                    placed.landmarks,
-                    placed.covariance,
-                    np.full(LANDMARK_COUNT, np.nan),
-                    known.astype(np.uint8),
-                )
+    def _from_one(self, head: Head, sound: list[Sight], seen: list[Sight]) -> HandPose | None:
+        """Place a hand by one view, best one that did not mirror it."""
+        mirrored = [s for s in seen if not any(s is other for other in sound)]
+        for sights in (sound, mirrored):
+            for sight in sorted(sights, key=lambda s: -float(s[1].score[s[2]])):
+                placed = self._alone.place(head[0], head[-1], sight, self._palm())
+                if placed is not None:
+                    return _pose_of_one(head, _widen(placed) if sights is mirrored else placed)
         return None
+
+
+def _pose_of_one(head: Head, placed: PlacedHand) -> HandPose:
+    known = np.isfinite(placed.landmarks).all(axis=1)
+    unknown = np.full(LANDMARK_COUNT, np.nan)
+    views = known.astype(np.uint8)
+    return _pose(head, Status.DEGRADED, placed.landmarks, placed.covariance, unknown, views)
+
+
+def _widen(placed: PlacedHand) -> PlacedHand:
+    """State the deviation of a hand whose thumb may be where its little finger is."""
+    diagonal = np.array([float(i == j) for i, j in UPPER])
+    return replace(placed, covariance=placed.covariance + DEVIATION**2 * diagonal)
 
 
 def _follow_labels(view: HandLandmarks) -> tuple[int, int]:
@@ -224,10 +266,7 @@ def _follow_labels(view: HandLandmarks) -> tuple[int, int]:
 
 
 def _pose(
-    frames: FrameSet,
-    frame_id: str,
-    sequence: int,
-    side: Side,
+    head: Head,
     status: Status,
     points: FloatArray,
     covariance: FloatArray,
@@ -235,15 +274,5 @@ def _pose(
     views: NDArray[np.uint8],
 ) -> HandPose:
     deviation = np.sqrt(covariance[:, [0, 3, 5]].sum(axis=1) / 3)
-    return HandPose(
-        frames.stamp,
-        frame_id,
-        sequence,
-        side,
-        status,
-        points.astype(np.float32),
-        deviation.astype(np.float32),
-        covariance.astype(np.float32),
-        error.astype(np.float32),
-        views,
-    )
+    floats = (a.astype(np.float32) for a in (points, deviation, covariance, error))
+    return HandPose(*head, status, *floats, views)

@@ -78,9 +78,9 @@ def test_one_view_that_changes_its_mind_does_not_turn_a_hand_into_the_other(rig,
         frames.views['top'].score[:] = 0.9
         frames.views['left'].score[:] = 0.95
         assert tracker.process(frames)[Side.RIGHT].status == Status.OK
-    # But where all views agree that it is the other hand, the first ones were wrong.
+    # But where all views agree that it is the other hand, the first ones were wrong; its shape is still a right one's.
     both = set_of(pair, hands[1:], {n: (1,) for n in pair.names}, stamp=T0 + 10 * 16_666_667)
-    assert tracker.process(both)[Side.LEFT].status == Status.OK
+    assert tracker.process(both)[Side.LEFT].status == Status.DEGRADED
 
 
 def test_a_single_views_doubtful_depth_does_not_outvote_labels(rig, hands):

@@ -13,6 +13,7 @@ from pianokpm_training.studio.check import (
     describe_far,
     describe_landmarks,
     describe_score,
+    describe_status,
     join_scores,
     select_views,
 )
@@ -163,3 +164,18 @@ def test_what_cannot_be_filmed_is_said(performance):
         build_rig(('below',))
     with pytest.raises(StudioError, match='positive'):
         cut(performance, 0.0)
+
+
+def test_each_status_tells_how_exact_it_is_and_how_true_what_it_states():
+    truth = np.zeros((4, 2, 21, 3))
+    errors = np.full(truth.shape, np.nan)
+    errors[:3] = 0.0
+    errors[0, 0, :, 0] = 0.05
+    status = np.full((4, 2), Status.OK, np.uint8)
+    status[0, 0], status[3] = Status.DEGRADED, Status.INVALID
+    stated = np.full(truth.shape[:-1], 0.01)
+    rows = describe_status(TakeScore({}, truth, errors, stated, 30.0, 'one', status))[1:]
+    sound, degraded, every = (r.split()[1:] for r in rows)
+    assert sound == ['62.5%', '0.0', '0.0', '0', '0.0', '10.0']
+    assert degraded == ['12.5%', '50.0', '50.0', '1', f'{50 / 3**0.5:.1f}', '10.0']
+    assert every[0] == '75.0%' and every[3] == '1'

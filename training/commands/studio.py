@@ -125,6 +125,7 @@ def _check(arguments: argparse.Namespace) -> int:
         describe_far,
         describe_landmarks,
         describe_score,
+        describe_status,
         join_scores,
     )
 
@@ -132,7 +133,7 @@ def _check(arguments: argparse.Namespace) -> int:
         raise PianokpmError('asked for takes held out, but for no noise model; give --noise too')
     scores = [_score(path, arguments) for path in arguments.takes]
     for score in scores:
-        lines = [*describe_score(score), *describe_far(score)]
+        lines = [*describe_score(score), *describe_status(score), *describe_far(score)]
         print(f'{score.name}:', *lines, sep='\n', end='\n\n')
     print('\n'.join(describe_landmarks(join_scores(scores))))
     if arguments.noise:

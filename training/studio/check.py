@@ -26,6 +26,9 @@ SAME_HAND = 0.25
 FAR = 0.060
 """A hand whose landmarks are further off than this on average is in the wrong place, not just inexact [m]."""
 
+SLIGHTLY_FAR = 0.030
+"""Likewise three times as far off as hands usually are [m]."""
+
 DETECTOR = HandSettings('mediapipe')
 
 GROUPS = {'palm': PALM, 'fingertips': FINGERTIPS}
@@ -208,6 +211,27 @@ def describe_score(score: TakeScore) -> list[str]:
         part = 1e3 * score.distances[:, list(marks)]
         middle, high = np.nanpercentile(part, (50, 90)) if part.size else (np.nan, np.nan)
         lines.append(f'  {name:12} median {middle:5.1f} mm, p90 {high:5.1f} mm')
+    return lines
+
+
+def describe_status(score: TakeScore) -> list[str]:
+    """Return a table of how exact poses of each status are, and how true what they state of themselves."""
+    mean = np.linalg.norm(score.errors, axis=-1).mean(axis=-1)
+    lines = ['hands called  share  mean mm  p95 mm  over 30 mm  found mm an axis  stated mm']
+    for words, rows in (
+        ('OK', score.status == Status.OK),
+        ('DEGRADED', score.status == Status.DEGRADED),
+        ('all', np.isfinite(mean)),
+    ):
+        if not rows.any():
+            continue
+        found = np.sqrt(np.nanmean(score.errors[rows] ** 2))
+        stated = np.sqrt(np.nanmean(score.stated[rows] ** 2))
+        average, high = np.nanmean(mean[rows]), np.nanpercentile(mean[rows], 95)
+        lines.append(
+            f'{words:12}{rows.mean():7.1%}{1e3 * average:9.1f}{1e3 * high:8.1f}'
+            f'{(mean[rows] > SLIGHTLY_FAR).sum():12d}{1e3 * found:18.1f}{1e3 * stated:11.1f}'
+        )
     return lines
 
 
