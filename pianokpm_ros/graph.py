@@ -332,9 +332,12 @@ def _list_nodes(o: GraphOptions) -> Iterator[tuple[str, str, dict[str, Value]]]:
         )
     if o.emg:
         yield 'emg_sensor_node', 'capture', {'stream': o.emg if o.emg != 'any' else ''}
-    yield 'triangulation_node', 'estimation', {'cameras': names, 'rig': o.rig}
+    # Files that are played as fast as possible are to be worked on whole, however long that takes.
+    whole: dict[str, Value] = {} if o.rate else {'max_backlog': 0.0}
+    yield 'triangulation_node', 'estimation', {'cameras': names, 'rig': o.rig, **whole}
     chosen = {'model': o.model, 'person_file': o.person}
-    yield 'muscle_estimation_node', 'estimation', {n: v for n, v in chosen.items() if v}
+    named: dict[str, Value] = {n: v for n, v in chosen.items() if v}
+    yield 'muscle_estimation_node', 'estimation', {**named, **whole}
     if o.view:
         yield 'view_node', 'estimation', {'rate': o.rate}
     if o.markers:

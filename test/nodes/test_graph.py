@@ -117,7 +117,11 @@ def test_how_hands_are_found_is_told_to_whoever_finds_them():
 
 
 def test_as_fast_as_possible_has_no_keys_to_keep_in_step():
-    assert 'keyboard_node' not in describe(**TWO, keys='/x/k.mid', rate=0.0)
+    fast = describe(**TWO, keys='/x/k.mid', rate=0.0)
+    assert 'keyboard_node' not in fast
+    for stage in ('triangulation_node', 'muscle_estimation_node'):  # nothing is skipped then
+        assert fast[stage].parameters['max_backlog'] == 0.0
+        assert 'max_backlog' not in describe(**TWO)[stage].parameters
 
 
 def test_keys_follow_the_files_or_start_at_once():
