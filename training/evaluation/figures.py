@@ -72,10 +72,9 @@ def draw_curve(path: Path, notes: dict[str, Any]) -> None:
     smooth = np.convolve(error, np.full(width, 1 / width), 'valid')
     axis.plot(spent[width - 1 :], smooth, 'k', label=f'squared error, mean of {width} steps')
     axis.set_yscale('log')
-    axis.set_xlabel(
-        f'time [s], {notes["hardware"]}' if 'hardware' in notes else 'processor time [s]'
-    )
-    axis.set_title(f'{notes["steps"]} steps, {notes["epochs"]:g} epochs', fontsize=8)
+    axis.set_xlabel('time [s]', fontsize=8)
+    where = f'; {notes["hardware"]}' if 'hardware' in notes else ''
+    axis.set_title(f'{notes["steps"]} steps, {notes["epochs"]:g} epochs{where}', fontsize=6)
     axis.legend(fontsize=7)
     _save(figure, path)
 
