@@ -40,6 +40,10 @@ class GraphError(PianokpmError, ValueError):
     """The graph can't be started as asked."""
 
 
+WHOLE: Mapping[str, Value] = {'max_backlog': 0.0}
+"""Parameters with which a node skips nothing that waits: for what is played as fast as possible, or estimated again."""
+
+
 def _option(default: Any, description: str, choices: tuple[str, ...] = ()) -> Any:
     return field(default=default, metadata={'description': description, 'choices': choices})
 
@@ -332,8 +336,7 @@ def _list_nodes(o: GraphOptions) -> Iterator[tuple[str, str, dict[str, Value]]]:
         )
     if o.emg:
         yield 'emg_sensor_node', 'capture', {'stream': o.emg if o.emg != 'any' else ''}
-    # Files that are played as fast as possible are to be worked on whole, however long that takes.
-    whole: dict[str, Value] = {} if o.rate else {'max_backlog': 0.0}
+    whole: Mapping[str, Value] = {} if o.rate else WHOLE
     yield 'triangulation_node', 'estimation', {'cameras': names, 'rig': o.rig, **whole}
     chosen = {'model': o.model, 'person_file': o.person}
     named: dict[str, Value] = {n: v for n, v in chosen.items() if v}

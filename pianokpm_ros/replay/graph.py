@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pianokpm_ros.graph import SIDES, NodeSpec
+from pianokpm_ros.graph import SIDES, WHOLE, NodeSpec
 from pianokpm_ros.recording.layout import RIG
 from pianokpm_ros.recording.writer import RecordingError
 from pianokpm_ros.replay.selection import LEVELS, Selection, list_topics
@@ -71,13 +71,12 @@ def describe_replay(options: ReplayOptions) -> tuple[NodeSpec, ...]:
             'chosen; choose others'
         )
     simulated = {'use_sim_time': o.clock}
-    whole = {'max_backlog': 0.0}  # what was recorded is estimated again without a gap
     stages: list[tuple[str, dict[str, Any]]] = []
     if o.what == 'landmarks':
         stages.append(
-            ('triangulation_node', {'cameras': cameras, 'rig': find_rig(o.bag, o.rig), **whole})
+            ('triangulation_node', {'cameras': cameras, 'rig': find_rig(o.bag, o.rig), **WHOLE})
         )
-    stages.append(('muscle_estimation_node', {**whole, **({'model': o.model} if o.model else {})}))
+    stages.append(('muscle_estimation_node', {**WHOLE, **({'model': o.model} if o.model else {})}))
     if o.record:
         named = {'cameras': cameras} if cameras else {}
         stages.append(('recorder_node', {'bag': o.record, **named}))

@@ -18,9 +18,14 @@ from pianokpm_ros.muscle.features import KEYS, KEYS_FLAG, Scaling
 def hide_keys(features: NDArray, where: NDArray[np.bool_]) -> NDArray:
     """Return (T, F) unscaled features that know nothing of the keys at (T,) ticks."""
     features = features.copy()
+    _forget_keys(features, where)
+    return features
+
+
+def _forget_keys(features: NDArray | Tensor, where: NDArray[np.bool_] | Tensor) -> None:
+    """Change (..., F) unscaled features, in place, to know nothing of the keys at (...) ticks."""
     features[where, KEYS] = np.nan
     features[where, KEYS_FLAG] = 0.0
-    return features
 
 
 def draw_silence(
@@ -73,9 +78,7 @@ class WindowSampler:
             *(self._cut(i, start) for i, start in zip(drawn, starts, strict=True)), strict=True
         )
         seen = torch.stack(features)
-        where = torch.from_numpy(silent).to(seen.device)[..., None]
-        seen[..., KEYS] = seen[..., KEYS].masked_fill(where, torch.nan)
-        seen[..., KEYS_FLAG] = seen[..., KEYS_FLAG].masked_fill(where[..., 0], 0.0)
+        _forget_keys(seen, torch.from_numpy(silent).to(seen.device))
         return self._scale(seen), torch.stack(targets), self._see_exact(torch.stack(hands))
 
     def _cut(self, index: int, start: int) -> list[Tensor]:
