@@ -140,24 +140,27 @@ class MultiCapture:
             wait: sleeps for a time [s].
             seen: is given every set, also those that are not yielded; must not take long.
         """
-        origin: int | None = None
         due: Frames | None = None
-        for frames in self.read_all():
-            stamp = max(f.stamp for f in frames.values())
-            origin = stamp if origin is None else origin
-            target = origin + round((stamp - origin) / rate)
+        for target, frames in self._plan(rate):
             if due is not None:
                 if target <= clock():
                     self.dropped += 1
                 else:
                     yield due
-                due = None
             while (ahead := target - clock()) > 0:
                 wait(min(ahead / NANOSECONDS, POLL))
             seen(frames)
             due = frames
         if due is not None:
             yield due
+
+    def _plan(self, rate: float) -> Iterator[tuple[int, Frames]]:
+        """Yield every set with the time at which it is due [ns]; the first is at its stamp."""
+        origin: int | None = None
+        for frames in self.read_all():
+            stamp = max(f.stamp for f in frames.values())
+            origin = stamp if origin is None else origin
+            yield origin + round((stamp - origin) / rate), frames
 
     def close(self) -> None:
         """Stop decoding and close the sources; a read that never returns is left to its daemon thread."""

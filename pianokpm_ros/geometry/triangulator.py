@@ -1,6 +1,6 @@
 """Both hands in space, from whatever the cameras saw at one moment."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +13,15 @@ from pianokpm_ros.geometry.camera import Camera
 from pianokpm_ros.geometry.hand_size import USUAL, HandSize
 from pianokpm_ros.geometry.hand_template import INDEX_PALM
 from pianokpm_ros.geometry.hand_template import PALM as PALM_SIZE
-from pianokpm_ros.geometry.lone_view import LoneView, Sight, anchor
-from pianokpm_ros.geometry.mirrored import DEVIATION, KEPT, are_mirrored, shows_mirrored
+from pianokpm_ros.geometry.hand_views import HandViews, widen
+from pianokpm_ros.geometry.lone_view import LoneView, Sight
+from pianokpm_ros.geometry.mirrored import KEPT
 from pianokpm_ros.geometry.refiner import PoseRefiner
 from pianokpm_ros.geometry.rig import Rig
 from pianokpm_ros.geometry.single_view import PlacedHand, assume_camera
 from pianokpm_ros.geometry.smoothing import SmoothingSettings
 from pianokpm_ros.geometry.synchronizer import FrameSet
-from pianokpm_ros.geometry.triangulation import PIXEL_NOISE, UPPER, Triangulation, triangulate
+from pianokpm_ros.geometry.triangulation import PIXEL_NOISE
 from pianokpm_ros.geometry.view_check import ViewCheck
 from pianokpm_ros.records import HandLandmarks, HandPose
 
@@ -134,13 +135,13 @@ class HandTriangulator:
     def _make(self, frames: FrameSet, side: Side, seen: list[Sight]) -> HandPose:
         sequence, self._sequence[side] = self._sequence[side], self._sequence[side] + 1
         head = (frames.stamp, self._frame_id(seen, frames), sequence, side)
-        sound = self._leave_out_mirrored(side, seen)
+        hand = HandViews(side, seen, self._palm(), self.settings.pixel_noise)
         pose = (
-            self._from_half(head, sound[0], seen)
-            if len(sound) == 1 < len(seen)
-            else self._from_views(frames, head, sound or seen, bool(sound))
+            self._from_half(head, hand)
+            if len(hand.sound) == 1 < len(seen)
+            else self._from_views(frames, head, hand)
         )
-        pose = pose or self._from_one(head, sound, seen)
+        pose = pose or self._from_one(head, hand)
         if pose is None:
             return HandPose.invalid(*head)
         place = pose.landmarks[list(PALM)].mean(axis=0)
@@ -154,39 +155,16 @@ class HandTriangulator:
             return self.rig.frame_id
         return seen[0][0].frame_id if seen else next(iter(frames.views.values())).frame_id
 
-    def _leave_out_mirrored(self, side: Side, seen: list[Sight]) -> list[Sight]:
-        """Return the views that did not take the hand for its mirror image; those that seem to are asked twice."""
-        if not seen:
-            return []
-        doubted = are_mirrored(np.stack([view.world[hand] for _, view, hand in seen]), side)
-        sound = [s for s, d in zip(seen, doubted, strict=True) if not d]
-        if len(sound) in (0, len(seen)):
-            return sound
-        points = self._solve(sound).points if len(sound) > 1 else self._anchor(sound[0], seen)
-        if points is None:
-            return sound
-        return [
-            s
-            for s, d in zip(seen, doubted, strict=True)
-            if not (d and shows_mirrored(s[1].pixels[s[2]], s[0].project(points)))
-        ]
-
-    def _solve(self, seen: list[Sight]) -> Triangulation:
-        pixels = np.stack([view.pixels[hand] for _, view, hand in seen])
-        return triangulate([c for c, _, _ in seen], pixels, self.settings.pixel_noise)
-
-    def _from_views(
-        self, frames: FrameSet, head: Head, seen: list[Sight], sound: bool
-    ) -> HandPose | None:
-        """Triangulate; `sound` = no view took the hand for its mirror image."""
+    def _from_views(self, frames: FrameSet, head: Head, hand: HandViews) -> HandPose | None:
+        seen = hand.sound or hand.seen
         if len(seen) < 2:
             return None
-        result = self._solve(seen)
+        result = hand.solve()
         known = result.views >= 2
         if known.sum() < self.settings.min_landmarks:
             return None
         sound = bool(
-            sound
+            hand.sound
             and np.nanmedian(result.error) <= self.settings.max_error
             and frames.skew <= self.settings.max_skew
         )
@@ -202,16 +180,12 @@ class HandTriangulator:
             result.views,
         )
 
-    def _anchor(self, sound: Sight, seen: list[Sight]) -> FloatArray | None:
-        placed = anchor(sound, self._solve(seen).points, KEPT, self._palm())
-        return None if placed is None else placed.landmarks
-
-    def _from_half(self, head: Head, sound: Sight, seen: list[Sight]) -> HandPose | None:
-        """Place a hand by the only view that did not mirror it, as far away as what the others saw right tells."""
-        result, kept = self._solve(seen), list(KEPT)
+    def _from_half(self, head: Head, hand: HandViews) -> HandPose | None:
+        """Place a hand by the only view that did not mirror it."""
+        result, kept = hand.solve_all(), list(KEPT)
         if not np.median(result.error[kept]) <= self.settings.max_error:
             return None
-        placed = anchor(sound, result.points, KEPT, self._palm())
+        placed = hand.anchor(hand.sound[0])
         if placed is None:
             return None
         pose = _pose_of_one(head, placed)
@@ -227,14 +201,13 @@ class HandTriangulator:
             self.check.push(camera.name, camera.size[0], float(np.median(off[known])))
         self.size.push(points)
 
-    def _from_one(self, head: Head, sound: list[Sight], seen: list[Sight]) -> HandPose | None:
+    def _from_one(self, head: Head, hand: HandViews) -> HandPose | None:
         """Place a hand by one view, best one that did not mirror it."""
-        mirrored = [s for s in seen if not any(s is other for other in sound)]
-        for sights in (sound, mirrored):
+        for sights in (hand.sound, hand.mirrored):
             for sight in sorted(sights, key=lambda s: -float(s[1].score[s[2]])):
-                placed = self._alone.place(head[0], head[-1], sight, self._palm())
+                placed = self._alone.place(head[0], head[-1], sight, hand.palm)
                 if placed is not None:
-                    return _pose_of_one(head, _widen(placed) if sights is mirrored else placed)
+                    return _pose_of_one(head, widen(placed) if sights is hand.mirrored else placed)
         return None
 
 
@@ -243,12 +216,6 @@ def _pose_of_one(head: Head, placed: PlacedHand) -> HandPose:
     unknown = np.full(LANDMARK_COUNT, np.nan)
     views = known.astype(np.uint8)
     return _pose(head, Status.DEGRADED, placed.landmarks, placed.covariance, unknown, views)
-
-
-def _widen(placed: PlacedHand) -> PlacedHand:
-    """State the deviation of a hand whose thumb may be where its little finger is."""
-    diagonal = np.array([float(i == j) for i, j in UPPER])
-    return replace(placed, covariance=placed.covariance + DEVIATION**2 * diagonal)
 
 
 def _follow_labels(view: HandLandmarks) -> tuple[int, int]:

@@ -1,10 +1,20 @@
 """What finds hands in a frame, whatever stands behind it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
+from pianokpm_ros.anatomy import LANDMARK_COUNT, Side
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.records import Frame, HandLandmarks
+
+FloatArray = NDArray[np.floating]
+
+HALF_PIXEL = 0.5
+"""MediaPipe counts pixels from the edge of the first, the records from its centre."""
 
 
 class DetectorError(PianokpmError, RuntimeError):
@@ -39,3 +49,35 @@ class HandDetector(Protocol):
 
     def close(self) -> None:
         """Free what it holds."""
+
+
+def record_hands(
+    frame: Frame,
+    camera: str,
+    frame_id: str,
+    calls: Sequence[tuple[Side, float]],
+    pixels: Sequence[FloatArray],
+    world: Sequence[FloatArray],
+) -> HandLandmarks:
+    """Make the record of a frame.
+
+    Args:
+        frame: that was looked at.
+        camera: name.
+        frame_id: optical frame.
+        calls: side and score of each hand.
+        pixels: (21, 2) of each, 0 = left edge of the first pixel, half a pixel before its centre.
+        world: (21, 3) of each [m].
+    """
+    height, width = frame.image.shape[:2]
+    head = (frame.stamp, camera, frame_id, (width, height), frame.sequence)
+    if not calls:
+        return HandLandmarks.empty(*head)
+    return HandLandmarks(
+        *head,
+        np.array([side for side, _ in calls], np.uint8),
+        np.array([score for _, score in calls], np.float32),
+        np.stack([p - HALF_PIXEL for p in pixels]).astype(np.float32),
+        np.stack(world).astype(np.float32),
+        np.full((len(calls), LANDMARK_COUNT), np.nan, np.float32),
+    )

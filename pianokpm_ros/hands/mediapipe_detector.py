@@ -1,5 +1,7 @@
 """MediaPipe's hand tracking (`solutions.hands`) for one camera."""
 
+from typing import Any
+
 from pianokpm_ros.anatomy import Side
 from pianokpm_ros.hands.detector import USUAL, DetectorError, Tracking
 from pianokpm_ros.hands.mediapipe_package import import_mediapipe, make_record, to_rgb
@@ -33,24 +35,8 @@ class MediaPipeDetector:
             model: `full` or `lite`.
             tracking: how the hands are followed.
         """
-        if model not in COMPLEXITY:
-            raise DetectorError(
-                f'asked for the hand model {model!r}; there are {", ".join(COMPLEXITY)}'
-            )
         self._camera, self._frame_id = camera, frame_id
-        mediapipe = import_mediapipe()
-        if not has_solutions():
-            raise DetectorError(
-                f'mediapipe {mediapipe.__version__} has no `solutions`; choose the detector `tasks`, or '
-                'install 0.10.21, the last that has'
-            )
-        self._hands = mediapipe.solutions.hands.Hands(
-            static_image_mode=tracking.static,
-            max_num_hands=tracking.max_hands,
-            model_complexity=COMPLEXITY[model],
-            min_detection_confidence=tracking.min_detection,
-            min_tracking_confidence=tracking.min_tracking,
-        )
+        self._hands = _load(model, tracking)
 
     def detect(self, frame: Frame) -> HandLandmarks:
         """Find the hands of a frame."""
@@ -72,3 +58,23 @@ class MediaPipeDetector:
     def close(self) -> None:
         """Free the models."""
         self._hands.close()
+
+
+def _load(model: str, tracking: Tracking) -> Any:
+    if model not in COMPLEXITY:
+        raise DetectorError(
+            f'asked for the hand model {model!r}; there are {", ".join(COMPLEXITY)}'
+        )
+    mediapipe = import_mediapipe()
+    if not has_solutions():
+        raise DetectorError(
+            f'mediapipe {mediapipe.__version__} has no `solutions`; choose the detector `tasks`, or '
+            'install 0.10.21, the last that has'
+        )
+    return mediapipe.solutions.hands.Hands(
+        static_image_mode=tracking.static,
+        max_num_hands=tracking.max_hands,
+        model_complexity=COMPLEXITY[model],
+        min_detection_confidence=tracking.min_detection,
+        min_tracking_confidence=tracking.min_tracking,
+    )

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pianokpm_ros.anatomy import LANDMARK_COUNT, Side
-from pianokpm_ros.hands.detector import DetectorError
+from pianokpm_ros.anatomy import Side
+from pianokpm_ros.hands.detector import DetectorError, record_hands
 from pianokpm_ros.records import Frame, HandLandmarks
 
 
@@ -39,9 +39,9 @@ def make_record(
     frame_id: str,
     landmarks: Sequence[Any],
     world: Sequence[Any],
-    sides: Sequence[tuple[Side, float]],
+    calls: Sequence[tuple[Side, float]],
 ) -> HandLandmarks:
-    """Make the record of a frame.
+    """Make the record of a frame, as `record_hands`.
 
     Args:
         frame: that was looked at.
@@ -49,26 +49,11 @@ def make_record(
         frame_id: optical frame.
         landmarks: of each hand 21 points with x, y in parts of the image.
         world: of each hand 21 points with x, y, z [m].
-        sides: of each hand, and their scores.
+        calls: side and score of each hand.
     """
-    height, width = frame.image.shape[:2]
-    size = (width, height)
-    if not landmarks:
-        return HandLandmarks.empty(frame.stamp, camera, frame_id, size, frame.sequence)
-    # In parts of the image 0 is the left edge of pixel 0, half a pixel before its centre.
-    pixels = np.stack([_stack(hand)[:, :2] * size - 0.5 for hand in landmarks])
-    return HandLandmarks(
-        frame.stamp,
-        camera,
-        frame_id,
-        size,
-        frame.sequence,
-        np.array([side for side, _ in sides], np.uint8),
-        np.array([score for _, score in sides], np.float32),
-        pixels.astype(np.float32),
-        np.stack([_stack(hand) for hand in world]).astype(np.float32),
-        np.full((len(sides), LANDMARK_COUNT), np.nan, np.float32),
-    )
+    size = frame.image.shape[1::-1]
+    pixels = [_stack(hand)[:, :2] * size for hand in landmarks]
+    return record_hands(frame, camera, frame_id, calls, pixels, [_stack(w) for w in world])
 
 
 def _stack(points: Sequence[Any]) -> NDArray[np.float64]:

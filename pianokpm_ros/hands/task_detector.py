@@ -1,6 +1,7 @@
 """MediaPipe's Tasks API (`HandLandmarker`) for one camera: what MediaPipe after 0.10.21 has instead of `solutions`."""
 
 import importlib
+from typing import Any
 
 from pianokpm_ros.anatomy import Side
 from pianokpm_ros.hands.detector import USUAL, DetectorError, Tracking
@@ -32,17 +33,8 @@ class TaskDetector:
         """
         self._camera, self._frame_id = camera, frame_id
         self._mediapipe, self._static, self._last = import_mediapipe(), tracking.static, -1
-        tasks = importlib.import_module('mediapipe.tasks.python')
-        vision = importlib.import_module('mediapipe.tasks.python.vision')
-        options = vision.HandLandmarkerOptions(
-            base_options=tasks.BaseOptions(model_asset_buffer=bundle),
-            running_mode=vision.RunningMode.IMAGE if tracking.static else vision.RunningMode.VIDEO,
-            num_hands=tracking.max_hands,
-            min_hand_detection_confidence=tracking.min_detection,
-            min_hand_presence_confidence=tracking.min_tracking,
-        )
         try:
-            self._landmarker = vision.HandLandmarker.create_from_options(options)
+            self._landmarker = _load(bundle, tracking)
         except (RuntimeError, ValueError) as error:
             raise DetectorError(
                 f'mediapipe {self._mediapipe.__version__} refuses the models for {camera}: {error}; give a '
@@ -74,3 +66,16 @@ class TaskDetector:
     def close(self) -> None:
         """Free the models."""
         self._landmarker.close()
+
+
+def _load(bundle: bytes, tracking: Tracking) -> Any:
+    tasks = importlib.import_module('mediapipe.tasks.python')
+    vision = importlib.import_module('mediapipe.tasks.python.vision')
+    options = vision.HandLandmarkerOptions(
+        base_options=tasks.BaseOptions(model_asset_buffer=bundle),
+        running_mode=vision.RunningMode.IMAGE if tracking.static else vision.RunningMode.VIDEO,
+        num_hands=tracking.max_hands,
+        min_hand_detection_confidence=tracking.min_detection,
+        min_hand_presence_confidence=tracking.min_tracking,
+    )
+    return vision.HandLandmarker.create_from_options(options)

@@ -4,9 +4,12 @@ import os
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
-from pianokpm_ros.geometry.calibration.solve import GRID, Calibration
+from pianokpm_ros.geometry.calibration.solve import GRID, Calibration, CameraQuality
+from pianokpm_ros.geometry.camera import Camera
 
 ARROW = 20.0
 """Residuals are drawn this many times longer than they are."""
@@ -23,29 +26,7 @@ def write_coverage(result: Calibration, path: Path | str) -> None:
         axis.axis('off')
     worst = max(q.error_90 for q in result.cameras.values())
     for axis, camera in zip(axes, cameras, strict=False):
-        quality = result.cameras[camera.name]
-        width, height = camera.size
-        off = np.linalg.norm(quality.residuals, axis=1)
-        points = axis.scatter(*quality.pixels.T, c=off, s=9, cmap='viridis', vmin=0, vmax=worst)
-        axis.quiver(
-            *quality.pixels.T,
-            *(ARROW * quality.residuals).T,
-            angles='xy',
-            scale_units='xy',
-            scale=1,
-            width=0.0015,
-            color='0.4',
-        )
-        axis.set(xlim=(0, width), ylim=(height, 0), aspect='equal')
-        axis.set_xticks(np.linspace(0, width, GRID[0] + 1).round())
-        axis.set_yticks(np.linspace(0, height, GRID[1] + 1).round())
-        axis.grid(color='0.85')
-        axis.set_axisbelow(True)
-        axis.set_title(
-            f'{camera.name}: {quality.views} views, {quality.coverage:.0%} covered, median '
-            f'{quality.error:.2f} px, 90 % below {quality.error_90:.2f} px',
-            fontsize=10,
-        )
+        points = _draw_camera(axis, camera, result.cameras[camera.name], worst)
     figure.colorbar(points, ax=list(axes), label='distance from the expected place [px]')
     figure.suptitle(
         f'Where the board was in each picture; lines show the error, {ARROW:.0f} times enlarged',
@@ -54,3 +35,31 @@ def write_coverage(result: Calibration, path: Path | str) -> None:
     part = path.with_name(f'.{path.name}.part')
     figure.savefig(part, format='png', dpi=110)
     os.replace(part, path)
+
+
+def _draw_camera(
+    axis: Axes, camera: Camera, quality: CameraQuality, worst: float
+) -> PathCollection:
+    """Draw the corners that a camera saw, coloured by their errors up to `worst` [px]; returns them."""
+    off = np.linalg.norm(quality.residuals, axis=1)
+    points = axis.scatter(*quality.pixels.T, c=off, s=9, cmap='viridis', vmin=0, vmax=worst)
+    arrows = (ARROW * quality.residuals).T
+    exact = {'angles': 'xy', 'scale_units': 'xy', 'scale': 1}
+    axis.quiver(*quality.pixels.T, *arrows, **exact, width=0.0015, color='0.4')
+    _draw_grid(axis, camera.size)
+    axis.set_title(
+        f'{camera.name}: {quality.views} views, {quality.coverage:.0%} covered, median '
+        f'{quality.error:.2f} px, 90 % below {quality.error_90:.2f} px',
+        fontsize=10,
+    )
+    return points
+
+
+def _draw_grid(axis: Axes, size: tuple[int, int]) -> None:
+    """Show the cells that coverage counts, over the whole picture."""
+    width, height = size
+    axis.set(xlim=(0, width), ylim=(height, 0), aspect='equal')
+    axis.set_xticks(np.linspace(0, width, GRID[0] + 1).round())
+    axis.set_yticks(np.linspace(0, height, GRID[1] + 1).round())
+    axis.grid(color='0.85')
+    axis.set_axisbelow(True)
