@@ -161,4 +161,5 @@ def _place(
     turn = matrix[:, :2] / (region.size / CROP)
     metric = np.asarray(world, np.float64).reshape(21, 3).copy()
     metric[:, :2] = metric[:, :2] @ turn.T
+    right = 1 - right if region.flipped else right
     return FoundHand(region, pixels, metric, presence, right, crop[:, 2])

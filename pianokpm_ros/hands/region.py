@@ -7,7 +7,7 @@ are MediaPipe's: 0 is the left edge of the first pixel, half a pixel before its 
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -24,41 +24,52 @@ PALM_SCALE, PALM_SHIFT = 2.6, -0.5
 
 @dataclass(frozen=True)
 class Region:
-    """A turned square.
+    """A turned square, or its mirror image.
 
     Attributes:
         x: centre [px].
         y: centre [px].
         size: side [px].
         angle: of the hand against upright, clockwise as seen [rad].
+        flipped: left and right change places in the crop, so that a left hand looks like a right one.
     """
 
     x: float
     y: float
     size: float
     angle: float
+    flipped: bool = False
+
+    def flip(self) -> 'Region':
+        """Return the mirror image."""
+        return replace(self, flipped=not self.flipped)
 
     def crop_matrix(self, width: int) -> FloatArray:
         """Return the (2, 3) matrix that moves pixels of a crop of `width` to pixels of the image."""
         step = self.size / width
         cosine, sine = step * np.cos(self.angle), step * np.sin(self.angle)
         half = width / 2
-        return np.array(
+        matrix = np.array(
             [
                 [cosine, -sine, self.x - half * (cosine - sine)],
                 [sine, cosine, self.y - half * (cosine + sine)],
             ]
         )
+        if self.flipped:
+            matrix[:, 2] += width * matrix[:, 0]
+            matrix[:, 0] *= -1
+        return matrix
 
     def cut(self, image: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
         """Return the (width, width, 3) crop; beyond the border the edge goes on."""
-        return cv2.warpAffine(
+        crop = cv2.warpAffine(
             image,
-            self.crop_matrix(width),
+            replace(self, flipped=False).crop_matrix(width),
             (width, width),
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
+        return crop[:, ::-1] if self.flipped else crop
 
     def overlap(self, other: 'Region') -> float:
         """Return intersection over union of the upright squares of the same centres and sizes."""

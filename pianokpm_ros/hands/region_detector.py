@@ -2,6 +2,7 @@
 
 A hand's region comes from its last landmarks, or from whoever knows better (`guide`): the hand
 triangulated in other views. Palms are looked for only while hands are missing, and then not in every frame.
+Where the network takes a hand for its mirror image it is shown the mirror image of the picture.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pianokpm_ros.anatomy import LANDMARK_COUNT, PALM, Side
+from pianokpm_ros.anatomy import PALM, Side
+from pianokpm_ros.geometry.mirrored import are_mirrored
+from pianokpm_ros.hands.detector import HALF_PIXEL, record_hands
 from pianokpm_ros.hands.engine import FoundHand, HandEngine
 from pianokpm_ros.hands.region import Region, region_of_landmarks
 from pianokpm_ros.records import Frame, HandLandmarks
@@ -18,9 +21,6 @@ from pianokpm_ros.records import Frame, HandLandmarks
 FloatArray = NDArray[np.floating]
 
 PALM_ROWS = np.array(PALM)
-
-HALF_PIXEL = 0.5
-"""MediaPipe counts pixels from the edge of the first, the records from its centre."""
 
 SAME_REGION = 0.5
 """Regions that overlap more than this show one hand (MediaPipe's association threshold)."""
@@ -32,6 +32,9 @@ VOTE_MEMORY = 0.9
 """A track's belief about its side is a sum of log odds that forgets a tenth a frame."""
 
 MAX_ODDS = 4.0
+
+SURE_ODDS = 2.0
+"""With such odds it is known which hand a track is."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,8 @@ class RegionCounters:
     lost: int = 0
     guided: int = 0
     doubles: int = 0
+    mirrored: int = 0
+    mended: int = 0
 
 
 class RegionDetector:
@@ -144,7 +149,7 @@ class RegionDetector:
         self.counters.looks += len(looked_at)
         self.counters.lost += len(tracks) - len(looked_at)
         for track, first in zip(looked_at, seen, strict=True):
-            found = self._judge(frame, first)
+            found = self._judge(frame, first, track.odds)
             if found is None:
                 self.counters.lost += 1
             else:
@@ -156,9 +161,9 @@ class RegionDetector:
             region = region_of_landmarks(pixels)
             if region is None or len(self._tracks) >= self.settings.max_hands:
                 continue
-            found = self._look(frame, region)
+            odds = MAX_ODDS if side is Side.RIGHT else -MAX_ODDS
+            found = self._look(frame, region, odds)
             if found is not None:
-                odds = MAX_ODDS if side is Side.RIGHT else -MAX_ODDS
                 self.counters.guided += self._add(_Track(*found, odds))
 
     def _search(self, frame: Frame, lost: bool) -> None:
@@ -180,26 +185,46 @@ class RegionDetector:
             if found is not None and len(self._tracks) < settings.max_hands:
                 self._add(_Track(*found, _vote(0.0, found[0].right)))
 
-    def _look(self, frame: Frame, region: Region) -> tuple[FoundHand, Region | None] | None:
+    def _look(
+        self, frame: Frame, region: Region, odds: float = 0.0
+    ) -> tuple[FoundHand, Region | None] | None:
         self.counters.looks += 1
-        return self._judge(frame, self._engine.find_landmarks(frame.image, region))
+        return self._judge(frame, self._engine.find_landmarks(frame.image, region), odds)
 
-    def _judge(self, frame: Frame, found: FoundHand) -> tuple[FoundHand, Region | None] | None:
-        """Look once more where the hand turns out to be elsewhere in its region.
+    def _judge(
+        self, frame: Frame, found: FoundHand, odds: float
+    ) -> tuple[FoundHand, Region | None] | None:
+        """Look once more where the hand turns out to be elsewhere in its region, or to be the other one.
 
         Returns:
             The hand, and the region of its landmarks; None without a hand.
         """
-        if found.presence < self.settings.min_presence:
+        if not self._is_present(found):
             return None
         better = region_of_landmarks(found.pixels)
-        if better is None or found.region.overlap(better) >= self.settings.refine_below:
-            return found, better
-        self.counters.looks += 1
-        found = self._engine.find_landmarks(frame.image, better)
-        if found.presence < self.settings.min_presence:
-            return None
+        if better is not None and found.region.overlap(better) < self.settings.refine_below:
+            self.counters.looks += 1
+            found = self._engine.find_landmarks(frame.image, better)
+            if not self._is_present(found):
+                return None
+        found = self._unmirror(frame, found, odds)
         return found, region_of_landmarks(found.pixels)
+
+    def _is_present(self, found: FoundHand) -> bool:
+        return found.presence >= self.settings.min_presence
+
+    def _unmirror(self, frame: Frame, found: FoundHand, odds: float) -> FoundHand:
+        """Show the network the mirror image if it takes a hand, known by its odds, for the other one."""
+        side = Side.RIGHT if odds > 0 else Side.LEFT
+        if abs(odds) < SURE_ODDS or not are_mirrored(found.world[np.newaxis], side)[0]:
+            return found
+        self.counters.mirrored += 1
+        self.counters.looks += 1
+        other = self._engine.find_landmarks(frame.image, found.region.flip())
+        if not self._is_present(other) or are_mirrored(other.world[np.newaxis], side)[0]:
+            return found
+        self.counters.mended += 1
+        return other
 
     def _add(self, track: _Track) -> bool:
         """Add a track unless it shows a hand that another shows; of two the one that moved less stays."""
@@ -221,24 +246,10 @@ class RegionDetector:
         return [Side.RIGHT if o > 0 else Side.LEFT for o in odds]
 
     def _record(self, frame: Frame) -> HandLandmarks:
-        height, width = frame.image.shape[:2]
-        size, hands = (width, height), [t.hand for t in self._tracks]
-        if not hands:
-            return HandLandmarks.empty(
-                frame.stamp, self._camera, self._frame_id, size, frame.sequence
-            )
-        return HandLandmarks(
-            frame.stamp,
-            self._camera,
-            self._frame_id,
-            size,
-            frame.sequence,
-            np.array(self._sides(), np.uint8),
-            np.array([h.presence for h in hands], np.float32),
-            np.stack([h.pixels - HALF_PIXEL for h in hands]).astype(np.float32),
-            np.stack([h.world for h in hands]).astype(np.float32),
-            np.full((len(hands), LANDMARK_COUNT), np.nan, np.float32),
-        )
+        hands = [t.hand for t in self._tracks]
+        calls = list(zip(self._sides(), [h.presence for h in hands], strict=True))
+        pixels, world = [h.pixels for h in hands], [h.world for h in hands]
+        return record_hands(frame, self._camera, self._frame_id, calls, pixels, world)
 
 
 def _vote(odds: float, right: float) -> float:

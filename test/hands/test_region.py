@@ -48,6 +48,20 @@ def test_the_crop_shows_the_hand_upright_and_the_matrix_brings_points_back():
     np.testing.assert_allclose(matrix[:, :2] @ place + matrix[:, 2], (239.5, 149.5), atol=1.0)
 
 
+def test_the_mirror_image_shows_the_same_the_other_way_round():
+    image = np.random.default_rng(0).integers(0, 255, (300, 400, 3), np.uint8)
+    region = Region(200, 150, 112, 0.7)
+    flipped = region.flip()
+    np.testing.assert_array_equal(flipped.cut(image, 224), region.cut(image, 224)[:, ::-1])
+    points = np.array([[0.0, 0.0], [224.0, 10.0], [100.0, 224.0]])
+    plain, other = region.crop_matrix(224), flipped.crop_matrix(224)
+    mirrored = np.column_stack([224 - points[:, 0], points[:, 1]])
+    np.testing.assert_allclose(
+        mirrored @ other[:, :2].T + other[:, 2], points @ plain[:, :2].T + plain[:, 2]
+    )
+    assert flipped.flip() == region
+
+
 def test_unknown_landmarks_give_no_region():
     pixels = hand_pixels()
     pixels[9] = np.nan

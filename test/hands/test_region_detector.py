@@ -4,12 +4,16 @@ import numpy as np
 import pytest
 
 from pianokpm_ros.anatomy import PALM, Side
+from pianokpm_ros.capture.video_file import VideoFile
 from pianokpm_ros.hands.detector import DetectorError, Tracking
 from pianokpm_ros.hands.engine import HandEngine
 from pianokpm_ros.hands.mediapipe_detector import MediaPipeDetector
 from pianokpm_ros.hands.model_files import find_landmark_model
+from pianokpm_ros.hands.region import Region, region_of_landmarks
 from pianokpm_ros.hands.region_detector import RegionDetector, RegionSettings
 from pianokpm_ros.records import Frame
+from pianokpm_ros.shares import find_asset
+from pianokpm_ros.takes import load_take
 
 EAGER = RegionSettings(search_period=1, idle_period=1, refine_below=0.0)
 """As the reference does: look for palms in every frame while hands are missing, look once at a region."""
@@ -62,6 +66,53 @@ def test_follows_without_looking_for_palms(frames, engine):
     # Hands 0.2 m apart that hardly move: which is which must not flicker.
     assert len({tuple(f.side[np.argsort(palms(f)[:, 0])]) for f in found}) == 1
     assert (found[-1].stamp, found[-1].size) == (frames(0)[110].stamp, (1280, 720))
+
+
+MIRRORED = 103
+"""A frame of the take that ships in which the front view's right hand is taken for a left one."""
+
+
+@pytest.fixture(scope='module')
+def mirrored():
+    """Return the frame and where the right hand is in it, (21, 2) [px]."""
+    take = load_take(find_asset('takes/demo'))
+    source = VideoFile('front', take.videos['front'])
+    source.open()
+    frame = [source.read() for _ in range(MIRRORED + 1)][-1]
+    source.close()
+    points = take.performance.landmarks[MIRRORED, 1].astype(np.float64)
+    return frame, take.rig.camera('front').project(points)
+
+
+def test_a_hand_taken_for_its_mirror_image_is_looked_at_the_other_way_round(mirrored):
+    frame, expected = mirrored
+    engine = HandEngine('full', threads=1)
+    once = engine.find_landmarks(frame.image, region_of_landmarks(expected))
+    length = np.ptp(expected, axis=0).max()
+    assert once.right < 0.5
+    assert np.median(np.linalg.norm(once.pixels - expected, axis=1)) > 0.2 * length
+    detector = make(engine, RegionSettings(), 'front')
+    detector.search = False
+    detector.guide([(Side.RIGHT, expected)])
+    found = detector.detect(frame)
+    assert (detector.counters.mirrored, detector.counters.mended) == (1, 1)
+    assert detector.counters.looks == 2
+    assert found.side.tolist() == [Side.RIGHT]
+    assert np.median(np.linalg.norm(found.pixels[0] - expected, axis=1)) < 0.1 * length
+
+
+def test_a_flipped_crop_shows_the_other_hand_in_the_same_place(frames, engine):
+    frame = frames(0)[95]
+    for region in engine.find_palms(frame.image):
+        plain = engine.find_landmarks(frame.image, region)
+        image = np.ascontiguousarray(frame.image[:, ::-1])
+        width = image.shape[1]
+        twin = Region(width - region.x, region.y, region.size, -region.angle, flipped=True)
+        back = engine.find_landmarks(image, twin)
+        mirror = np.column_stack([width - back.pixels[:, 0], back.pixels[:, 1]])
+        assert np.median(np.linalg.norm(mirror - plain.pixels, axis=1)) < 0.02 * region.size
+        assert back.right == pytest.approx(1 - plain.right, abs=0.1)
+        np.testing.assert_allclose(back.world * [-1, 1, 1], plain.world, atol=5e-3)
 
 
 def test_looks_for_a_missing_hand_now_and_then_only(frames, engine):
