@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from pianokpm_ros.anatomy import BONES, FINGER_CHAINS, Side
+from pianokpm_ros.anatomy import BONES, FINGER_CHAINS, Side, Status
 from pianokpm_ros.geometry.association import SIDES
 from pianokpm_ros.geometry.bones import BoneKeeper, measure_bones
 from pianokpm_ros.geometry.rig import Rig
@@ -14,6 +14,7 @@ from pianokpm_ros.geometry.rig_formats import load_caliscope, load_handpose3d, s
 from pianokpm_ros.geometry.smoothing import PointSmoother
 from pianokpm_ros.geometry.synchronizer import FrameSet
 from pianokpm_ros.geometry.triangulation import solve_equally, triangulate
+from pianokpm_ros.geometry.triangulator import HandTriangulator, TriangulatorSettings
 from pianokpm_ros.hands.detector import Tracking
 from pianokpm_ros.hands.engine import HandEngine
 from pianokpm_ros.hands.guided_workers import GuidedWorkers
@@ -32,6 +33,9 @@ SCALE_BONE = 0.090
 """Wrist to index MCP, which sets the scale of `hands_stereo` [m]."""
 
 STEREO_TOLERANCE = 16_000_000
+ENOUGH = 10
+"""Fewer hands don't tell how much bones vary."""
+
 END_BONES = [b for b, bone in enumerate(BONES) if bone[1] in {c[-1] for c in FINGER_CHAINS}]
 
 
@@ -56,6 +60,7 @@ def bench_charuco(data: Path, own: Rig, console: Console, out: Path, model: str 
         held = measures.score(own.cameras, chosen, measures.solve_robust, _BoneHolder(own))
         table.add_row('the same, bones held', *held.row())
         console.print(table)
+    _print_statuses(own, sets[id(own)], hands[id(own)], console)
     _print_single(own, sets[id(own)], chosen, console)
     path = out / 'charuco_hands.png'
     draw_hands(own, frames, chosen, held.points, path)
@@ -76,6 +81,33 @@ def _find_baseline(rig: Rig, frames: list[dict], model: str) -> list[measures.Si
 def _find_sets(rig: Rig, frames: list[dict], model: str) -> list[FrameSet]:
     records = footage.detect_all(lambda: GuidedWorkers(rig, HandEngine(model), EAGER), frames)
     return footage.bring_together(rig, records, footage.CHARUCO_PERIOD // 2, align=True)
+
+
+def _print_statuses(
+    rig: Rig, sets: Sequence[FrameSet], hands: Sequence[measures.Sighted], console: Console
+) -> None:
+    """Print the measures of hands by what the pipeline calls them."""
+    called = _call(rig, sets)
+    table = footage.make_table(
+        'charuco_4cam: all hands by what they are called (our calibration, ours)',
+        *measures.HEADINGS,
+    )
+    for status in (Status.OK, Status.DEGRADED, Status.INVALID):
+        chosen = [h for h in hands if called[h.index, h.side] == status]
+        if chosen:
+            row = measures.score(rig.cameras, chosen, measures.solve_robust).row()
+            table.add_row(status.name, *row)
+    console.print(table)
+
+
+def _call(rig: Rig, sets: Sequence[FrameSet]) -> dict[tuple[int, Side], Status]:
+    """Return what the pipeline calls each hand of sets that are aligned already."""
+    triangulator = HandTriangulator(rig, TriangulatorSettings(align=False))
+    return {
+        (index, side): pose.status
+        for index, frames in enumerate(sets)
+        for side, pose in triangulator.process(frames).items()
+    }
 
 
 def _print_single(
@@ -136,6 +168,12 @@ def bench_stereo(data: Path, console: Console, out: Path, model: str = 'full') -
         shown = f'{len(hands)} of {len(frames)}'
         for name, solved in _refine(rig, hands, points).items():
             table.add_row(f'{words}, {name}', shown, *_judge_stereo(rig, hands, solved))
+        called = _call(rig, sets)
+        for status in (Status.OK, Status.DEGRADED):
+            part = [i for i, h in enumerate(hands) if called[h.index, h.side] == status]
+            if len(part) > ENOUGH:
+                cells = _judge_stereo(rig, [hands[i] for i in part], [points[i] for i in part])
+                table.add_row(f'{words}, DLT, called {status.name}', str(len(part)), *cells)
     console.print(table)
     path = out / 'stereo_hands.png'
     draw_hands(rig, frames, hands, points, path)
