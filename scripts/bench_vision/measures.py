@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from pianokpm_ros.anatomy import PALM, Side
+from pianokpm_ros.anatomy import BONES, LANDMARKS, PALM, Side
 from pianokpm_ros.geometry.association import SIDES, associate
 from pianokpm_ros.geometry.bones import measure_bones
 from pianokpm_ros.geometry.camera import Camera
@@ -21,6 +21,9 @@ Solver = Callable[[Sequence[Camera], FloatArray], FloatArray]
 
 NEIGHBOURS = 4
 """Hands of the same side before and after that tell what is usual at a time; 1.5 s of `charuco_4cam`."""
+
+ENOUGH = 10
+"""Fewer hands don't tell how much bones vary."""
 
 SOUND = 15.0
 """A hand whose median reprojection error is beyond this is none [px]."""
@@ -114,13 +117,28 @@ def steady_cv(lengths: FloatArray) -> FloatArray:
 
 def _judge_bones(sides: Sequence[Side], points: Sequence[FloatArray]) -> tuple[float, float]:
     """Return by how much bones vary, as they are and without slow changes: means of the bones of both hands."""
-    rows = []
-    for side in SIDES:
-        chosen = [p for s, p in zip(sides, points, strict=True) if s == side]
-        if len(chosen) > 10:
-            lengths = measure_bones(np.stack(chosen))
-            rows.append((np.mean(robust_cv(lengths)), np.mean(steady_cv(lengths))))
+    rows = [
+        (np.mean(robust_cv(x)), np.mean(steady_cv(x))) for x in _lengths_by_side(sides, points)
+    ]
     return tuple(np.mean(rows, axis=0).tolist()) if rows else (float('nan'),) * 2
+
+
+def _lengths_by_side(sides: Sequence[Side], points: Sequence[FloatArray]) -> list[FloatArray]:
+    """Return (S, B) lengths of the bones of each hand that was seen often enough [m]."""
+    chosen = [[p for s, p in zip(sides, points, strict=True) if s == side] for side in SIDES]
+    return [measure_bones(np.stack(c)) for c in chosen if len(c) > ENOUGH]
+
+
+def rank_bones(
+    cameras: Sequence[Camera], hands: Sequence[Sighted], count: int = 3
+) -> list[tuple[str, float]]:
+    """Return names and CVs, means of both hands, of the bones that vary most and of those that vary least."""
+    points = [solve_robust(cameras, h.pixels) for h in hands]
+    by_side = _lengths_by_side([h.side for h in hands], points)
+    varying = np.mean([robust_cv(lengths) for lengths in by_side], axis=0)
+    order = np.argsort(-varying)
+    names = [f'{LANDMARKS[a]} to {LANDMARKS[b]}' for a, b in BONES]
+    return [(names[i], float(varying[i])) for i in (*order[:count], *order[-count:])]
 
 
 def score(

@@ -1,6 +1,6 @@
 """Part 3: the real recordings against the baseline, recomputed in the same run."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,9 +33,6 @@ SCALE_BONE = 0.090
 """Wrist to index MCP, which sets the scale of `hands_stereo` [m]."""
 
 STEREO_TOLERANCE = 16_000_000
-ENOUGH = 10
-"""Fewer hands don't tell how much bones vary."""
-
 END_BONES = [b for b, bone in enumerate(BONES) if bone[1] in {c[-1] for c in FINGER_CHAINS}]
 
 
@@ -87,17 +84,21 @@ def _print_statuses(
     rig: Rig, sets: Sequence[FrameSet], hands: Sequence[measures.Sighted], console: Console
 ) -> None:
     """Print the measures of hands by what the pipeline calls them."""
-    called = _call(rig, sets)
     table = footage.make_table(
         'charuco_4cam: all hands by what they are called (our calibration, ours)',
         *measures.HEADINGS,
     )
-    for status in (Status.OK, Status.DEGRADED, Status.INVALID):
-        chosen = [h for h in hands if called[h.index, h.side] == status]
-        if chosen:
-            row = measures.score(rig.cameras, chosen, measures.solve_robust).row()
-            table.add_row(status.name, *row)
+    groups = _group(_call(rig, sets), hands)
+    for status, part in groups.items():
+        chosen = [hands[i] for i in part]
+        row = measures.score(rig.cameras, chosen, measures.solve_robust).row()
+        table.add_row(status.name, *row)
     console.print(table)
+    sound = [hands[i] for i in groups.get(Status.OK, ())]
+    if len(sound) <= measures.ENOUGH:
+        return
+    parts = ', '.join(f'{name} {cv:.1%}' for name, cv in measures.rank_bones(rig.cameras, sound))
+    console.print(f'bones of hands called OK that vary most, and least: {parts}')
 
 
 def _call(rig: Rig, sets: Sequence[FrameSet]) -> dict[tuple[int, Side], Status]:
@@ -108,6 +109,18 @@ def _call(rig: Rig, sets: Sequence[FrameSet]) -> dict[tuple[int, Side], Status]:
         for index, frames in enumerate(sets)
         for side, pose in triangulator.process(frames).items()
     }
+
+
+def _group(
+    called: dict[tuple[int, Side], Status], hands: Sequence[measures.Sighted]
+) -> dict[Status, list[int]]:
+    """Return the indices of the hands that were called alike, the best first."""
+    indices = range(len(hands))
+    groups = {
+        s: [i for i in indices if called[hands[i].index, hands[i].side] == s]
+        for s in sorted(Status, reverse=True)
+    }
+    return {s: part for s, part in groups.items() if part}
 
 
 def _print_single(
@@ -152,15 +165,7 @@ def bench_stereo(data: Path, console: Console, out: Path, model: str = 'full') -
         'all bones',
         'noise of the quietest second mm',
     )
-    ways = {
-        'MediaPipe tracking': lambda: LandmarkWorkers(
-            lambda n: MediaPipeDetector(n, n, model, Tracking(max_hands=1)), plain.names
-        ),
-        'guided regions': lambda: GuidedWorkers(
-            plain, HandEngine(model), RegionSettings(max_hands=1)
-        ),
-    }
-    for words, make in ways.items():
+    for words, make in _make_stereo_ways(plain, model).items():
         records = footage.detect_all(make, frames)
         sets = footage.bring_together(plain, records, STEREO_TOLERANCE)
         hands = measures.tell_apart(plain.cameras, sets)
@@ -168,16 +173,25 @@ def bench_stereo(data: Path, console: Console, out: Path, model: str = 'full') -
         shown = f'{len(hands)} of {len(frames)}'
         for name, solved in _refine(rig, hands, points).items():
             table.add_row(f'{words}, {name}', shown, *_judge_stereo(rig, hands, solved))
-        called = _call(rig, sets)
-        for status in (Status.OK, Status.DEGRADED):
-            part = [i for i, h in enumerate(hands) if called[h.index, h.side] == status]
-            if len(part) > ENOUGH:
+        for status, part in _group(_call(rig, sets), hands).items():
+            if len(part) > measures.ENOUGH:
                 cells = _judge_stereo(rig, [hands[i] for i in part], [points[i] for i in part])
                 table.add_row(f'{words}, DLT, called {status.name}', str(len(part)), *cells)
     console.print(table)
     path = out / 'stereo_hands.png'
     draw_hands(rig, frames, hands, points, path)
     console.print(f'hands as seen (thin) and triangulated (thick): {path}')
+
+
+def _make_stereo_ways(rig: Rig, model: str) -> dict[str, Callable]:
+    return {
+        'MediaPipe tracking': lambda: LandmarkWorkers(
+            lambda n: MediaPipeDetector(n, n, model, Tracking(max_hands=1)), rig.names
+        ),
+        'guided regions': lambda: GuidedWorkers(
+            rig, HandEngine(model), RegionSettings(max_hands=1)
+        ),
+    }
 
 
 def _fit_scale(rig: Rig, hands: Sequence[measures.Sighted]) -> tuple[Rig, list[np.ndarray]]:
