@@ -1,14 +1,13 @@
 """One hand as all views saw it: which of them took it for its mirror image, and what the others make of it."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pianokpm_ros.anatomy import Side
 from pianokpm_ros.geometry.lone_view import Sight, anchor
-from pianokpm_ros.geometry.mirrored import DEVIATION, KEPT, are_mirrored, shows_mirrored
+from pianokpm_ros.geometry.mirrored import KEPT, are_mirrored, shows_mirrored
 from pianokpm_ros.geometry.single_view import PlacedHand
 from pianokpm_ros.geometry.triangulation import UPPER, Triangulation, triangulate
 
@@ -43,6 +42,16 @@ class HandViews:
     def solve_all(self) -> Triangulation:
         """Triangulate all views."""
         return self._solve(range(len(self.seen)))
+
+    def measure_contradiction(self) -> float:
+        """Return by how much the sound views contradict each other: a landmark's 1 sigma in parts of the hand's length.
+
+        Two views show a quarter of the squared error, since only what lies across the epipolar lines can be seen.
+        """
+        result, used = self.solve(), self.sound or self.seen
+        shown = 1 - 1.5 / np.maximum(result.views, 2)
+        length = np.median([np.ptp(view.pixels[hand], axis=0).max() for _, view, hand in used])
+        return float(np.nanmedian(result.error / np.sqrt(shown)) / max(length, 1.0))
 
     def anchor(self, sound: Sight) -> PlacedHand | None:
         """Place the hand of a sound view as far away as what a mirrored one sees right tells."""
@@ -81,7 +90,6 @@ class HandViews:
         return self._solved[key]
 
 
-def widen(placed: PlacedHand) -> PlacedHand:
-    """State the deviation of a hand whose thumb may be where its little finger is."""
-    diagonal = np.array([float(i == j) for i, j in UPPER])
-    return replace(placed, covariance=placed.covariance + DEVIATION**2 * diagonal)
+def widen(covariance: FloatArray, deviation: float) -> FloatArray:
+    """Return (N, 6) covariances [m^2] of places that are less sure by a deviation along each axis [m]."""
+    return covariance + deviation**2 * np.array([float(i == j) for i, j in UPPER])

@@ -68,6 +68,21 @@ def test_metric_landmarks_alone_make_no_mirror_image(rig, hands):
     assert pose.status == Status.OK and off(pose, hands[1]) < 1e-4
 
 
+def test_views_that_contradict_each_other_are_degraded_and_say_how_unsure_they_are(rig, hands):
+    pair = rig.select(('top', 'right'))
+    frames = set_of(pair, hands, noise=2.0)
+    assert HandTriangulator(pair).process(frames)[Side.RIGHT].status == Status.OK
+    before = frames.views['top']
+    frames.views['top'] = replace(mirror(before, 1), world=before.world)
+    poses = HandTriangulator(pair).process(frames)
+    wrong = poses[Side.RIGHT]
+    assert (wrong.status, wrong.views.min()) == (Status.DEGRADED, 2)
+    # Some pixels that no hand would be doubted for alone tell it, at this size of hand.
+    assert np.median(wrong.reprojection_error) < 15
+    assert wrong.deviation.min() > 0.025 and off(wrong, hands[1]) > 0.02
+    assert poses[Side.LEFT].status == Status.OK
+
+
 @pytest.mark.parametrize('camera', ['top', 'left'])
 def test_a_hand_that_one_view_loses_stays_at_its_distance(rig, hands, camera):
     pair = rig.select(('top', 'left'))
