@@ -137,3 +137,19 @@ def test_splits_leave_no_take_in_two_roles(size):
     if size == (20, 7, 3):
         assert len({every[n].subject for n in held['test_users']}) == 4
         assert len(splits['within']['train']) == 20 * 7 * 2
+
+
+def test_a_take_with_nothing_within_reach_gives_no_recordings(takes):
+    from dataclasses import replace
+
+    from pianokpm_training.simulation.results import to_recordings
+    from pianokpm_training.simulation.sight import load_sight
+
+    played = takes['chords']
+    hands = {
+        side: replace(hand, plan=replace(hand.plan, notes=(), strokes=()))
+        for side, hand in played.hands.items()
+    }
+    silent = replace(played, notes=(), hands=hands)
+    info = {'subject': 's01', 'task': 'chords', 'trial': 0, 'provenance': {'seed': [1]}}
+    assert to_recordings(silent, 60.0, load_sight(), info) == []

@@ -148,13 +148,12 @@ def _key_track(take: SimulatedTake) -> KeyTrack:
 
 def _note_track(take: SimulatedTake) -> NoteTrack:
     notes = sorted(take.notes, key=lambda n: n.onset)
-    times = (
-        [round(t * 1e9) for t in column]
-        for column in zip(*((n.onset, n.end) for n in notes), strict=True)
+    times = ([round(getattr(n, name) * 1e9) for n in notes] for name in ('onset', 'end'))
+    rows = (
+        [int(getattr(n, name)) for n in notes] for name in ('key', 'velocity', 'side', 'finger')
     )
-    rows = ((n.key, n.velocity, int(n.side), n.finger) for n in notes)
     return NoteTrack(
         *(np.array(t, np.int64) for t in times),
-        *(np.array(c, np.uint8) for c in zip(*rows, strict=True)),
+        *(np.array(r, np.uint8) for r in rows),
         'simulated',
     )
