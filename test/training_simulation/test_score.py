@@ -5,11 +5,13 @@ import pytest
 from pianokpm_training.kinematic.notes import Note
 from pianokpm_training.simulation.exercises import KINDS, play_exercise
 from pianokpm_training.simulation.fingering import SPANS, finger_hand
+from pianokpm_training.simulation.phrases import play_phrases
 from pianokpm_training.simulation.pieces import excerpt, finger_piece, load_pieces
 from pianokpm_training.simulation.requirements import SimulationError
 from pianokpm_training.simulation.score import (
     OTHER_KEY,
     RawNote,
+    group_chords,
     key_x,
     make_playable,
     mirror_note,
@@ -108,6 +110,27 @@ def test_exercises_keep_the_hands_apart(kind):
         notes = play_exercise(kind, np.random.default_rng(seed), 20.0, 0.006, 1.0)
         assert min(n.key for n in notes) - max(mirror_note(n).key for n in notes) >= 6
         assert max(n.key for n in notes) <= 104
+
+
+def test_phrases_are_playable_differ_by_seed_and_keep_the_hands_apart():
+    for seed in range(20):
+        notes = play_phrases(np.random.default_rng(seed), 20.0, 0.006, 1.0)
+        kept, dropped = make_playable(notes)
+        assert len(kept) > 15 and dropped <= 0.2 * len(notes)
+        assert min(n.onset for n in kept) >= 0.78 and max(n.end for n in kept) <= 19.52
+        assert min(n.key for n in notes) - max(mirror_note(n).key for n in notes) >= 6
+        assert notes == play_phrases(np.random.default_rng(seed), 20.0, 0.006, 1.0)
+        assert notes != play_phrases(np.random.default_rng(seed + 100), 20.0, 0.006, 1.0)
+
+
+def test_phrases_hold_no_repeated_notes():
+    """Repeated notes are a task of their own, kept to test on."""
+    for seed in range(20):
+        notes = play_phrases(np.random.default_rng(seed), 20.0, 0.0, 1.0)
+        lowest = [min(n.key for n in g) for g in group_chords(notes)]
+        assert not any(
+            a == b == c for a, b, c in zip(lowest, lowest[1:], lowest[2:], strict=False)
+        )
 
 
 def test_shipped_pieces_are_playable_and_say_where_they_come_from():

@@ -23,7 +23,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--seconds', type=float, default=None, help='of each person and task (default 60)'
     )
     parser.add_argument('--trials', type=int, default=None, help='takes these are (default 3)')
-    parser.add_argument('--tasks', nargs='+', default=None, metavar='TASK', help='default: all 7')
+    parser.add_argument(
+        '--tasks',
+        nargs='+',
+        default=None,
+        metavar='TASK',
+        help='default: the seven of docs/dataset.md; `phrases` are made up, to learn from',
+    )
     parser.add_argument('--rate', type=float, default=60.0, help='poses a second (default 60)')
     parser.add_argument('--seed', type=int, default=1, help='another seed, other people and music')
     parser.add_argument(

@@ -27,7 +27,7 @@ from pianokpm_training.simulation.results import provenance, to_recordings
 from pianokpm_training.simulation.sight import load_sight
 from pianokpm_training.simulation.splits import make_splits
 from pianokpm_training.simulation.take import SimulatedTake, simulate_take
-from pianokpm_training.simulation.tasks import TASKS, play_task
+from pianokpm_training.simulation.tasks import ALL_TASKS, TASKS, play_task
 from pianokpm_training.workers import open_pool
 
 from pianokpm_ros.anatomy import Side
@@ -62,9 +62,11 @@ class Order:
     midi: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        unknown = sorted(set(self.tasks) - set(TASKS))
+        unknown = sorted(set(self.tasks) - set(ALL_TASKS))
         if unknown:
-            raise SimulationError(f'asked for {", ".join(unknown)}; tasks are {", ".join(TASKS)}')
+            raise SimulationError(
+                f'asked for {", ".join(unknown)}; tasks are {", ".join(ALL_TASKS)}'
+            )
         if self.people < 1 or self.trials < 1 or not 5 <= self.rate <= 1000:
             raise SimulationError(
                 'people and trials must be at least 1, the rate between 5 and 1000 Hz; '
@@ -102,7 +104,7 @@ class Job:
     @property
     def seed(self) -> tuple[int, int, int]:
         """What distinguishes this job's random numbers."""
-        return self.person, TASKS.index(self.task), self.trial
+        return self.person, ALL_TASKS.index(self.task), self.trial
 
 
 @dataclass

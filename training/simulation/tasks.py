@@ -1,4 +1,4 @@
-"""The seven tasks: six kinds of exercises and pieces of real music, played by both hands."""
+"""The seven tasks, six kinds of exercises and pieces of real music, and made-up phrases; played by both hands."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,11 +7,16 @@ import numpy as np
 from pianokpm_training.kinematic.notes import Note
 from pianokpm_training.simulation.exercises import KINDS, play_exercise
 from pianokpm_training.simulation.people import Technique
+from pianokpm_training.simulation.phrases import play_phrases
 from pianokpm_training.simulation.pieces import Piece, draw_excerpt
 from pianokpm_training.simulation.score import make_playable, mirror_note
 
-PIECES = 'pieces'
+PIECES, PHRASES = 'pieces', 'phrases'
 TASKS = (*KINDS, PIECES)
+"""What a data set holds unless told otherwise."""
+
+ALL_TASKS = (*TASKS, PHRASES)
+"""New ones go to the end: a task's place decides what is drawn."""
 
 
 def play_task(
@@ -24,7 +29,7 @@ def play_task(
     """Draw what someone plays in one take.
 
     Args:
-        task: one of `TASKS`.
+        task: one of `ALL_TASKS`.
         technique: of the person; timing and loudness are theirs.
         random: decides everything else.
         duration: of the take [s].
@@ -36,12 +41,14 @@ def play_task(
     if task == PIECES:
         words, notes = draw_excerpt(pieces, random, duration)
         notes = [_louder(n, technique.loudness) for n in notes]
+        return words, make_playable(notes)[0]
+    args = (random, duration, technique.timing, technique.loudness)
+    if task == PHRASES:
+        words, hands = 'made-up phrases', [play_phrases(*args) for _ in range(2)]
     else:
-        words = f'exercises: {task}, the left hand mirrored'
-        args = (duration, technique.timing, technique.loudness)
-        notes = [*map(mirror_note, play_exercise(task, random, *args))]
-        notes += play_exercise(task, random, *args)
-    return words, make_playable(notes)[0]
+        words, hands = f'exercises: {task}', [play_exercise(task, *args) for _ in range(2)]
+    left, right = hands
+    return f'{words}, the left hand mirrored', make_playable([*map(mirror_note, left), *right])[0]
 
 
 def _louder(note: Note, factor: float) -> Note:
