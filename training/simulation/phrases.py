@@ -110,6 +110,7 @@ def _draw_phrase(random: np.random.Generator, key: int) -> tuple[list[RawNote], 
         length = max(manner.step * RHYTHM[random.integers(len(RHYTHM))], FASTEST)
         struck = manner.level + manner.swell * np.sin(np.pi * i / count)
         struck += manner.accent * random.random() * (random.random() < 0.25)
+        struck = np.clip(struck, 12, 124)
         keys = _draw_chord(random, key) if random.random() < manner.chords else (key,)
         notes += [RawNote(time, manner.held * length, k, int(struck)) for k in keys]
         time += length
