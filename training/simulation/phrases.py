@@ -14,7 +14,9 @@ from pianokpm_training.simulation.score import RawNote
 
 from pianokpm_ros.anatomy import Side
 
-HIGHEST = 98
+HIGHEST = 101
+"""Of a right hand, with its chords; an octave fits up or down from every key of the line."""
+
 STEPS = np.array([1, 2, 3, 4, 5, 7, 8, 12])
 """Intervals of a line [semitones], small ones more often."""
 
