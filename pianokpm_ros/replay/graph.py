@@ -1,5 +1,6 @@
 """A replay as processes: the player, and the stages that shall run again on what it plays."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,16 +48,7 @@ def find_rig(bag: str, chosen: str = '') -> str:
 def describe_replay(options: ReplayOptions) -> tuple[NodeSpec, ...]:
     """List the processes of a replay; raises RecordingError where the bag has not what is needed."""
     o = options
-    if o.what == 'video':
-        raise RecordingError(
-            'asked to replay video on topics; hands are found in it again without ROS: say where the new '
-            'bag goes with --recompute FOLDER'
-        )
-    if o.estimate and o.what == 'all':
-        raise RecordingError(
-            "asked to estimate again while all is replayed, old estimates too; choose what='poses' or "
-            "'landmarks'"
-        )
+    _refuse_impossible(o)
     topics = list_topics(o.bag, Selection(o.what, o.topics, o.exclude, o.start, o.duration))
     params = o.params_file or str(find_share('config/pianokpm.yaml'))
     cameras = [t.split('/')[-2] for t, kind in topics.items() if kind == HANDS]
@@ -70,28 +62,37 @@ def describe_replay(options: ReplayOptions) -> tuple[NodeSpec, ...]:
             f'asked to estimate again from the {o.what} of {o.bag}, which has none in the time and topics '
             'chosen; choose others'
         )
-    simulated = {'use_sim_time': o.clock}
-    stages: list[tuple[str, dict[str, Any]]] = []
-    if o.what == 'landmarks':
-        stages.append(
-            ('triangulation_node', {'cameras': cameras, 'rig': find_rig(o.bag, o.rig), **WHOLE})
-        )
-    stages.append(('muscle_estimation_node', {**WHOLE, **({'model': o.model} if o.model else {})}))
-    if o.record:
-        named = {'cameras': cameras} if cameras else {}
-        stages.append(('recorder_node', {'bag': o.record, **named}))
-    made += [
-        NodeSpec(
-            name,
-            'estimation',
-            {**p, **simulated, **({'wait_for': waits[name]} if waits.get(name) else {})},
-            params,
-            o.namespace,
-            respawn=False,
-        )
-        for name, p in stages
-    ]
+    for name, own in _list_stages(o, cameras):
+        chosen = own | {'use_sim_time': o.clock}
+        if waits.get(name):
+            chosen['wait_for'] = waits[name]
+        made.append(NodeSpec(name, 'estimation', chosen, params, o.namespace, respawn=False))
     return tuple(made)
+
+
+def _refuse_impossible(o: ReplayOptions) -> None:
+    if o.what == 'video':
+        raise RecordingError(
+            'asked to replay video on topics; hands are found in it again without ROS: say where the new '
+            'bag goes with --recompute FOLDER'
+        )
+    if o.estimate and o.what == 'all':
+        raise RecordingError(
+            "asked to estimate again while all is replayed, old estimates too; choose what='poses' or "
+            "'landmarks'"
+        )
+
+
+def _list_stages(o: ReplayOptions, cameras: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each node that runs again, and its parameters."""
+    if o.what == 'landmarks':
+        yield (
+            'triangulation_node',
+            {'cameras': cameras, 'rig': find_rig(o.bag, o.rig), **WHOLE},
+        )
+    yield 'muscle_estimation_node', WHOLE | ({'model': o.model} if o.model else {})
+    if o.record:
+        yield 'recorder_node', {'bag': o.record} | ({'cameras': cameras} if cameras else {})
 
 
 def _list_waits(o: ReplayOptions, cameras: list[str]) -> dict[str, list[str]]:

@@ -120,16 +120,16 @@ def _read_stage(file: _File, cutoff: float, lost: list[float]) -> Recording:
     angles = _read_angles(table['joint_angles'][::ANGLE_STEP], stamp[::ANGLE_STEP])
     lost.append(float(np.isnan(angles.samples).any(axis=1).mean()))
     info = RecordingInfo(
-        file.name,
-        f'u{safe_name(_text(facts, "user"))}',
-        safe_name(_text(facts, 'stage')),
-        0,
-        _read_side(facts, file.path),
-        safe_name(_text(facts, 'session')),
-        False,
-        Normalization.PERCENTILE.name,
-        f'emg2pose stage {_text(facts, "stage")}',
-        {
+        name=file.name,
+        subject=f'u{safe_name(_text(facts, "user"))}',
+        task=safe_name(_text(facts, 'stage')),
+        trial=0,
+        side=_read_side(facts, file.path),
+        session=safe_name(_text(facts, 'session')),
+        simulated=False,
+        normalization=Normalization.PERCENTILE.name,
+        description=f'emg2pose stage {_text(facts, "stage")}',
+        provenance={
             'program': 'pianokpm dataset import emg2pose',
             'licence': LICENCE,
             'file': file.path.name,

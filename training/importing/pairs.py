@@ -91,16 +91,16 @@ def _read_pair(
     )
     name = safe_name(f'{subject}_{number}')
     info = RecordingInfo(
-        name,
-        subject,
-        'free',
-        trial,
-        side,
-        name,
-        False,
-        Normalization.PERCENTILE.name,
-        'finger movements',
-        {
+        name=name,
+        subject=subject,
+        task='free',
+        trial=trial,
+        side=side,
+        session=name,
+        simulated=False,
+        normalization=Normalization.PERCENTILE.name,
+        description='finger movements',
+        provenance={
             'program': 'pianokpm dataset import csv',
             'files': [f'{ANGLES}{number}.csv', f'{EMG}{number}.csv'],
         },

@@ -145,16 +145,16 @@ def _read_take(
     low, high = settings.key_range or find_key_range(take, keys)
     stamp = uniform_stamps(len(emg), rate)
     info = RecordingInfo(
-        take,
-        f'p{person:02d}',
-        f't{task}',
-        max(trial - 1, 0),
-        settings.side,
-        take,
-        False,
-        '',
-        f'PianoKPM task {task}, person {person}, trial {trial}',
-        _provenance(rate, len(emg) / len(views['top']), (low, high), settings),
+        name=take,
+        subject=f'p{person:02d}',
+        task=f't{task}',
+        trial=max(trial - 1, 0),
+        side=settings.side,
+        session=take,
+        simulated=False,
+        normalization='',
+        description=f'PianoKPM task {task}, person {person}, trial {trial}',
+        provenance=_provenance(rate, len(emg) / len(views['top']), (low, high), settings),
     )
     return Recording(
         info,

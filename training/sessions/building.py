@@ -261,16 +261,16 @@ def _make(
     own = np.flatnonzero(emg.side == side) if emg is not None else np.zeros(0, int)
     views = {camera: _cut(view, trial) for (camera, s), view in data.views.items() if s == side}
     info = RecordingInfo(
-        f'{session}_{task}_{number}_{side.label}',
-        subject,
-        task,
-        number,
-        side,
-        session,
-        is_simulated(data),
-        prepared.normalization if len(own) else '',
-        str(trial.details.get('description', task)),
-        {
+        name=f'{session}_{task}_{number}_{side.label}',
+        subject=subject,
+        task=task,
+        trial=number,
+        side=side,
+        session=session,
+        simulated=is_simulated(data),
+        normalization=prepared.normalization if len(own) else '',
+        description=str(trial.details.get('description', task)),
+        provenance={
             'program': 'pianokpm dataset build',
             **about,
             'emg_source': emg.source if emg is not None else '',
