@@ -9,8 +9,9 @@ import { Keyboard } from './keyboard.js';
 import { Names } from './names.js';
 
 const FROM = new Vector3(0, -0.50, 0.47);
-const AT = new Vector3(0, 0.0, 0.02);
+const AT = new Vector3(0, 0.012, 0.02);
 const WIDTH = 0.60; // of the keyboard that should be seen [m]
+const NEAREST = 0.6, FARTHEST = 3; // parts of that distance
 const SLOW = 45; // milliseconds a frame from which shadows and fine pixels are given up
 
 export class Stage {
@@ -63,12 +64,12 @@ export class Stage {
     this.sky.intensity = dark ? 1.3 : 2.0;
   }
 
-  /** Look from where the player sits; narrow screens stand further back. */
+  /** Look from where the player sits, so near that WIDTH is seen: narrow screens stand further back. */
   centre() {
     const aspect = Math.max(this.camera.aspect, 0.4);
-    const back = Math.max(1, (WIDTH / 2) / (Math.tan((this.camera.fov / 2) * (Math.PI / 180)) * aspect * FROM.distanceTo(AT)));
+    const back = (WIDTH / 2) / (Math.tan((this.camera.fov / 2) * (Math.PI / 180)) * aspect * FROM.distanceTo(AT));
     this.controls.target.copy(AT);
-    this.camera.position.copy(FROM).sub(AT).multiplyScalar(Math.min(back, 3)).add(AT);
+    this.camera.position.copy(FROM).sub(AT).multiplyScalar(Math.min(Math.max(back, NEAREST), FARTHEST)).add(AT);
     this.controls.update();
   }
 
