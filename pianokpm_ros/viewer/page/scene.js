@@ -9,7 +9,7 @@ import { Keyboard } from './keyboard.js';
 import { Names } from './names.js';
 
 const FROM = new Vector3(0, -0.50, 0.47);
-const AT = new Vector3(0, 0.012, 0.02);
+const AT = new Vector3(0, 0.022, 0.02);
 const WIDTH = 0.60; // of the keyboard that should be seen [m]
 const NEAREST = 0.6, FARTHEST = 3; // parts of that distance
 const SLOW = 45; // milliseconds a frame from which shadows and fine pixels are given up
