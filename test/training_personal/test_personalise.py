@@ -75,14 +75,17 @@ def errors(bundle, recording):
 
 
 def test_a_persons_minute_makes_other_minutes_better(bundle):
-    person, fitted = learn_person([play(seconds=31.0)], bundle)
+    person, fitted = learn_person([play(seconds=60.0)], bundle)
     own = personalise(bundle, person)
-    before, after = (errors(b, play(seed=2)) for b in (bundle, own))
-    # Two of these muscles stay as they are: on held-out blocks no map was surely better for them.
+    before, after = (
+        np.mean([errors(b, play(seed=seed)) for seed in range(2, 8)], axis=0)
+        for b in (bundle, own)
+    )
+    # Some of these muscles stay as they are: on held-out blocks no map was surely better for them.
     assert after.mean() < 0.9 * before.mean() and (after < 0.8 * before).sum() >= 2
     assert (after < before + 0.015).all()  # a single muscle may get a little worse: docs/person.md
     assert (person.name, own.normalization) == ('s01', Normalization.MVC)
-    assert person.fit['simulated'] and person.fit['sides'] == ['right'] and fitted.seconds > 29
+    assert person.fit['simulated'] and person.fit['sides'] == ['right'] and fitted.seconds > 58
 
 
 def test_the_scale_travels(bundle):
