@@ -6,6 +6,7 @@ while several views see the hand they tell by how much this view is off. And a h
 Letters: K landmarks.
 """
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -90,7 +91,7 @@ class _Known:
     def measure(self) -> float:
         """Return the median of the sizes [m]; NaN = unknown."""
         sizes = [s.measure() for s in self.some]
-        known = [s for s in sizes if s == s]
+        known = [s for s in sizes if not math.isnan(s)]
         return float(np.median(known)) if known else float('nan')
 
 
@@ -118,7 +119,7 @@ class LoneView:
         if placed is None or known is None or not 0 <= stamp - known.newest.stamp <= FORGOTTEN:
             return placed
         size = known.measure() if _is_whole(sight) else float('nan')
-        sure = size == size
+        sure = not math.isnan(size)
         by_size = _distance(camera, placed.landmarks) * (size / palm if sure else 1.0)
         before = _distance(camera, known.newest.points)
         drift = DRIFT * np.sqrt((stamp - known.newest.stamp) / NANOSECONDS) / before

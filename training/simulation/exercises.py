@@ -115,6 +115,17 @@ KINDS: dict[str, Callable[[np.random.Generator], Bar]] = {
 }
 PAUSES = (0.25, 0.6, 1.5)
 
+LEAD, TAIL = 0.8, 0.5
+"""Nothing begins sooner after the start or ends later before the end of a take [s]."""
+
+SOFTEST, LOUDEST = 12, 124
+"""MIDI velocities between which hands play."""
+
+
+def stray(random: np.random.Generator, timing: float) -> float:
+    """Draw by how much a stroke misses its time [s]; `timing` is the standard deviation."""
+    return float(np.clip(random.normal(0, timing), -0.02, 0.02))
+
 
 def _line(notes: list[tuple[int, int]], step: float, random: np.random.Generator) -> Bar:
     """One note after another, more or less legato."""
@@ -132,7 +143,7 @@ def _lift(bar: Bar) -> Bar:
 def play_exercise(
     kind: str, random: np.random.Generator, duration: float, timing: float, loudness: float
 ) -> list[Note]:
-    """Fill [0.8, `duration` - 0.5] s with bars of one kind for a right hand, loudness varying from bar to bar.
+    """Fill a take but for `LEAD` and `TAIL` with bars of one kind for a right hand, loudness varying from bar to bar.
 
     Args:
         kind: one of `KINDS`.
@@ -142,16 +153,16 @@ def play_exercise(
         loudness: factor on MIDI velocities.
     """
     notes: list[Note] = []
-    start, last = 0.8, duration - 0.5
+    start, last = LEAD, duration - TAIL
     while start < last - 1.0:
         bar = _lift(KINDS[kind](random))
         level, swell = random.uniform(32, 100), random.uniform(0, 14)
         for onset, length, key, finger in bar:
-            time = start + onset + float(np.clip(random.normal(0, timing), -0.02, 0.02))
+            time = start + onset + stray(random, timing)
             if time + length > last:
                 break
             struck = level + swell * np.sin(2 * np.pi * onset / 3) + random.normal(0, 5)
-            struck = int(np.clip(struck * loudness, 12, 124))
+            struck = int(np.clip(struck * loudness, SOFTEST, LOUDEST))
             notes.append(Note(max(time, 0.0), length, key, Side.RIGHT, finger, struck))
         start += bar[-1][0] + bar[-1][1] + PAUSES[random.integers(len(PAUSES))]
     return notes

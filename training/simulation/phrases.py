@@ -8,7 +8,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from pianokpm_training.kinematic.notes import Note
-from pianokpm_training.simulation.exercises import LOWEST, PAUSES
+from pianokpm_training.simulation.exercises import (
+    LEAD,
+    LOUDEST,
+    LOWEST,
+    PAUSES,
+    SOFTEST,
+    TAIL,
+    stray,
+)
 from pianokpm_training.simulation.fingering import finger_hand
 from pianokpm_training.simulation.score import RawNote
 
@@ -42,9 +50,6 @@ CHORDS = (
 RHYTHM = (0.5, 1.0, 1.0, 1.0, 1.5, 2.0)
 FASTEST, SLOWEST = 0.10, 0.55
 """Time from stroke to stroke [s]; within one phrase none comes sooner than `FASTEST` after the last."""
-
-LEAD, TAIL = 0.8, 0.5
-"""Nothing begins sooner after the start or ends later before the end of a take [s]."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +117,7 @@ def _draw_phrase(random: np.random.Generator, key: int) -> tuple[list[RawNote], 
         length = max(manner.step * RHYTHM[random.integers(len(RHYTHM))], FASTEST)
         struck = manner.level + manner.swell * np.sin(np.pi * i / count)
         struck += manner.accent * random.random() * (random.random() < 0.25)
-        struck = np.clip(struck, 12, 124)
+        struck = np.clip(struck, SOFTEST, LOUDEST)
         keys = _draw_chord(random, key) if random.random() < manner.chords else (key,)
         notes += [RawNote(time, manner.held * length, k, int(struck)) for k in keys]
         time += length
@@ -134,6 +139,6 @@ def _draw_chord(random: np.random.Generator, key: int) -> tuple[int, ...]:
 
 def _humanise(note: Note, random: np.random.Generator, timing: float, loudness: float) -> Note:
     """Stray from the written onset and loudness as the person does."""
-    late = float(np.clip(random.normal(0, timing), -0.02, 0.02))
+    onset = note.onset + stray(random, timing)
     struck = (note.velocity + random.normal(0, 5)) * loudness
-    return replace(note, onset=note.onset + late, velocity=int(np.clip(struck, 12, 124)))
+    return replace(note, onset=onset, velocity=int(np.clip(struck, SOFTEST, LOUDEST)))
