@@ -4,6 +4,8 @@ Gradients follow from the optimal potentials held fixed (Feydy et al. 2019).
 Letters: B clouds, N points, M dimensions.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -19,21 +21,17 @@ def sinkhorn_divergence(
         first: differentiable.
         second: the target.
         blur: entropic smoothing, in the unit of the points.
-        scaling: ratio of successive blurs while annealing from the clouds' diameter.
+        scaling: ratio of successive blurs while annealing from the diameter of the cube from -1 to 1.
         iterations: steps at the final blur.
     """
-    steps = _schedule(first.detach(), second, blur, scaling, iterations)
-    cross = _transport(first, second, steps)
-    own = _transport(first, first, steps), _transport(second, second, steps)
-    return cross - 0.5 * (own[0] + own[1])
+    steps = _schedule(2.0 * first.shape[-1] ** 0.5, blur, scaling, iterations)
+    left, right = torch.cat([first, first, second]), torch.cat([second, first, second])
+    cross, own, target = _transport(left, right, steps).chunk(3)
+    return cross - 0.5 * (own + target)
 
 
-def _schedule(
-    first: Tensor, second: Tensor, blur: float, scaling: float, iterations: int
-) -> list[float]:
-    both = torch.cat([first, second], dim=1)
-    extent = (both.amax(dim=1) - both.amin(dim=1)).norm(dim=-1).max()
-    steps = [max(float(extent), blur) ** 2]
+def _schedule(diameter: float, blur: float, scaling: float, iterations: int) -> list[float]:
+    steps = [max(diameter, blur) ** 2]
     while steps[-1] * scaling**2 > blur**2:
         steps.append(steps[-1] * scaling**2)
     return steps + [blur**2] * iterations
@@ -53,11 +51,12 @@ def _transport(first: Tensor, second: Tensor, steps: list[float]) -> Tensor:
 
 
 def _cost(first: Tensor, second: Tensor) -> Tensor:
-    square = (first**2).sum(-1)[:, :, None] + (second**2).sum(-1)[:, None]
-    return 0.5 * (square - 2 * first @ second.mT).clamp(min=0)
+    """Half the squared distances; as a product of matrices a GPU would round them to more than the blur's square."""
+    pairs = zip(first.unbind(-1), second.unbind(-1), strict=True)
+    return 0.5 * sum((x[:, :, None] - y[:, None]).square() for x, y in pairs)
 
 
 def _soft(cost: Tensor, potential: Tensor, epsilon: float) -> Tensor:
     """Soft minimum of cost - potential over the last dimension."""
-    count = torch.log(torch.tensor(float(cost.shape[-1])))
-    return -epsilon * (torch.logsumexp((potential[:, None] - cost) / epsilon, dim=-1) - count)
+    shifted = (potential[:, None] - cost) / epsilon
+    return -epsilon * (torch.logsumexp(shifted, dim=-1) - math.log(cost.shape[-1]))
