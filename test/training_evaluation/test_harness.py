@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from pianokpm_training.baselines.published_inputs import project_views
+from pianokpm_training.baselines.published_inputs import STEP, cut_windows, project_views
 from pianokpm_training.commands import evaluate as command
 from pianokpm_training.datasets.recording import DataError
 from pianokpm_training.evaluation.ablations import VARIANTS, flatten
@@ -103,7 +103,9 @@ def test_the_command_writes_tables_and_figures_and_trains_the_published_network(
 ):
     config = tmp_path / 'short.yaml'
     config.write_text('seconds: 0.5\nbatch: 2\nrate: 1.0e-3\ndecoder: parallel\npoints: 32\n')
+    more = make_data(tmp_path / 'more', seconds=6.0)
     flags = ['--published', tmp_path / 'net', '--published-config', config, '--no-baselines']
+    flags += ['--published-more', more.folder]
     flags += ['--most', 1, '--keys', 'recorded', '--lookahead', 0.067]
     assert command.run(parse(data.folder, '--out', tmp_path / 'out', *flags)) == 0
     printed = capsys.readouterr().out
@@ -117,7 +119,11 @@ def test_the_command_writes_tables_and_figures_and_trains_the_published_network(
     whole = [r for r in rows if r['metric'] == 'pooled_rmse' and r['estimator'] == 'ours']
     assert float(whole[0]['mean']) == content['rows'][0]['pooled_rmse']['mean']
     # A second run reads the network that is there; a folder without one is not written into.
-    assert (tmp_path / 'net' / 'training.json').is_file()
+    notes = json.loads((tmp_path / 'net' / 'training.json').read_text())
+    learned = [*data.role('held_out', 'train'), *more.entries.values()]
+    assert notes['windows'] == sum(
+        len(cut_windows(t, STEP).pose) for t in load_takes(data, learned)
+    )
     (tmp_path / 'mine').mkdir()
     with pytest.raises(PianokpmError, match='exists and has no'):
         command.run(

@@ -61,6 +61,7 @@ class PublishedSettings:
         decoder: `loop`, or `parallel`.
         transport: weight of the Sinkhorn term.
         points: samples of each window in the Sinkhorn term; 1024 = all.
+        more: recordings of each further data set, evenly picked, at most; 0 = all.
         device: of torch.
     """
 
@@ -73,6 +74,7 @@ class PublishedSettings:
     decoder: str = 'loop'
     transport: float = 1.0
     points: int = WINDOW
+    more: int = 0
     device: str = 'cpu'
 
 

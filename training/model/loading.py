@@ -47,14 +47,14 @@ def list_jobs(
         jobs.append(Job('train', source, known, variants))
         jobs.append(Job('validation', source, pick(_validation(source, split), most)))
     for source in more:
-        _refuse_tested(source, sources, split)
+        refuse_tested(source, sources, split)
         jobs.append(Job('train', source, pick(list(source.entries.values()), most), variants))
     if others:
         jobs.append(Job('others', others, pick(list(others.entries.values()), most)))
     return jobs
 
 
-def _refuse_tested(more: DataSet, sources: Sequence[DataSet], split: str) -> None:
+def refuse_tested(more: DataSet, sources: Sequence[DataSet], split: str) -> None:
     """Refuse to learn tasks that are kept to test on: those of the test roles alone."""
     for source in sources:
         tasks: dict[bool, set[str]] = {True: set(), False: set()}
