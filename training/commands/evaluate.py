@@ -192,17 +192,27 @@ def _describe(plan: Any, arguments: argparse.Namespace) -> dict[str, Any]:
         'The ceiling is a second EMG of the same excitation. The keystroke average knows the notes in advance.',
     ]
     if plan.published is not None:
-        spent = plan.published.notes
-        notes.append(
-            f'PianoKPM Net, rebuilt: {spent["steps"]} steps of {spent["settings"]["batch"]} windows, '
-            f'{spent["epochs"]:g} epochs in {spent["seconds"]} s on {spent["hardware"]}, keys always there in '
-            f'training; see its curve.{_judge(spent["steps"] * spent["settings"]["batch"])}'
-        )
+        notes.append(_describe_published(plan.published.notes))
     return {
         'main': plan.lookaheads[0],
         'outside': score_outside(bundle, load_takes(plan.data, entries, 'none')),
         'notes': notes,
     }
+
+
+def _describe_published(spent: dict[str, Any]) -> str:
+    """Say what the rebuilt network had, from its notes of training."""
+    batch, looks = spent['settings']['batch'], spent['validation']
+    words = (
+        f'PianoKPM Net, rebuilt: {spent["steps"]} steps of {batch} windows, {spent["epochs"]:g} epochs in '
+        f'{spent["seconds"]} s on {spent["hardware"]}, keys always there in training; see its curve.'
+    )
+    if looks:
+        best = min(looks, key=lambda look: look[1])[0]
+        words += (
+            f' What it knew after epoch {best:g} was best on the role `validation` and is kept.'
+        )
+    return words + _judge(spent['steps'] * batch)
 
 
 def _judge(windows: int) -> str:

@@ -71,6 +71,12 @@ def draw_curve(path: Path, notes: dict[str, Any]) -> None:
     width = max(1, len(error) // 25)
     smooth = np.convolve(error, np.full(width, 1 / width), 'valid')
     axis.plot(spent[width - 1 :], smooth, 'k', label=f'squared error, mean of {width} steps')
+    if notes['validation']:
+        epoch, unknown = np.array(notes['validation'], float).T
+        when = spent[np.rint(epoch / notes['epochs'] * len(spent)).astype(int).clip(1) - 1]
+        axis.plot(when, unknown, color='C3', lw=0.9, label='squared error, role `validation`')
+        best = np.argmin(unknown)
+        axis.plot(when[best], unknown[best], 'o', color='C3', ms=4, label='kept')
     axis.set_yscale('log')
     axis.set_xlabel('time [s]', fontsize=8)
     where = f'; {notes["hardware"]}' if 'hardware' in notes else ''
