@@ -10,6 +10,7 @@ from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from pianokpm_ros.capture.address import is_camera_name
 from pianokpm_ros.capture.local_cameras import describe_cameras
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.recording.layout import VIDEOS
@@ -121,10 +122,10 @@ class GraphOptions:
 def _read_pairs(option: str, what: str, words: Iterable[str]) -> dict[str, str]:
     pairs = [w.partition('=') for w in words]
     for name, equals, value in pairs:
-        if not (name.isidentifier() and equals and value):
+        if not (is_camera_name(name) and equals and value):
             raise GraphError(
-                f'{option}: found {name + equals + value!r}; write name={what} with a name of letters, digits '
-                'and _'
+                f'{option}: found {name + equals + value!r}; write name={what} with a name of ASCII letters, digits '
+                'and _, a letter first'
             )
     if len({name for name, _, _ in pairs}) < len(pairs):
         raise GraphError(f'{option}: found {" ".join(words)}; give each camera a name of its own')
@@ -425,12 +426,21 @@ def _check(o: GraphOptions) -> None:
             f'asked for a graph without a camera ({describe_cameras()}); name one: --live top=/dev/video0, '
             '--cameras top where another driver publishes it, --videos top=FILE, or --take FOLDER'
         )
+    for name in o.cameras:
+        if not is_camera_name(name):
+            raise GraphError(
+                f'cameras: found {name!r}; its topics need a name of ASCII letters, digits and _, a letter first'
+            )
     if len(set(o.camera_names)) < len(o.camera_names):
         raise GraphError(f'asked for the cameras {", ".join(o.camera_names)}; names must differ')
     if len(o.camera_names) > 1 and not o.rig:
         raise GraphError(
             f'asked for {len(o.camera_names)} cameras without a rig; give their calibration (`pianokpm calibrate`), '
             'or one camera'
+        )
+    if o.keys == LIVE:
+        raise GraphError(
+            'keys: midi: names no port; write midi: and a part of its name, or midi:* where there is one only'
         )
     if o.at_end not in AT_END:
         raise GraphError(f'at_end: expected one of {", ".join(AT_END)}, found {o.at_end!r}')

@@ -229,9 +229,10 @@ class GraphProcesses:
         return self.wait(lambda: self.states[name].returncode == 0, timeout)
 
     def stop(self, timeout: float = STOP_TIMEOUT) -> None:
-        """Stop all with SIGINT; what is left after `timeout` [s] is killed."""
+        """Stop all with SIGTERM; what is left after `timeout` [s] is killed."""
         started = [n for n in self._nodes if n.started]
-        for number, patience in ((signal.SIGINT, timeout), (signal.SIGKILL, 1.0)):
+        # Nodes treat SIGINT and SIGTERM alike, but one that still imports would answer SIGINT with a traceback.
+        for number, patience in ((signal.SIGTERM, timeout), (signal.SIGKILL, 1.0)):
             for node in started:
                 node.signal(number)
             end = time.monotonic() + patience

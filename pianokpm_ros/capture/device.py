@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pianokpm_ros.capture.address import is_stream
 from pianokpm_ros.capture.conversion import BgrConverter
 from pianokpm_ros.capture.source import CaptureError
 
 Image = NDArray[np.uint8]
 
-SCHEMES = ('rtsp://', 'rtsps://', 'http://', 'https://', 'udp://', 'tcp://', 'rtmp://', 'srt://')
 OPEN_TIMEOUT, READ_TIMEOUT = 5.0, 0.5
 """A stream that gives nothing for so long is opened again [s]."""
 
@@ -73,11 +73,6 @@ class Device(Protocol):
 
     def close(self) -> None:
         """Let go of it."""
-
-
-def is_stream(address: str) -> bool:
-    """Tell whether an address is that of a network stream."""
-    return address.lower().startswith(SCHEMES)
 
 
 def open_device(address: str, settings: CameraSettings, clock: Callable[[], int]) -> Device:

@@ -9,8 +9,8 @@ from enum import Enum
 
 import numpy as np
 
+from pianokpm_ros.capture.address import refuse_absent
 from pianokpm_ros.capture.device import CameraSettings, Device, open_device
-from pianokpm_ros.capture.local_cameras import refuse_absent
 from pianokpm_ros.capture.source import CaptureError
 from pianokpm_ros.records import Frame
 

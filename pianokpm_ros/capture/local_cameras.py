@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from pianokpm_ros.capture.source import CaptureError
-
 DEVICES = Path('/sys/class/video4linux')
 """Linux tells here of each video device what it is."""
 
@@ -29,17 +27,3 @@ def describe_cameras(devices: Path = DEVICES) -> str:
     if not found:
         return 'no camera is plugged into this machine'
     return f'plugged in: {", ".join(found)}'
-
-
-def refuse_absent(camera: str, address: str) -> None:
-    """Refuse a local camera that isn't there, at once: an opening that is tried again would only take time.
-
-    Args:
-        camera: its name.
-        address: a path below /dev, a number, or anything else, which is left alone.
-    """
-    path = Path(f'/dev/video{address}' if address.isdigit() else address)
-    if str(path).startswith('/dev/') and not path.exists():
-        raise CaptureError(
-            f'camera {camera!r}: asked for {path}, which is not there; {describe_cameras()}'
-        )

@@ -10,7 +10,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from pianokpm_ros.capture.device import CameraSettings, is_stream
+from pianokpm_ros.capture.address import is_camera_name, is_stream
+from pianokpm_ros.capture.device import CameraSettings
 from pianokpm_ros.capture.live_camera import LiveCamera
 from pianokpm_ros.capture.live_run import read_size
 from pianokpm_ros.capture.source import CaptureError, FrameSource
@@ -225,10 +226,14 @@ def _watch(arguments: argparse.Namespace, board: Board, console: Console) -> dic
 
 
 def _open(text: str, stamps: dict, asked: CameraSettings) -> FrameSource:
-    name, _, path = text.rpartition('=') if not is_stream(text) else ('', '', text)
+    name, equals, path = text.partition('=')
+    if not equals or '/' in name:  # a path or an address may have a = of its own
+        name, path = '', text
     if is_stream(path) or path.startswith('/dev/') or path.isdigit():
-        if not name:
-            raise CaptureError(f'live cameras need names: use NAME={path}')
+        if not is_camera_name(name):
+            raise CaptureError(
+                f'live cameras need names of ASCII letters, digits and _, a letter first: use NAME={path}'
+            )
         return LiveCamera(name, path, asked)
     name = name or Path(path).stem
     if stamps and name not in stamps:

@@ -11,10 +11,12 @@ from functools import partial
 from rich.console import Console
 from rich.text import Text
 
+from pianokpm_ros.capture.address import refuse_absent
 from pianokpm_ros.capture.local_cameras import describe_cameras
 from pianokpm_ros.commands.graph_line import GraphLine
 from pianokpm_ros.commands.native_log import CHATTER
 from pianokpm_ros.geometry.association import SIDES
+from pianokpm_ros.geometry.rig import load_rig
 from pianokpm_ros.graph import GraphError, GraphOptions, NodeSpec, describe_graph, list_topics
 from pianokpm_ros.processes import GraphProcesses
 from pianokpm_ros.view.live_state import LiveState
@@ -67,6 +69,18 @@ def read_options(arguments: argparse.Namespace) -> GraphOptions:
     return GraphOptions(**{k: tuple(v) if isinstance(v, list) else v for k, v in chosen.items()})
 
 
+def refuse_at_once(options: GraphOptions) -> None:
+    """Refuse addresses that lead nowhere and a rig without these cameras before any process starts.
+
+    The nodes look at all that again, and at what only they can: they may be started by others.
+    """
+    for name, address in options.live_sources.items():
+        refuse_absent(name, address)
+    rig = load_rig(options.rig) if options.rig else None
+    for name in options.camera_names if rig is not None else ():
+        rig.camera(name)
+
+
 class NamedLines:
     """Print the lines of several nodes, each with its node's name in its own colour."""
 
@@ -99,6 +113,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.until_end:
         options = GraphOptions(**{**vars(options), 'at_end': 'exit'})
     nodes = describe_graph(options)
+    refuse_at_once(options)
     graph = GraphProcesses(nodes, NamedLines([n.name for n in nodes], CONSOLE))
     return 130 if watch(graph, nodes, options, arguments.until_end) else 0
 

@@ -1,6 +1,5 @@
 """Find out what to estimate from: videos, which camera made which, their calibration, time stamps and keys."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pianokpm_ros.capture.address import is_camera_name, make_camera_name
 from pianokpm_ros.capture.multi_capture import MultiCapture
 from pianokpm_ros.capture.source import CaptureError
 from pianokpm_ros.capture.video_file import VideoFile, load_timestamps
@@ -20,9 +20,6 @@ from pianokpm_ros.takes import Take
 ORIGIN = NANOSECONDS
 """Stamp of the beginning of the videos [ns]. Not 0: with a look-ahead the first estimates tell of a time before it,
 and stamps can't be negative."""
-
-CAMERA_NAME = re.compile(r'[A-Za-z][A-Za-z0-9_]*')
-"""Camera names become topic names, for which ROS allows these letters."""
 
 
 class InputError(PianokpmError, ValueError):
@@ -121,17 +118,12 @@ def name_videos(words: Sequence[str]) -> dict[str, Path]:
 
 def _split(word: str) -> tuple[str, Path]:
     name, equals, rest = word.partition('=')
-    if equals and CAMERA_NAME.fullmatch(name) and not Path(word).exists():
+    if equals and is_camera_name(name) and not Path(word).exists():
         return name, Path(rest)
     path = Path(word)
     if path.is_dir():
         raise InputError(f'{path} is a folder, neither a video nor a take (it has no take.json)')
-    if not CAMERA_NAME.fullmatch(path.stem):
-        raise InputError(
-            f"{path.stem!r} can't be a camera name (letters, digits and _, a letter first); "
-            f'call the camera differently: NAME={path}'
-        )
-    return path.stem, path
+    return path.stem if is_camera_name(path.stem) else make_camera_name(path.stem), path
 
 
 def probe_video(name: str, path: Path) -> tuple[tuple[int, int], int | None]:

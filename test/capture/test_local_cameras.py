@@ -2,8 +2,7 @@
 
 import pytest
 
-from pianokpm_ros.capture.local_cameras import describe_cameras, list_cameras, refuse_absent
-from pianokpm_ros.capture.source import CaptureError
+from pianokpm_ros.capture.local_cameras import describe_cameras, list_cameras
 
 
 @pytest.fixture
@@ -30,14 +29,3 @@ def test_lists_what_gives_pictures(devices):
 
 def test_says_when_there_is_none(tmp_path):
     assert describe_cameras(tmp_path / 'none') == 'no camera is plugged into this machine'
-
-
-@pytest.mark.parametrize('address', ['/dev/video77', '77'])
-def test_refuses_a_device_that_is_not_there(address):
-    with pytest.raises(CaptureError, match=r"camera 'top': asked for /dev/video77, which is not"):
-        refuse_absent('top', address)
-
-
-@pytest.mark.parametrize('address', ['/dev/null', 'rtsp://phone/live', 'film.mp4'])
-def test_leaves_other_addresses_alone(address):
-    refuse_absent('top', address)

@@ -31,6 +31,13 @@ def test_videos_are_called_like_their_files_or_as_told(folder):
     assert named == {'left': folder / 'left.mp4', 'other': folder / 'top.mp4'}
 
 
+def test_a_file_called_as_phones_call_it_needs_no_name(folder):
+    video = (folder / 'top.mp4').rename(folder / '2024-05-01 18.30 Für.mp4')
+    found = gather_inputs([str(video)])
+    assert found.videos == {'camera_2024_05_01_18_30_Fur': video}
+    assert found.name == '2024-05-01 18.30 Für'
+
+
 def test_cameras_come_in_the_rigs_order_and_stamps_from_the_files(folder):
     found = gather_inputs([str(folder / f'{n}.mp4') for n in ('left', 'top')], folder / 'rig.yaml')
     assert tuple(found.videos) == found.rig.names == ('top', 'left')
@@ -73,7 +80,7 @@ def test_another_size_than_calibrated_is_refused(folder):
     [
         ([], 'no video'),
         (['a=x.mp4', 'a=y.mp4'], "both called 'a'"),
-        (['2023-05-01.mp4'], 'camera name'),
+        (['2023-05-01.mp4', '2023 05 01.mp4'], "both called 'camera_2023_05_01'"),
         (['.'], 'a folder, neither a video nor a take'),
     ],
 )

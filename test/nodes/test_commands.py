@@ -124,11 +124,23 @@ def test_a_node_that_refuses_ends_up_with_its_reason(recording):
         (('--take', '/no/take'), '/no/take'),
         (('--videos', 'path.mp4'), 'write name=path'),
         (('--cameras', 'a', '--params-file', '/no.yaml'), 'which is no file'),
+        (('--cameras', 'front-left'), "found 'front-left'"),
+        (('--live', 'für=0'), 'write name=address'),
+        (('--live', 'top=/dev/vidoe0'), 'asked for /dev/vidoe0, which is not there'),
+        (('--live', 'top=htp://phone/live'), 'begin with rtsp://'),
+        (('--cameras', 'a', 'b', '--rig', '/no/rig.yaml'), '/no/rig.yaml'),
+        (('--cameras', 'a', '--keys', 'midi:'), 'names no port'),
     ],
 )
 def test_up_says_what_is_missing_at_once(words, said):
     output, code = run('up', *words)
     assert code == 1 and said in output and 'Traceback' not in output
+
+
+def test_up_names_the_cameras_of_the_rig_at_once(recording):
+    output, code = run('up', '--cameras', 'oben', 'cam1', '--rig', recording.rig)
+    assert code == 1 and "pianokpm up: asked for the camera 'oben'; this rig has cam0" in output
+    assert 'triangulation_node' not in output
 
 
 def test_record_keeps_what_is_published_until_interrupted(observer, tmp_path, lateness):

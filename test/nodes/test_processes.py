@@ -3,6 +3,7 @@
 import os
 import signal
 import stat
+import sys
 import time
 
 import pytest
@@ -12,10 +13,11 @@ from pianokpm_ros.graph import NodeSpec
 from pianokpm_ros.processes import GraphProcesses, NodeProcess, ProcessError, find_executable
 
 SCRIPTS = {
-    'good_node': 'trap "echo bye; exit 0" INT; echo hello; while :; do sleep 0.05; done',
+    'good_node': 'trap "echo bye; exit 0" TERM; echo hello; exec 2>/dev/null; while :; do sleep 0.05; done',
     'dying_node': 'echo born; sleep 0.1; exit 7',
     'ending_node': 'echo done; exit 0',
     'refusing_node': 'echo "no such thing" >&2; exit 2',
+    'importing_node': f'exec {sys.executable} -uc \'print("importing"); import time; time.sleep(60)\'',
     'stubborn_node': 'trap "" INT TERM; echo deaf; while :; do sleep 0.05; done',
 }
 
@@ -87,6 +89,14 @@ def test_what_does_not_listen_is_killed_in_time(lateness):
         assert time.monotonic() - begun < lateness.stretch(1.0)
     assert graph.states['stubborn_node'].returncode == -9
     assert graph.states['good_node'].returncode == 0
+
+
+def test_a_node_that_still_imports_is_stopped_without_a_word():
+    graph, lines = make('importing_node')
+    with graph:
+        assert graph.wait(lambda: bool(lines), 10.0)
+    assert lines == [('importing_node', 'importing')]
+    assert graph.states['importing_node'].returncode == -signal.SIGTERM
 
 
 def test_ctrl_c_while_they_are_being_started_leaves_none(monkeypatch):

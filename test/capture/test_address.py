@@ -1,0 +1,50 @@
+"""Names and addresses of live cameras."""
+
+import pytest
+
+from pianokpm_ros.capture.address import is_camera_name, make_camera_name, refuse_absent
+from pianokpm_ros.capture.source import CaptureError
+
+
+@pytest.mark.parametrize('address', ['/dev/video77', '77'])
+def test_refuses_a_device_that_is_not_there(address):
+    with pytest.raises(CaptureError, match=r"camera 'top': asked for /dev/video77, which is not"):
+        refuse_absent('top', address)
+
+
+@pytest.mark.parametrize('address', ['/dev/vidoe0', 'no_such.mp4', 'video0'])
+def test_refuses_a_path_that_leads_nowhere(address):
+    with pytest.raises(CaptureError, match=rf"camera 'top': asked for {address}, which is not"):
+        refuse_absent('top', address)
+
+
+def test_refuses_a_url_that_nobody_speaks():
+    with pytest.raises(CaptureError, match=r'asked for htp://phone/live; .* begin with rtsp://'):
+        refuse_absent('phone', 'htp://phone/live')
+
+
+@pytest.mark.parametrize('address', ['/dev/null', 'rtsp://phone/live', 'HTTP://phone/v?x=1'])
+def test_leaves_other_addresses_alone(address):
+    refuse_absent('top', address)
+
+
+@pytest.mark.parametrize(
+    ('name', 'good'),
+    [('top', True), ('cam_2', True), ('front-left', False), ('2nd', False), ('für', False), ('', False)],
+)  # fmt: skip
+def test_names_that_topics_can_have(name, good):
+    assert is_camera_name(name) == good
+
+
+@pytest.mark.parametrize(
+    ('text', 'name'),
+    [
+        ('top', 'top'),
+        ('20240501_183000', 'camera_20240501_183000'),
+        ('Für Elise – rechte Hand', 'Fur_Elise_rechte_Hand'),
+        ('WhatsApp Video 2024-05-01 (1)', 'WhatsApp_Video_2024_05_01_1'),
+        ('左手', 'camera'),
+    ],
+)
+def test_any_file_can_name_a_camera(text, name):
+    assert make_camera_name(text) == name and is_camera_name(name)
