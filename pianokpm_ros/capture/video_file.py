@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 class VideoFile:
-    """Read a video; stamp = `start` + presentation time."""
+    """Read a video, turned as it is to be shown; stamp = `start` + presentation time."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class VideoFile:
         self._timestamps = timestamps
         self._container: av.container.InputContainer | None = None
         self._frames: Iterator[av.VideoFrame] = iter(())
-        self._sequence = 0
+        self._sequence = self._turns = 0
         self._convert = BgrConverter()
 
     def open(self) -> None:
@@ -54,7 +54,9 @@ class VideoFile:
             )
         stream = self._container.streams.video[0]
         stream.thread_type = 'SLICE'  # frame threads would read ahead and hold frames back
-        self.size = (stream.codec_context.width, stream.codec_context.height)
+        self._turns = self._find_turns()
+        size = stream.codec_context.width, stream.codec_context.height
+        self.size = size[::-1] if self._turns % 2 else size
         self.rate = float(stream.average_rate) if stream.average_rate else None
         self.count = stream.frames or None
         self._offset = stream.start_time or 0
@@ -73,6 +75,15 @@ class VideoFile:
                 f'camera {self.name!r}: {self.path} is no video that can be read ({error.strerror}); name an MP4, MKV, '
                 'AVI or another file that FFmpeg knows'
             ) from error
+
+    def _find_turns(self) -> int:
+        """Return the quarter turns to the left that a phone asks for; only a decoded picture knows."""
+        try:
+            with self._open_container() as container:
+                first = next(container.decode(container.streams.video[0]), None)
+        except (av.FFmpegError, OSError):
+            return 0  # reading says what is wrong
+        return round(first.rotation / 90) % 4 if first is not None else 0
 
     def read(self) -> Frame | None:
         """Return the next frame; a file that breaks off ends early, with a warning and `truncated` set."""
@@ -94,7 +105,10 @@ class VideoFile:
         stamp = self._stamp(picture)
         if stamp is None:
             return None
-        frame = Frame(stamp, self.name, self._sequence, self._convert(picture))
+        image = self._convert(picture)
+        if self._turns:
+            image = np.ascontiguousarray(np.rot90(image, self._turns))
+        frame = Frame(stamp, self.name, self._sequence, image)
         self._sequence += 1
         return frame
 

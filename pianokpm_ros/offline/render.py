@@ -34,6 +34,9 @@ MOSAIC_RATE = 30.0
 MOSAIC_VIEWS = (1280, 960)
 """The views together are scaled down to fit into this (width, height) [px]."""
 
+MOSAIC_WIDTH = 960
+"""It is at least so wide [px]: at the 540 that a phone held upright has left, bars and curves could not be read."""
+
 WAITING = 3
 """Pictures of one video that wait to be encoded."""
 
@@ -187,7 +190,7 @@ class _MosaicVideo:
     def __init__(self, plan: RenderPlan, capture: MultiCapture, stack: ExitStack) -> None:
         self._plan = plan
         names = [s.name for s in capture.sources]
-        self._mosaic = Mosaic(names, [s.size for s in capture.sources], MOSAIC_VIEWS)
+        self._mosaic = Mosaic(names, [s.size for s in capture.sources], MOSAIC_VIEWS, MOSAIC_WIDTH)
         sides = plan.sides if plan.muscles else ()
         self._dashboard = Dashboard(
             self._mosaic.size[0], sides, len(plan.muscles), plan.full_scale, plan.keys, plan.title

@@ -28,6 +28,7 @@ class Mosaic:
         cameras: Sequence[str],
         sizes: Sequence[tuple[int, int]],
         largest: tuple[int, int] = LARGEST,
+        narrowest: int = 0,
     ) -> None:
         """Plan the canvas.
 
@@ -35,6 +36,7 @@ class Mosaic:
             cameras: names, in reading order.
             sizes: (width, height) of each view [px].
             largest: the canvas is scaled down to fit into this (width, height) [px].
+            narrowest: what is narrower is scaled up as far as it fits, and has dark margins beyond that [px].
         """
         if not cameras or len(cameras) != len(sizes):
             raise ValueError(
@@ -44,9 +46,13 @@ class Mosaic:
         self._columns = choose_columns(len(cameras))
         rows = -(-len(cameras) // self._columns)
         cell = max(w for w, _ in sizes), max(h for _, h in sizes)
-        factor = min(1.0, largest[0] / (cell[0] * self._columns), largest[1] / (cell[1] * rows))
+        width = cell[0] * self._columns
+        factor = min(
+            max(1.0, narrowest / width), largest[0] / width, largest[1] / (cell[1] * rows)
+        )
+        wide = max(cell[0] * factor, narrowest / self._columns)
         # even cells give an even canvas, whatever the number of rows and columns
-        self._cell = max(2, int(cell[0] * factor) // 2 * 2), max(2, int(cell[1] * factor) // 2 * 2)
+        self._cell = max(2, int(wide) // 2 * 2), max(2, int(cell[1] * factor) // 2 * 2)
         self.size = self._cell[0] * self._columns, self._cell[1] * rows
         self._blank = np.empty((self.size[1], self.size[0], 3), np.uint8)
         self._blank[:] = PANEL[::-1]

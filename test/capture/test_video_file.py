@@ -1,3 +1,4 @@
+import av
 import numpy as np
 import pytest
 
@@ -68,3 +69,26 @@ def test_refusals_say_what_was_asked(tmp_path):
     other.write_text('a,b\n1,2\n')
     with pytest.raises(CaptureError, match='expected the columns'):
         load_timestamps(other)
+
+
+@pytest.mark.parametrize('degrees', [90, 180, -90])
+def test_a_video_is_turned_as_its_phone_was_held(tmp_path, degrees):
+    path = tmp_path / 'phone.mp4'
+    shown = np.zeros((48, 64, 3), np.uint8)
+    shown[:16, :32] = 250  # as the phone's sensor saw it: light at the top left
+    with av.open(str(path), 'w') as container:
+        stream = container.add_stream('libx264', 10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, 'yuv420p'
+        stream.set_display_rotation(degrees)
+        for packet in [
+            *stream.encode(av.VideoFrame.from_ndarray(shown, 'bgr24')),
+            *stream.encode(),
+        ]:
+            container.mux(packet)
+    source = VideoFile('cam', path)
+    source.open()
+    image = source.read().image
+    source.close()
+    expected = np.rot90(shown, degrees // 90)  # counterclockwise, as FFmpeg counts
+    assert source.size == expected.shape[1::-1]
+    np.testing.assert_allclose(image.astype(int), expected, atol=12)  # what H.264 loses

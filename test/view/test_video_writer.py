@@ -94,6 +94,24 @@ def test_views_land_in_their_cells():
     ]
 
 
+@pytest.mark.parametrize(
+    ('sizes', 'canvas'),
+    [
+        ([(64, 48)], (960, 720)),
+        ([(1080, 1920)], (960, 960)),
+        ([(640, 480), (640, 480)], (1280, 480)),
+        ([(300, 600)] * 2, (960, 960)),
+    ],
+)
+def test_a_narrow_canvas_is_made_wide_enough_to_read(sizes, canvas):
+    names = [f'cam{i}' for i in range(len(sizes))]
+    mosaic = Mosaic(names, sizes, (1280, 960), narrowest=960)
+    assert mosaic.size == canvas
+    light = mosaic.compose({names[0]: np.full((*sizes[0][::-1], 3), 255, np.uint8)}).min(axis=2)
+    height, width = np.argwhere(light > 200).max(axis=0) - np.argwhere(light > 200).min(axis=0) + 1
+    assert width / height == pytest.approx(sizes[0][0] / sizes[0][1], rel=0.02)
+
+
 def test_views_of_other_sizes_keep_their_shape_and_missing_ones_stay_dark():
     mosaic = Mosaic(('a', 'b'), [(641, 481), (300, 600)], largest=(800, 600))
     assert mosaic.size[0] % 2 == 0 and mosaic.size[1] % 2 == 0
