@@ -3,7 +3,9 @@
 import argparse
 import importlib
 import logging
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 
 from pianokpm_ros.errors import PianokpmError
@@ -73,6 +75,14 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def end_cleanly() -> None:
+    """Let `kill` and a closed terminal end a command as Ctrl-C does; what is ignored, as nohup does, stays ignored."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        ours = threading.current_thread() is threading.main_thread()  # others may not
+        if ours and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand and return its exit code: 0 done, 1 impossible as asked, 2 wrong usage, 130 interrupted."""
     parser = build_parser()
@@ -85,6 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         format='%(levelname)s %(name)s: %(message)s',
     )
     module, words = COMMANDS[known.command]
+    end_cleanly()
     try:
         command = importlib.import_module(module)
         parser = argparse.ArgumentParser(

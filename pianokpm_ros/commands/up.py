@@ -1,12 +1,14 @@
 """`pianokpm up`: the node graph as processes of this command, for machines without `ros2 launch`."""
 
 import argparse
+import shutil
 import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from functools import partial
+from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
@@ -18,7 +20,9 @@ from pianokpm_ros.commands.native_log import CHATTER
 from pianokpm_ros.geometry.association import SIDES
 from pianokpm_ros.geometry.rig import load_rig
 from pianokpm_ros.graph import GraphError, GraphOptions, NodeSpec, describe_graph, list_topics
-from pianokpm_ros.processes import GraphProcesses
+from pianokpm_ros.processes import GraphProcesses, ProcessError
+from pianokpm_ros.recording.layout import VIDEOS
+from pianokpm_ros.recording.reader import read_raw
 from pianokpm_ros.view.live_state import LiveState
 
 CONSOLE = Console(highlight=False, soft_wrap=True)
@@ -79,6 +83,17 @@ def refuse_at_once(options: GraphOptions) -> None:
     rig = load_rig(options.rig) if options.rig else None
     for name in options.camera_names if rig is not None else ():
         rig.camera(name)
+    if options.record and Path(options.record).exists():
+        raise GraphError(f'asked to record to {options.record}, which exists; name a new folder')
+
+
+def discard_beginning(bag: str) -> None:
+    """Remove a bag in which nothing has come yet, so that a command that was refused can be given again, mended."""
+    if not Path(bag, 'metadata.yaml').is_file() or any(Path(bag).glob(f'{VIDEOS}/*')):
+        return
+    if {topic.rpartition('/')[2] for topic, *_ in read_raw(bag)} <= {'diagnostics', 'camera_info'}:
+        shutil.rmtree(bag)
+        CONSOLE.print(f'removed {bag}: nothing had come yet')
 
 
 class NamedLines:
@@ -103,7 +118,8 @@ def stop_on_signals() -> Callable[[], bool]:
     """Make SIGINT, SIGTERM and SIGHUP ask for an end; returns what tells whether they have."""
     asked = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: asked.set())
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, lambda *_: asked.set())
     return asked.is_set
 
 
@@ -115,7 +131,12 @@ def run(arguments: argparse.Namespace) -> int:
     nodes = describe_graph(options)
     refuse_at_once(options)
     graph = GraphProcesses(nodes, NamedLines([n.name for n in nodes], CONSOLE))
-    return 130 if watch(graph, nodes, options, arguments.until_end) else 0
+    try:
+        return 130 if watch(graph, nodes, options, arguments.until_end) else 0
+    except ProcessError:
+        if options.record:
+            discard_beginning(options.record)
+        raise
 
 
 def watch(

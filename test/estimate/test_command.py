@@ -219,14 +219,15 @@ def test_one_view_without_calibration_is_degraded_not_refused(clip, model, tmp_p
     assert summary['hands']['right']['reprojection_error_px']['median'] is None
 
 
-def test_ctrl_c_leaves_nothing(clip, model, root, tmp_path):
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_kill_and_a_closed_terminal_leave_nothing(clip, model, root, tmp_path, number):
     words = words_for(clip, '--model', str(model), '--out', str(tmp_path / 'r'))
     process = run_without_ros(words, root)
     deadline = time.monotonic() + 60
     while not (tmp_path / '.r.part' / 'bag').exists():
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.05)
-    os.kill(process.pid, signal.SIGINT)
+    os.kill(process.pid, number)
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 130 and 'interrupted' in errors and 'Traceback' not in errors
     assert not list(tmp_path.iterdir())

@@ -143,6 +143,19 @@ def test_up_names_the_cameras_of_the_rig_at_once(recording):
     assert 'triangulation_node' not in output
 
 
+def test_a_refused_start_leaves_no_bag_in_the_way(tmp_path):
+    bag = tmp_path / 'bag'
+    words = ('up', '--cameras', 'cam0', '--record', bag, '--keys')
+    output, code = run(*words, 'midi:tcp:192.0.2.1:9')  # not an address of this machine
+    assert code == 1 and 'keyboard_node refuses to start' in output
+    assert not bag.exists() and not list(tmp_path.iterdir())
+    bag.mkdir()
+    output, code = run(*words, '')
+    assert (
+        code == 1 and 'which exists; name a new folder' in output and 'recorder_node' not in output
+    )
+
+
 def test_record_keeps_what_is_published_until_interrupted(observer, tmp_path, lateness):
     bag = tmp_path / 'bag'
     process = start('record', bag)

@@ -1,8 +1,30 @@
 """The command as a whole: what it says when it is asked for nothing, or for places that can't be."""
 
+import signal
+
 import pytest
 
-from pianokpm_ros.cli import COMMANDS, main
+from pianokpm_ros.cli import COMMANDS, end_cleanly, main
+from pianokpm_ros.commands.up import stop_on_signals
+
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@pytest.fixture
+def handlers():
+    before = {number: signal.getsignal(number) for number in ENDS}
+    yield before
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize('listen', [end_cleanly, stop_on_signals])
+def test_nohup_keeps_a_command_alive(handlers, listen):
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    listen()
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    assert callable(signal.getsignal(signal.SIGTERM))
 
 
 def test_without_a_command_it_tells_them_all(capsys):
