@@ -2,7 +2,8 @@
 
 import argparse
 import os
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
 
@@ -34,6 +35,9 @@ from pianokpm_ros.geometry.rig import Rig, load_rig, save_rig
 from pianokpm_ros.geometry.rig_exchange import save_aniposelib, save_caliscope, save_camera_info
 
 DEFAULT_PERIOD = 33_333_333
+OPENING = 10.0
+"""A live camera that isn't done so long after its time has fallen silent: opening it takes 8 s at most [s]."""
+
 EXPORTS = {'aniposelib': save_aniposelib, 'caliscope': save_caliscope}
 
 
@@ -208,9 +212,12 @@ def _watch(arguments: argparse.Namespace, board: Board, console: Console) -> dic
             f'cameras need names of their own, found {", ".join(names)}; use NAME=VIDEO'
         )
     done, totals = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
+    over = threading.Event()
     with show_progress(console, {'look': 'looking for the board'}, 'frames') as report:
 
         def tell(name: str, count: int, total: int | None) -> None:
+            if over.is_set():
+                raise CaptureError(f'camera {name!r}: given up, as others')
             done[name], totals[name] = count, total or 0
             known = sum(totals.values()) if all(totals.values()) else None
             report('look', sum(done.values()), known)
@@ -222,7 +229,28 @@ def _watch(arguments: argparse.Namespace, board: Board, console: Console) -> dic
                 s.name: pool.submit(watch_board, board, s, partial(tell, s.name), seconds)
                 for s in sources
             }
-            return {name: task.result() for name, task in tasks.items()}
+            cameras = [s for s in sources if isinstance(s, LiveCamera)]
+            return _collect(tasks, cameras, over, None if seconds is None else seconds + OPENING)
+
+
+def _collect(
+    tasks: dict[str, Future[Watched]],
+    cameras: list[LiveCamera],
+    over: threading.Event,
+    patience: float | None,
+) -> dict[str, Watched]:
+    """Wait for all; the first that fails, or Ctrl-C, ends the others, as the time does cameras that fell silent."""
+    try:
+        done, _ = wait(tasks.values(), patience, FIRST_EXCEPTION)
+        for task in done:
+            task.result()
+    except BaseException:
+        over.set()
+        raise
+    finally:
+        for camera in cameras:
+            camera.close()
+    return {name: task.result() for name, task in tasks.items()}
 
 
 def _open(text: str, stamps: dict, asked: CameraSettings) -> FrameSource:

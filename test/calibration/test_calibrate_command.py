@@ -1,6 +1,7 @@
 """The command as a user runs it, on made-up videos of a drawn board."""
 
 import re
+import threading
 import time
 
 import av
@@ -12,7 +13,7 @@ import yaml
 from pianokpm_ros import cli
 from pianokpm_ros.geometry.rig import load_rig
 from pianokpm_ros.geometry.rig_exchange import load_camera_info
-from test.capture.streams import MjpegServer
+from test.capture.streams import MjpegServer, free_port
 
 from .conftest import make_cameras, move_board
 from .test_keyboard_frame import make_cameras as make_piano_cameras
@@ -146,6 +147,31 @@ def test_live_cameras_are_calibrated_in_their_own_time(board, tmp_path, capsys):
     assert np.linalg.norm(a.centre - b.centre) == pytest.approx(true, rel=0.1)
     for camera, expected in ((a, small[0]), (b, small[1])):
         assert camera.focal == pytest.approx(expected.focal, rel=0.1)
+
+
+def test_a_camera_that_fails_ends_the_wait_for_the_others(tmp_path, capsys):
+    server, begun = MjpegServer(10), time.monotonic()
+    try:
+        words = [f'top={server.url}', f'left=http://127.0.0.1:{free_port()}/']
+        code = cli.main(
+            ['calibrate', *words, '--seconds', '600', '-o', str(tmp_path / 'rig.yaml')]
+        )
+    finally:
+        server.cut()
+    assert code == 1 and "camera 'left': asked for the stream" in capsys.readouterr().err
+    assert time.monotonic() - begun < 300
+
+
+def test_a_camera_that_is_unplugged_does_not_hold_it_up_for_ever(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr('pianokpm_ros.commands.calibrate.OPENING', 3.0)
+    server = MjpegServer(10)
+    unplug = threading.Timer(2.0, server.cut)
+    unplug.start()
+    code = cli.main(
+        ['calibrate', f'top={server.url}', '--seconds', '3', '-o', str(tmp_path / 'rig.yaml')]
+    )
+    unplug.join()
+    assert code == 1 and "camera 'top'" in capsys.readouterr().err
 
 
 def test_a_wrong_board_is_named(filmed, tmp_path, capsys):
