@@ -3,7 +3,7 @@
 import argparse
 
 from pianokpm_ros.errors import PianokpmError
-from pianokpm_ros.hands.choice import DETECTORS, HAND_MODELS, HandSettings
+from pianokpm_ros.hands.choice import DETECTORS, HAND_MODELS, MAX_LOOKS, HandSettings
 from pianokpm_ros.hands.runtime_choice import HAND_ENGINES
 
 
@@ -35,6 +35,14 @@ def add_hand_arguments(parser: argparse.ArgumentParser) -> None:
         help='look at half of four or more calibrated views at a time, in turns: half the work, hands one frame later',
     )
     parser.add_argument(
+        '--looks',
+        type=int,
+        default=usual.looks,
+        metavar='N',
+        help='at each hand in each picture, each from a little elsewhere, whose mean is taken: landmarks jitter and '
+        f'stray less, for N times the work; 1 to {MAX_LOOKS} (default 1)',
+    )
+    parser.add_argument(
         '--max-hands',
         type=int,
         default=usual.max_hands,
@@ -57,6 +65,8 @@ def read_hand_settings(arguments: argparse.Namespace) -> HandSettings:
     """Collect the options."""
     if not 1 <= arguments.max_hands <= 8:
         raise HandOptionError(f'--max-hands: expected 1 to 8, found {arguments.max_hands}')
+    if not 1 <= arguments.looks <= MAX_LOOKS:
+        raise HandOptionError(f'--looks: expected 1 to {MAX_LOOKS}, found {arguments.looks}')
     return HandSettings(
         arguments.detector,
         arguments.hand_model,
@@ -64,4 +74,5 @@ def read_hand_settings(arguments: argparse.Namespace) -> HandSettings:
         hand_task=arguments.hand_task,
         hand_engine=arguments.hand_engine,
         take_turns=arguments.take_turns,
+        looks=arguments.looks,
     )

@@ -30,6 +30,9 @@ DETECTORS = {
 }
 HAND_MODELS = tuple(COMPLEXITY)
 
+MAX_LOOKS = 9
+"""At one hand in one picture."""
+
 
 @dataclass(frozen=True)
 class HandSettings:
@@ -46,6 +49,7 @@ class HandSettings:
         hand_engine: what the fast detectors `guided` and `regions` run the landmark model with, of
             `runtime_choice.HAND_ENGINES`.
         take_turns: look at half of the views of each moment (`turn_workers`).
+        looks: at each hand in each picture, whose mean is taken (`looks`); of the fast detectors.
     """
 
     detector: str = 'guided'
@@ -56,6 +60,7 @@ class HandSettings:
     hand_task: str = ''
     hand_engine: str = AUTO
     take_turns: bool = False
+    looks: int = 1
 
 
 def make_workers(
@@ -96,6 +101,11 @@ def choose_detector(settings: HandSettings) -> Callable[[str], HandDetector]:
         raise DetectorError(
             f'asked for the hand engine {settings.hand_engine} with the detector {settings.detector}, which brings '
             'its own; choose the detector guided or regions'
+        )
+    if settings.detector in ('mediapipe', 'tasks') and settings.looks != 1:
+        raise DetectorError(
+            f'asked for {settings.looks} looks at each hand with the detector {settings.detector}, which looks once; '
+            'choose the detector guided or regions'
         )
     if settings.detector == 'mediapipe' and not _lacks_solutions(settings):
         return lambda camera: MediaPipeDetector(
@@ -140,4 +150,6 @@ def _tracking(settings: HandSettings) -> Tracking:
 def _region_settings(settings: HandSettings) -> 'RegionSettings':
     from pianokpm_ros.hands.region_detector import RegionSettings
 
-    return RegionSettings(settings.max_hands, settings.min_detection, settings.min_tracking)
+    return RegionSettings(
+        settings.max_hands, settings.min_detection, settings.min_tracking, looks=settings.looks
+    )

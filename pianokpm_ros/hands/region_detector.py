@@ -15,6 +15,7 @@ from pianokpm_ros.anatomy import PALM, Side
 from pianokpm_ros.geometry.mirrored import are_mirrored
 from pianokpm_ros.hands.detector import HALF_PIXEL, record_hands
 from pianokpm_ros.hands.engine import FoundHand, HandEngine
+from pianokpm_ros.hands.looks import average_looks, vary_region
 from pianokpm_ros.hands.region import Region, region_of_landmarks
 from pianokpm_ros.records import Frame, HandLandmarks
 
@@ -49,6 +50,7 @@ class RegionSettings:
         idle_period: likewise while no hand is followed.
         refine_below: a region that overlaps that of the landmarks found in it less than this is
             looked at again, better centred; 0 = never.
+        looks: at each hand, each from a little elsewhere (`looks`), whose mean is taken.
     """
 
     max_hands: int = 2
@@ -57,6 +59,7 @@ class RegionSettings:
     search_period: int = 8
     idle_period: int = 2
     refine_below: float = 0.5
+    looks: int = 1
 
 
 @dataclass
@@ -207,7 +210,7 @@ class RegionDetector:
             found = self._engine.find_landmarks(frame.image, better)
             if not self._is_present(found):
                 return None
-        found = self._unmirror(frame, found, odds)
+        found = self._look_around(frame, self._unmirror(frame, found, odds), odds)
         return found, region_of_landmarks(found.pixels)
 
     def _is_present(self, found: FoundHand) -> bool:
@@ -215,8 +218,8 @@ class RegionDetector:
 
     def _unmirror(self, frame: Frame, found: FoundHand, odds: float) -> FoundHand:
         """Show the network the mirror image if it takes a hand, known by its odds, for the other one."""
-        side = Side.RIGHT if odds > 0 else Side.LEFT
-        if abs(odds) < SURE_ODDS or not are_mirrored(found.world[np.newaxis], side)[0]:
+        side = _known_side(odds)
+        if side is Side.UNKNOWN or not are_mirrored(found.world[np.newaxis], side)[0]:
             return found
         self.counters.mirrored += 1
         self.counters.looks += 1
@@ -225,6 +228,16 @@ class RegionDetector:
             return found
         self.counters.mended += 1
         return other
+
+    def _look_around(self, frame: Frame, found: FoundHand, odds: float) -> FoundHand:
+        """Return the mean of this look and of others around the landmarks found."""
+        region = region_of_landmarks(found.pixels)
+        if self.settings.looks < 2 or region is None:
+            return found
+        places = [(frame.image, r) for r in vary_region(region, self.settings.looks - 1)]
+        self.counters.looks += len(places)
+        others = [h for h in self._engine.find_many(places) if self._is_present(h)]
+        return average_looks(found, others, _known_side(odds))
 
     def _add(self, track: _Track) -> bool:
         """Add a track unless it shows a hand that another shows; of two the one that moved less stays."""
@@ -250,6 +263,12 @@ class RegionDetector:
         calls = list(zip(self._sides(), [h.presence for h in hands], strict=True))
         pixels, world = [h.pixels for h in hands], [h.world for h in hands]
         return record_hands(frame, self._camera, self._frame_id, calls, pixels, world)
+
+
+def _known_side(odds: float) -> Side:
+    if abs(odds) < SURE_ODDS:
+        return Side.UNKNOWN
+    return Side.RIGHT if odds > 0 else Side.LEFT
 
 
 def _vote(odds: float, right: float) -> float:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pianokpm_ros.hands.choice import DETECTORS, HAND_MODELS, HandSettings
+from pianokpm_ros.hands.choice import DETECTORS, HAND_MODELS, MAX_LOOKS, HandSettings
 from pianokpm_ros.hands.runtime_choice import AUTO, HAND_ENGINES
 from pianokpm_ros.nodes.parameters import Parameter
 
@@ -33,6 +33,14 @@ HAND_PARAMETERS = (
         False,
         'detector guided in capture_node: look at half of four or more calibrated views at a time, in turns: half '
         'the work, hands one frame later',
+    ),
+    Parameter(
+        'looks',
+        1,
+        'detectors guided and regions: looks at each hand in each picture, each from a little elsewhere, whose mean '
+        'is taken: landmarks jitter and stray less, for so many times the work',
+        1,
+        MAX_LOOKS,
     ),
     Parameter('max_hands', 2, 'most hands in one picture', 1, 8),
     Parameter('min_detection', 0.5, 'least score of a palm', 0.0, 1.0),

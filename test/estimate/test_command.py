@@ -243,6 +243,7 @@ def test_ctrl_c_kill_and_a_closed_terminal_leave_nothing(clip, model, root, tmp_
         (['{video}', '--poses-only', '--lookahead', '0.03'], '--poses-only'),
         (['{video}', '--keys', '{video}'], "MIDI file .* can't be read"),
         (['{video}', '--max-hands', '0'], 'expected 1 to 8'),
+        (['{video}', '--looks', '10'], 'expected 1 to 9'),
         (['{video}', '--timestamps', '{folder}/no.csv'], 'asked for time stamps in'),
         (['{folder}'], 'neither a video nor a take'),
         (['{video}', '--rig', '{folder}/rig.yaml'], 'asked for the rig file'),
