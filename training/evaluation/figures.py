@@ -64,6 +64,8 @@ def draw_excerpt(path: Path, take: Take, estimates: dict[str, Estimate]) -> None
 
 def draw_curve(path: Path, notes: dict[str, Any]) -> None:
     """Draw the training curve of the rebuilt published network, so that one can see how far it got."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
     figure, (axis,) = _figure(1, (5.0, 3.2))
     spent, loss, error = np.array(notes['curve'], float).T
     axis.plot(spent, loss, lw=0.5, alpha=0.6, label='loss')
@@ -78,9 +80,14 @@ def draw_curve(path: Path, notes: dict[str, Any]) -> None:
         best = np.argmin(unknown)
         axis.plot(when[best], unknown[best], 'o', color='C3', ms=4, label='kept')
     axis.set_yscale('log')
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_major_formatter(StrMethodFormatter('{x:g}'))
+    axis.yaxis.set_minor_formatter(NullFormatter())
     axis.set_xlabel('time [s]', fontsize=8)
+    axis.set_ylabel('in units of envelopes from -1 to 1', fontsize=7)
     where = f'; {notes["hardware"]}' if 'hardware' in notes else ''
-    axis.set_title(f'{notes["steps"]} steps, {notes["epochs"]:g} epochs{where}', fontsize=6)
+    title = f'{notes["steps"]} steps, {notes["epochs"]:.3g} epochs{where}'
+    axis.set_title(f'PianoKPM Net, rebuilt: {title}', fontsize=7)
     axis.legend(fontsize=7)
     _save(figure, path)
 
