@@ -1,6 +1,7 @@
 """The `pianokpm` command: one subcommand a module, imported only when it is used."""
 
 import argparse
+import errno
 import importlib
 import logging
 import signal
@@ -107,6 +108,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f'pianokpm {known.command}: {error}', file=sys.stderr)
         return 1
     except OSError as error:
+        if error.errno == errno.ENOSPC and error.filename is None:
+            words = 'the disk is full; make room, or write to another one'
+            print(f'pianokpm {known.command}: {words}', file=sys.stderr)
+            return 1
         # Files that can't be read or written are the user's to mend; anything else is ours.
         if error.filename is None or known.verbose:
             raise

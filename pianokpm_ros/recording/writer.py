@@ -9,6 +9,7 @@ import errno
 import os
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from pianokpm_ros.errors import PianokpmError
@@ -59,7 +60,12 @@ class BagWriter:
         self._flushed, self._closed = 0, False
         self.counts: dict[str, int] = {}
         self._make_folder()
-        self._check_space()
+        try:
+            self._check_space('make room, or choose another place')
+        except RecordingError:
+            with suppress(OSError):  # cameras may film there already
+                self.path.rmdir()
+            raise
         self._file = self._open_file()
 
     def _make_folder(self) -> None:
@@ -90,12 +96,12 @@ class BagWriter:
         except OSError as error:
             raise self._explain(error) from error
 
-    def _check_space(self) -> None:
+    def _check_space(self, advice: str = 'what was recorded so far is kept') -> None:
         left = shutil.disk_usage(self.path).free
         if left < self._free_space:
             raise RecordingError(
                 f'{self.path}: {left // 1_000_000} MB are left on the disk, recording needs at least '
-                f'{self._free_space // 1_000_000} MB; what was recorded so far is kept'
+                f'{self._free_space // 1_000_000} MB; {advice}'
             )
 
     def _explain(self, error: OSError) -> RecordingError:

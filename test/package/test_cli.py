@@ -1,5 +1,6 @@
 """The command as a whole: what it says when it is asked for nothing, or for places that can't be."""
 
+import errno
 import signal
 
 import pytest
@@ -55,3 +56,17 @@ def test_ports_that_do_not_exist_are_refused(words, capsys):
     with pytest.raises(SystemExit) as caught:
         main(words)
     assert caught.value.code == 2 and '1 to 65535' in capsys.readouterr().err
+
+
+def test_a_full_disk_is_named(monkeypatch, capsys, tmp_path):
+    full = OSError(errno.ENOSPC, 'No space left on device')  # of a write: without a file's name
+    monkeypatch.setattr('pianokpm_ros.commands.calibrate.write_sheet', raise_it(full))
+    assert main(['calibrate', '--board', str(tmp_path / 'b.pdf')]) == 1
+    assert 'the disk is full; make room' in capsys.readouterr().err
+
+
+def raise_it(error):
+    def fail(*_):
+        raise error
+
+    return fail

@@ -1,5 +1,6 @@
 """Built from a session whose truth is known (test/session.py)."""
 
+import errno
 import json
 from dataclasses import replace
 
@@ -120,8 +121,37 @@ def test_a_clock_that_is_off_is_found_refused_and_set_right(tmp_path):
     assert built.clocks[0].fine and abs(built.clocks[0].offset) < 0.002
 
 
+@pytest.mark.parametrize('error', [KeyboardInterrupt(), OSError(errno.ENOSPC, 'full')])
+def test_what_is_broken_off_leaves_nothing_in_the_way(tmp_path, monkeypatch, error):
+    first = make_session(tmp_path / 'first', seconds=8.0)
+    second = make_session(tmp_path / 'second', seconds=8.0, seed=2)
+    real = building.write_report
+
+    def broken_off(prepared, session, out):
+        real(prepared, session, out)
+        raise error
+
+    monkeypatch.setattr(building, 'write_report', broken_off)
+    with pytest.raises(type(error)):
+        build_data([first.bag], tmp_path / 'set', BuildSettings())
+    assert not (tmp_path / 'set').exists()
+    monkeypatch.setattr(building, 'write_report', real)
+    build_data([first.bag], tmp_path / 'set', BuildSettings())
+    before = files_of(tmp_path / 'set')
+    monkeypatch.setattr(building, 'write_report', broken_off)
+    with pytest.raises(type(error)):
+        build_data([second.bag], tmp_path / 'set', BuildSettings())
+    assert files_of(tmp_path / 'set') == before
+
+
+def files_of(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.rglob('*') if path.is_file()}
+
+
 def test_a_refusal_also_says_what_could_not_be_told(tmp_path, monkeypatch):
-    rare = ClockCheck('keys against cameras', np.nan, np.nan, 0, False, 'hands are seen too rarely')
+    rare = ClockCheck(
+        'keys against cameras', np.nan, np.nan, 0, False, 'hands are seen too rarely'
+    )
     monkeypatch.setattr(building, 'check_keys', lambda *_: rare)
     session = make_session(tmp_path / 'bag', seconds=8.0, emg_shift=0.4)
     with pytest.raises(DataError, match='too rarely; muscles are most active .* --force'):

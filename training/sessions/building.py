@@ -6,6 +6,7 @@ Letters: N samples, C channels, M muscles.
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -102,18 +103,40 @@ def build_data(
     """Add the sessions of some bags to a data set, new or one that was built here before.
 
     Raises:
-        DataError: where clocks do not agree, or nothing can be learned; nothing of that bag is left.
+        DataError: where clocks do not agree, or nothing can be learned.
+
+    Whatever ends it, a full disk or Ctrl-C, nothing of these bags is left.
     """
     out = Path(out)
     if out.exists() and any(out.iterdir()) and not (out / INDEX).is_file():
         raise DataError(
             f'asked to build in {out}, which exists and is no data set; name a new folder'
         )
+    fresh = not out.exists() or not any(out.iterdir())
+    written: list[Path] = []
+    try:
+        return _build_bags(bags, out, settings, progress, written)
+    except BaseException:
+        for path in [out] if fresh else written:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        raise
+
+
+def _build_bags(
+    bags: Sequence[Path],
+    out: Path,
+    settings: BuildSettings,
+    progress: Callable[[str, int, int], None],
+    written: list[Path],
+) -> tuple[DataSet, list[Built]]:
     names = Subjects(out)
     built = []
     for i, bag in enumerate(bags):
         progress('read', i, len(bags))
-        built.append(_build_bag(Path(bag), out, settings, names))
+        built.append(_build_bag(Path(bag), out, settings, names, written))
     progress('read', len(bags), len(bags))
     simulated = any(b.report['simulated'] for b in built)
     words = 'Recording sessions' + ('; holds simulated signals' if simulated else '')
@@ -121,7 +144,9 @@ def build_data(
     return made, built
 
 
-def _build_bag(bag: Path, out: Path, settings: BuildSettings, names: 'Subjects') -> Built:
+def _build_bag(
+    bag: Path, out: Path, settings: BuildSettings, names: 'Subjects', written: list[Path]
+) -> Built:
     digest = hash_bag(bag)
     if digest in names.digests:
         raise DataError(f'{bag} is in {out} already; to build it again, build a new data set')
@@ -138,6 +163,8 @@ def _build_bag(bag: Path, out: Path, settings: BuildSettings, names: 'Subjects')
     names.digests.add(digest)
     if not recordings:
         raise DataError(f'{bag} has no task with a hand in space; record poses, or mark the tasks')
+    written += [out / subject / recording.info.name for recording in recordings]
+    written += [out / 'quality' / f'{session}{kind}' for kind in ('.json', '.png')]
     for recording in recordings:
         save_recording(recording, out / subject / recording.info.name)
     report = write_report(prepared, session, out)
