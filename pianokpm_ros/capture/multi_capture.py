@@ -18,6 +18,9 @@ DECODE_AHEAD = 4
 POLL = 0.1
 """How often a waiting thread looks whether it should stop [s]."""
 
+PATIENCE, CATCH_UP = 0.1, 1.0
+"""Sets that are overdue are left out for so long, and for longer where that makes up for it within so long [s]."""
+
 
 class _Reader(threading.Thread):
     """Decode one source into a small queue; puts None at the end, or the error."""
@@ -74,7 +77,12 @@ class _Reader(threading.Thread):
 
 
 class MultiCapture:
-    """Frames of several sources in sets, in order of time."""
+    """Frames of several sources in sets, in order of time.
+
+    Attributes:
+        dropped: sets that were left out because newer ones were due.
+        late: how long after its time the last set was decoded [s].
+    """
 
     def __init__(self, sources: Sequence[FrameSource], tolerance: int | None = None) -> None:
         """Set up.
@@ -92,7 +100,7 @@ class MultiCapture:
         self.sources = tuple(sources)
         self._tolerance = tolerance
         self._readers: list[_Reader] = []
-        self.dropped = 0
+        self.dropped, self.late = 0, 0.0
 
     def open(self) -> None:
         """Open all sources and start decoding; if one can't be opened none stays open."""
@@ -134,6 +142,8 @@ class MultiCapture:
     ) -> Iterator[Frames]:
         """Yield sets when their time has come on a clock; of several that are due only the newest.
 
+        Where decoding takes longer than playing, each set is overdue when it comes: some are yielded all the same.
+
         Args:
             clock: returns the time now [ns], on the clock of the stamps.
             rate: how many times faster than the stamps to run.
@@ -141,14 +151,20 @@ class MultiCapture:
             seen: is given every set, also those that are not yielded; must not take long.
         """
         due: Frames | None = None
+        since: tuple[int, int] | None = None
         for target, frames in self._plan(rate):
+            at = (now := clock()), now - target
+            since = since or at
+            self.late = at[1] / NANOSECONDS
             if due is not None:
-                if target <= clock():
+                if target <= now and not _is_hopeless(since, at):
                     self.dropped += 1
                 else:
                     yield due
+                    since = (now := clock()), now - target
             while (ahead := target - clock()) > 0:
                 wait(min(ahead / NANOSECONDS, POLL))
+                since = None
             seen(frames)
             due = frames
         if due is not None:
@@ -173,3 +189,9 @@ class MultiCapture:
         for source in self.sources:
             if f'decode {source.name}' not in alive:
                 source.close()
+
+
+def _is_hopeless(before: tuple[int, int], now: tuple[int, int]) -> bool:
+    """Tell whether leaving sets out does not make up for lateness; each is (time, lateness) [ns]."""
+    passed, gained = now[0] - before[0], before[1] - now[1]
+    return passed >= PATIENCE * NANOSECONDS and now[1] * passed > gained * CATCH_UP * NANOSECONDS

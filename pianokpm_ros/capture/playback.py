@@ -13,6 +13,9 @@ from pianokpm_ros.capture.video_file import VideoFile
 LEAD = 200_000_000
 """Time between the announcement and the first frame [ns]: others get ready and decoding gets ahead."""
 
+TOO_LATE = 0.5
+"""A machine that decodes so far behind the files' own time is too slow for them [s]."""
+
 POLL = 0.05
 
 
@@ -76,7 +79,7 @@ class Playback(threading.Thread):
         self.on_end: Callable[[int], None] = lambda stamp: None
         self.on_finish: Callable[[], None] = lambda: None
         self.state, self.error = PlaybackState.WAITING, ''
-        self.sets, self.dropped, self.rounds = 0, 0, 0
+        self.sets, self.dropped, self.rounds, self.late = 0, 0, 0, 0.0
         self.waited_in_vain = False
         self._last = 0
 
@@ -93,6 +96,8 @@ class Playback(threading.Thread):
         if self.truncated:
             broken = ', '.join(self.truncated)
             return 'warning', f'{self.state.value}; files broke off: {broken}', values
+        if self.late > TOO_LATE and self.state is PlaybackState.PLAYING:
+            return 'warning', f'{self.state.value}; decoding is {self.late:.1f} s late', values
         if self.waited_in_vain:
             return 'warning', f'{self.state.value}; not all that were waited for listen', values
         return 'good', self.state.value, values
@@ -136,7 +141,7 @@ class Playback(threading.Thread):
         capture.open()
         try:
             for frames in self._read(capture):
-                self.dropped = before + capture.dropped
+                self.dropped, self.late = before + capture.dropped, capture.late
                 self._take(frames)
         finally:
             capture.close()

@@ -1,5 +1,6 @@
 import dataclasses
 
+import numpy as np
 import pytest
 
 from pianokpm_ros.capture.multi_capture import MultiCapture
@@ -48,6 +49,30 @@ def test_pacing_drops_whole_sets_and_counts_them(video):
     stamps = [s['a'].stamp for s in seen]
     assert stamps == sorted(set(stamps))
     assert len(seen) + capture.dropped == 12 and 4 <= len(seen) <= 6
+
+
+class SlowFile(VideoFile):
+    """A file whose decoder takes longer for a frame than the frame lasts, on a clock of its own."""
+
+    def __init__(self, *arguments, clock, periods):
+        super().__init__(*arguments)
+        self._clock, self._periods = clock, periods
+
+    def read(self):
+        self._clock[0] += round(self._periods * PERIOD)
+        return super().read()
+
+
+@pytest.mark.parametrize('periods', [1.05, 1.5, 5.0])
+def test_a_decoder_that_is_slower_than_the_film_still_shows_something_of_it(video, periods):
+    """Each set is overdue when it is decoded; to wait for one in time would be to wait to the end."""
+    clock = [0]
+    capture = open_all(SlowFile('a', video(count=90), clock=clock, periods=periods))
+    seen = [f['a'].sequence for f in capture.read_paced(lambda: clock[0], wait=lambda _: None)]
+    capture.close()
+    # A set each 0.1 s, three periods, and at most five frames decoded ahead.
+    assert len(seen) >= 90 * min(periods / 3, 1) / 2 and max(np.diff(seen)) <= 3 + 5
+    assert len(seen) + capture.dropped == 90 and capture.late > 80 * (periods - 1) / RATE
 
 
 def test_doubled_names_are_refused(video):

@@ -1,3 +1,4 @@
+import re
 import threading
 import time
 
@@ -19,11 +20,11 @@ class Scene:
     """A playback of one or two cameras and what it said."""
 
     def __init__(self, videos, rate=0.0, loop=False, clock=time.time_ns, ready=lambda: True,
-                 wait_timeout=5.0, work=0.0):  # fmt: skip
+                 wait_timeout=5.0, work=0.0, kind=VideoFile):  # fmt: skip
         self.starts, self.ends, self.taken, self.filmed = [], [], [], []
         self.finished = threading.Event()
         self.work = work
-        sources = [VideoFile(n, p) for n, p in videos.items()]
+        sources = [kind(n, p) for n, p in videos.items()]
         settings = PlaybackSettings(rate, loop, wait_timeout)
         self.playback = Playback(sources, settings, clock, ready, self._take)
         self.playback.on_start, self.playback.on_end = self.starts.append, self.ends.append
@@ -79,6 +80,25 @@ def test_a_slow_taker_gets_the_newest_and_the_others_are_counted(videos):
     last = scene.taken[-1]['a'][1]
     assert last == COUNT - 1
     assert scene.filmed == list(range(COUNT)), 'films have every frame all the same'
+
+
+class SlowFile(VideoFile):
+    """A file that takes three times as long to decode as to play."""
+
+    def read(self):
+        time.sleep(3 / 30)
+        return super().read()
+
+
+def test_a_machine_that_decodes_too_slowly_says_so_and_shows_what_it_can(videos):
+    scene, words = Scene({'a': videos['a']}, rate=1.0, kind=SlowFile), []
+    take = scene.playback._handle
+    scene.playback._handle = lambda f: (words.append(scene.playback.summarise()[:2]), take(f))
+    scene.play()
+    assert len(scene.taken) >= COUNT / 2
+    level, message = words[-1]
+    assert level == 'warning' and re.fullmatch(r'playing; decoding is \d+\.\d s late', message)
+    assert scene.playback.summarise()[:2] == ('good', 'played to the end')
 
 
 def test_rounds_follow_each_other_with_a_new_origin_and_rising_stamps(videos):
