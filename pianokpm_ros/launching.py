@@ -4,9 +4,15 @@ from collections.abc import Sequence
 from dataclasses import Field, fields
 
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, RegisterEventHandler
+from launch.actions import (
+    DeclareLaunchArgument,
+    EmitEvent,
+    OpaqueFunction,
+    RegisterEventHandler,
+)
 from launch.event_handlers import OnProcessExit
-from launch.events.process import ProcessExited
+from launch.events import matches_action
+from launch.events.process import ProcessExited, ShutdownProcess
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
@@ -59,7 +65,7 @@ def start_nodes(context: LaunchContext, parts: Sequence[str]) -> list[LaunchDesc
 
 
 def make_actions(spec: NodeSpec) -> list[LaunchDescriptionEntity]:
-    """Start a node again when it dies; end everything when it refuses to start."""
+    """Start a node again when it dies, not when it is done; end everything when it refuses to start."""
     node = Node(
         package=spec.package,
         executable=spec.executable,
@@ -72,8 +78,11 @@ def make_actions(spec: NodeSpec) -> list[LaunchDescriptionEntity]:
         output='screen',
     )
 
-    def end(event: ProcessExited, context: LaunchContext) -> None:
+    def end(event: ProcessExited, context: LaunchContext) -> list[LaunchDescriptionEntity]:
         if event.returncode == REFUSED:
             raise GraphError(f'{spec.name} refuses to start; its last lines say why')
+        # launch would start a node that is done again, too, unless it was told to end.
+        done = ShutdownProcess(process_matcher=matches_action(node))
+        return [EmitEvent(event=done)] if event.returncode == 0 else []
 
     return [node, RegisterEventHandler(OnProcessExit(target_action=node, on_exit=end))]

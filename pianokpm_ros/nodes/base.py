@@ -193,6 +193,8 @@ def run_node(make: Callable[[], PianoNode], arguments: Sequence[str] | None = No
     except KeyboardInterrupt:
         return 0
     finally:
+        # `ros2 launch` passes Ctrl-C on to nodes that had it from the terminal already.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         if node is not None:
             node.close()
         rclpy.try_shutdown()
