@@ -231,19 +231,31 @@ def _spin(node: PianoNode) -> None:
     executor.add_node(node)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: node.done.set())
-    turned = time.monotonic()
+    turned, settled = time.monotonic(), 0.0
     while not node.done.is_set():
         executor.spin_once(timeout_sec=WAKE)
         before, turned = turned, time.monotonic()
+        if turned - before > 1.5 * WAKE:  # it stood still; the first that turns up may be a timer
+            settled = turned + SETTLE
         if node.backlog:
-            _collect(executor, node.backlog, stood_still=turned - before > 1.5 * WAKE)
+            _collect(executor, node.backlog, settled)
             node.backlog.work()
     executor.remove_node(node)
 
 
-def _collect(executor: EventsExecutor, backlog: Backlog, stood_still: bool) -> None:
-    """Take all that has come. After a standstill it only comes now, as the threads of DDS stood still too."""
+def _collect(executor: EventsExecutor, backlog: Backlog, settled: float) -> None:
+    """Take all that has come. After a standstill it only comes now, as the threads of DDS stood still too.
+
+    Args:
+        executor: to spin.
+        backlog: that fills.
+        settled: until when (steady) it is waited for what comes within `QUIET` of the last.
+    """
     end, known = time.monotonic() + SETTLE, 0
     while len(backlog) > known and time.monotonic() < end:
-        known = len(backlog)
-        executor.spin_once(timeout_sec=QUIET if stood_still else 0)
+        known, patient = len(backlog), min(time.monotonic() + QUIET, settled)
+        while len(backlog) == known:
+            left = patient - time.monotonic()
+            executor.spin_once(timeout_sec=max(left, 0))
+            if left <= 0:
+                break
