@@ -72,7 +72,7 @@ class ActivityGuard:
         self._target = self._value = (0.0,) * len(self.options.muscles)
         self._share, self._scale = 0.0, 1.0
         self._state, self._fault = State.PASSIVE, Fault.SILENCE
-        self._in_row, self._stamp = 0, 0
+        self._in_row, self._stamp, self._gone = 0, 0, False
         self._last_stamp: int | None = None
         self._last_time = 0
 
@@ -106,7 +106,7 @@ class ActivityGuard:
         ceiling = self.options.ceiling
         self._target = tuple(min(max(v, 0.0), ceiling) for v in values)
         self._scale = self._screening.scale(activity.confidence)
-        self._usable_at, self._stamp = self._time, activity.stamp
+        self._usable_at, self._stamp, self._gone = self._time, activity.stamp, False
         self._count(activity.confidence)
         return Fault.NONE
 
@@ -122,6 +122,7 @@ class ActivityGuard:
     def lose(self, steady: int) -> None:
         """Note that the middleware calls the publisher gone: ramp at once, passive when down."""
         self.refuse(Fault.LIVELINESS, steady)
+        self._gone = True
         self._drop()
 
     def command(self, steady: int) -> Command:
@@ -157,7 +158,7 @@ class ActivityGuard:
         """Tell whether a ramp has come down and the stream has been away for long enough."""
         down = self._share == 0 and max(self._value) == 0
         away = self._silent >= self.options.passive_after
-        return down and (away or self._fault == Fault.LIVELINESS)
+        return down and (away or self._gone)
 
     def _judge_time(self, stamp: int, ros_time: int | None) -> Fault:
         """Compare an estimate's stamp with the last one's and with the clocks."""

@@ -141,6 +141,18 @@ def test_a_publisher_that_is_gone_ends_in_passive_sooner():
     assert commands[-1][1].fault == Fault.LIVELINESS
 
 
+def test_a_publisher_that_is_back_is_waited_for_as_any_other():
+    bench = started()
+    bench.guard.lose(bench.now)
+    bench.run(0.3, silence)
+    bench.run(0.25)
+    assert bench.guard.state == State.RECOVERING
+    last = bench.guard.command(bench.now).silent
+    commands = bench.run(0.5, silence)
+    passive = first(commands, lambda c: c.state == State.PASSIVE) - commands[0][0]
+    assert passive * 1e-9 + last >= bench.guard.options.passive_after - TICK
+
+
 def test_a_missed_deadline_hides_no_cause():
     bench = started()
     bench.run(0.03, lambda s: make_activity(s, math.nan))
