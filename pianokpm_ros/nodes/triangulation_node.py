@@ -1,6 +1,7 @@
 """Hands in space from the landmarks of all cameras."""
 
 import sys
+from collections.abc import Callable
 
 from pianokpm.msg import HandLandmarks, HandPose
 
@@ -14,6 +15,7 @@ from pianokpm_ros.nodes.backlog import BACKLOG_PARAMETERS
 from pianokpm_ros.nodes.base import STREAM, Health, PianoNode, run_node
 from pianokpm_ros.nodes.connections import WAIT_PARAMETERS, Connections
 from pianokpm_ros.nodes.parameters import Parameter, ParameterError
+from pianokpm_ros.records import HandPose as Pose
 
 TICK = 0.02
 
@@ -89,18 +91,19 @@ class TriangulationNode(PianoNode):
 
     def _take(self, message: HandLandmarks) -> None:
         record = self.read(message)
-        if record is None or not self.enabled:
-            return
-        try:
-            self._send(self._stream.push(record, self.now))
-        except RigError as error:
-            self.fail(str(error))
+        if record is not None and self.enabled:
+            self._send(lambda: self._stream.push(record, self.now))
 
     def _look_for_silence(self) -> None:
         if self.enabled:
-            self._send(self._stream.tick(self.now))
+            self._send(lambda: self._stream.tick(self.now))
 
-    def _send(self, poses: list) -> None:
+    def _send(self, make: Callable[[], list[Pose]]) -> None:
+        try:
+            poses = make()
+        except RigError as error:
+            self.fail(str(error))
+            return
         for pose in poses:
             self.publish(self._poses[pose.side], pose)
 

@@ -138,7 +138,10 @@ def test_impossible_landmarks_never_come_out_as_valid(lab, value):
     poses = lab.count_until(RIGHT, lambda p: p.status == Status.INVALID)
     assert all(np.isnan(p.landmarks).all() for p in poses if p.status == Status.INVALID)
     good = [p for p in poses if p.status > Status.INVALID]
-    assert all(np.abs(p.landmarks - make_hands()[1]).max() < 2e-5 for p in good)
+    errors = [np.abs(p.landmarks - make_hands()[1]).max() for p in good]
+    # Where the fault began between two views of a moment, the good one alone tells how far the hand is: roughly.
+    limits = [2e-5 if (p.views == 2).all() else 0.3 for p in good]
+    assert all(error < limit for error, limit in zip(errors, limits, strict=True))
 
 
 def test_three_hands_and_no_hand_are_no_reason_to_stop(lab):
@@ -152,37 +155,49 @@ def test_three_hands_and_no_hand_are_no_reason_to_stop(lab):
         )  # fmt: skip
 
     lab.feeder.spoil = double
-    third = lab.count_until(RIGHT, lambda p: p.status == Status.OK)[-1]
+    poses = lab.count_until(RIGHT, lambda p: p.status == Status.OK)
+    third = [p for p in poses if p.status == Status.OK][-1]
     assert np.abs(third.landmarks - make_hands()[1]).max() < 2e-5
     lab.feeder.spoil = lambda r: Hands.empty(r.stamp, r.camera, r.frame_id, r.size, r.sequence)
     lab.wait_for_status(RIGHT, Status.INVALID)
 
 
+def publish_until(lab, send, told):
+    """Send, over and over, until it is told: what lies behind newer input may be skipped before it is looked at."""
+    for _ in range(20):
+        send()
+        if lab.observer.happens(told, 2.0):
+            return
+    raise AssertionError('it is not told on /diagnostics')
+
+
 def test_messages_that_break_their_contract_are_refused_and_counted(lab):
     camera = lab.feeder.rig.camera('top')
-    now = time.time_ns()  # what lies behind newer input may be skipped before it is looked at
-    message = to_message(see(camera, lab.feeder.hands, now, 0))
-    message.side[0] = 77
-    other = to_message(see(camera, lab.feeder.hands, now, 0))
-    other.pixels = other.pixels[:-3]
-    for wrong in (message, other):
-        lab.feeder.publishers['top'].publish(wrong)
+
+    def send():
+        now = time.time_ns()
+        message = to_message(see(camera, lab.feeder.hands, now, 0))
+        message.side[0] = 77
+        other = to_message(see(camera, lab.feeder.hands, now, 0))
+        other.pixels = other.pixels[:-3]
+        for wrong in (message, other):
+            lab.feeder.publishers['top'].publish(wrong)
 
     def told(messages):
         return any(
-            v.value == '2' for a in messages['/diagnostics'] for s in a.status
+            int(v.value) >= 2 for a in messages['/diagnostics'] for s in a.status
             for v in s.values if 'triangulation' in s.name and v.key == 'rejected'
         )  # fmt: skip
 
-    lab.observer.wait(told, 20.0, 'two rejections')
+    publish_until(lab, send, told)
     assert any('rejected' in line for name, line in lab.lines if name == 'triangulation_node')
 
 
 def test_a_clock_that_jumps_back_is_followed_with_one_warning(lab):
     before = lab.newest(RIGHT).stamp
-    lab.feeder.shift -= 10_000_000_000
+    lab.feeder.shift -= 100_000_000_000  # far more than a machine can be late
     poses = lab.count_until(RIGHT, lambda p: p.status == Status.OK and p.stamp < before)
-    assert poses[-1].stamp < before - 9_000_000_000
+    assert poses[-1].stamp < before - 50_000_000_000
     lab.count_until(ACTIVITY, lambda a: a.status in USABLE and a.stamp < before)
     warnings = [x for n, x in lab.lines if n == 'triangulation_node' and 'jumped back' in x]
     assert len(warnings) == 1
@@ -256,20 +271,23 @@ def kill_and_watch(lab):
 
 def test_swapped_cameras_are_told_by_name(lab):
     """A record says itself which camera it is; one that nobody knows is counted."""
-    record = see(lab.feeder.rig.camera('top'), lab.feeder.hands, time.time_ns(), 0)
-    stranger = replace(record, camera='webcam')
-    lab.feeder.publishers['top'].publish(to_message(stranger))
+
+    def send():
+        record = see(lab.feeder.rig.camera('top'), lab.feeder.hands, time.time_ns(), 0)
+        lab.feeder.publishers['top'].publish(to_message(replace(record, camera='webcam')))
 
     def told(messages):
         return any(
-            v.value == '1' for a in messages['/diagnostics'] for s in a.status
+            v.value != '0' for a in messages['/diagnostics'] for s in a.status
             for v in s.values if 'triangulation' in s.name and v.key == 'unknown'
         )  # fmt: skip
 
-    lab.observer.wait(told, 20.0, 'an unknown camera')
+    publish_until(lab, send, told)
 
 
-def test_a_camera_of_another_size_ends_triangulation_with_the_reason(tmp_path):
+@pytest.mark.parametrize('cameras', [('top', 'side'), ('top',)])
+def test_a_camera_of_another_size_ends_triangulation_with_the_reason(tmp_path, cameras):
+    """Alone it is looked at only when the wait for the others is over."""
     save_rig(make_rig(), tmp_path / 'rig.yaml')
     options = GraphOptions(
         cameras=make_rig().names, rig=str(tmp_path / 'rig.yaml'), namespace='other'
@@ -280,13 +298,13 @@ def test_a_camera_of_another_size_ends_triangulation_with_the_reason(tmp_path):
         Observer('size_observer') as observer,
         GraphProcesses(nodes, lambda name, line: lines.append(line)) as graph,
     ):
-        publisher = observer.node.create_publisher(HandLandmarks, '/other/top/hands', 10)
-        observer.wait_for_subscribers(publisher)
-        record = replace(see(make_rig().camera('top'), make_hands(), 1, 0), size=(1280, 720))
-        other = observer.node.create_publisher(HandLandmarks, '/other/side/hands', 10)
-        observer.wait_for_subscribers(other)
-        publisher.publish(to_message(record))
-        other.publish(to_message(see(make_rig().camera('side'), make_hands(), 1, 0)))
+        topics = [f'/other/{name}/hands' for name in cameras]
+        publishers = [observer.node.create_publisher(HandLandmarks, t, 10) for t in topics]
+        for publisher, name in zip(publishers, cameras, strict=True):
+            observer.wait_for_subscribers(publisher)
+            record = see(make_rig().camera(name), make_hands(), 1, 0)
+            size = (1280, 720) if name == 'top' else record.size
+            publisher.publish(to_message(replace(record, size=size)))
         end = time.monotonic() + 20
         while graph.states['triangulation_node'].alive and time.monotonic() < end:
             threading.Event().wait(0.05)
