@@ -19,7 +19,7 @@ POLL = 0.1
 """How often a waiting thread looks whether it should stop [s]."""
 
 PATIENCE, CATCH_UP = 0.1, 1.0
-"""Sets that are overdue are left out for so long, and for longer where that makes up for it within so long [s]."""
+"""Sets that are overdue are left out for so long, and for up to so long where that makes up for the delay [s]."""
 
 
 class _Reader(threading.Thread):
@@ -193,5 +193,6 @@ class MultiCapture:
 
 def _is_hopeless(before: tuple[int, int], now: tuple[int, int]) -> bool:
     """Tell whether leaving sets out does not make up for lateness; each is (time, lateness) [ns]."""
-    passed, gained = now[0] - before[0], before[1] - now[1]
-    return passed >= PATIENCE * NANOSECONDS and now[1] * passed > gained * CATCH_UP * NANOSECONDS
+    passed, gained = (now[0] - before[0]) / NANOSECONDS, before[1] - now[1]
+    gains = now[1] * passed <= gained * CATCH_UP
+    return passed >= (CATCH_UP if gains else PATIENCE)
