@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pianokpm_ros.recording.reader import read_raw
+from pianokpm_ros.recording.reader import read_bag
 from pianokpm_ros.recording.schemas import load_store
 from pianokpm_ros.recording.writer import RecordingError
 
@@ -60,11 +60,12 @@ class SessionEvent:
             content = json.loads(text)
             known = content.pop('schema') == SCHEMA and content.pop('version') == VERSION
             stamp, action, kind = (content.pop(n) for n in ('stamp', 'action', 'kind'))
-        except (ValueError, KeyError, AttributeError, TypeError) as error:
+            stamp = int(stamp)
+        except (ValueError, KeyError, AttributeError, TypeError, OverflowError) as error:
             raise RecordingError(f'{text[:80]!r} is no event of a session: {error}') from error
         if not known or action not in ACTIONS or kind not in ('', *KINDS):
             raise RecordingError(f'{text[:80]!r} is an event of another version')
-        return cls(int(stamp), action, kind, content)
+        return cls(stamp, action, kind, content)
 
 
 @dataclass(frozen=True)
@@ -86,10 +87,9 @@ class Trial:
 
 def read_events(bag: Path | str) -> Iterator[SessionEvent]:
     """Yield the events of a bag, whatever namespace they were recorded in."""
-    store = load_store()
-    for topic, datatype, data, _ in read_raw(bag):
-        if datatype == EVENT_TYPE and topic.endswith(EVENT_TOPIC):
-            yield SessionEvent.from_json(store.deserialize_cdr(data, datatype).data)
+    for topic, message, _ in read_bag(bag, datatypes={EVENT_TYPE}):
+        if topic.endswith(EVENT_TOPIC):
+            yield SessionEvent.from_json(message.data)
 
 
 def list_trials(

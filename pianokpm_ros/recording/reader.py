@@ -4,13 +4,15 @@ import logging
 import re
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from mcap.exceptions import McapError
 from mcap.records import Channel, Message, Schema
 from mcap.stream_reader import CRCValidationError, StreamReader
 
+from pianokpm_ros.messages import MessageError
+from pianokpm_ros.recording.salvage import UNREADABLE
 from pianokpm_ros.recording.schemas import deserialize, knows
 from pianokpm_ros.recording.writer import RecordingError
 
@@ -53,7 +55,8 @@ def _read_sqlite(file: Path) -> Iterator[tuple[str, str, bytes, int]]:
         'JOIN topics ON topics.id = messages.topic_id ORDER BY messages.timestamp, messages.id'
     )
     try:
-        with sqlite3.connect(f'file:{file}?mode=ro', uri=True) as database:
+        # A name may hold signs that mean something in a URI.
+        with closing(sqlite3.connect(f'{file.absolute().as_uri()}?mode=ro', uri=True)) as database:
             yield from database.execute(query)
     except sqlite3.Error as error:
         raise RecordingError(f'{file} is no bag that can be read: {error}') from error
@@ -68,7 +71,8 @@ def _read_file(file: Path) -> Iterator[tuple[str, str, bytes, int]]:
         while True:
             try:
                 record = next(records, None)
-            except (McapError, ValueError, EOFError, KeyError) as error:
+                message = _resolve(record, schemas, channels)
+            except UNREADABLE as error:
                 if not is_mcap:
                     raise RecordingError(
                         f'{file} is no MCAP file that can be read ({str(error) or "it ends at once"}); '
@@ -81,18 +85,47 @@ def _read_file(file: Path) -> Iterator[tuple[str, str, bytes, int]]:
             if record is None:
                 return
             is_mcap = True
-            if isinstance(record, Schema):
-                schemas[record.id] = record
-            elif isinstance(record, Channel):
-                channels[record.id] = record
-            elif isinstance(record, Message):
-                channel = channels[record.channel_id]
+            if message is not None:
                 count += 1
-                yield channel.topic, schemas[channel.schema_id].name, record.data, record.log_time
+                yield message
 
 
-def read_bag(path: Path | str, topics: set[str] | None = None) -> Iterator[tuple[str, Any, int]]:
-    """Yield (topic, record, log time [ns]); messages of types that nobody here knows are passed over."""
+def _resolve(
+    record: object, schemas: dict[int, Schema], channels: dict[int, Channel]
+) -> tuple[str, str, bytes, int] | None:
+    """Learn a schema or channel; give back a message with its topic and datatype."""
+    if isinstance(record, Schema):
+        schemas[record.id] = record
+    elif isinstance(record, Channel):
+        channels[record.id] = record
+    elif isinstance(record, Message):
+        channel = channels[record.channel_id]
+        return channel.topic, schemas[channel.schema_id].name, record.data, record.log_time
+    return None
+
+
+def read_bag(
+    path: Path | str, topics: set[str] | None = None, datatypes: set[str] | None = None
+) -> Iterator[tuple[str, Any, int]]:
+    """Yield (topic, record, log time [ns]).
+
+    Messages of types that nobody here knows are passed over; so are damaged ones, with a warning at the end.
+
+    Args:
+        path: bag folder or file.
+        topics: only these; None = all.
+        datatypes: likewise.
+    """
+    damaged, error = 0, None
     for topic, datatype, data, log_time in read_raw(path):
-        if (topics is None or topic in topics) and knows(datatype):
-            yield topic, deserialize(data, datatype), log_time
+        wanted = datatypes is None or datatype in datatypes
+        if not wanted or not (topics is None or topic in topics) or not knows(datatype):
+            continue
+        try:
+            record = deserialize(data, datatype)
+        except MessageError as found:
+            damaged, error = damaged + 1, error or f'{topic} at {log_time} ns: {found}'
+            continue
+        yield topic, record, log_time
+    if damaged:
+        logger.warning('%s: %d messages left out as damaged, first %s', path, damaged, error)

@@ -19,6 +19,7 @@ from mcap.reader import make_reader
 from mcap.records import Channel, Chunk, DataEnd, Message, Schema
 from mcap.stream_reader import CRCValidationError, breakup_chunk
 from mcap.summary import Summary
+from zstandard import ZstdError
 
 MAGIC = b'\x89MCAP0\r\n'
 HEAD = struct.Struct('<BQ')
@@ -26,6 +27,19 @@ MESSAGE_HEAD = struct.Struct('<HIQQ')
 BLOCK = 1 << 22
 LONGEST = 1 << 28
 """No record of a recording of this project is longer [bytes]."""
+
+UNREADABLE = (
+    McapError,
+    ValueError,
+    EOFError,
+    KeyError,
+    struct.error,
+    OverflowError,
+    MemoryError,
+    RuntimeError,
+    ZstdError,
+)
+"""What mcap raises for bytes that are no record, and what unpacks its chunks: LZ4 raises RuntimeError."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +95,7 @@ def _read_summary(path: Path) -> Summary:
     try:
         with path.open('rb') as stream:
             return make_reader(stream).get_summary() or Summary()
-    except (McapError, ValueError, EOFError, KeyError, OSError, struct.error):
+    except (*UNREADABLE, OSError):
         return Summary()
 
 
@@ -197,7 +211,7 @@ class _Salvage:
                 yield from self._open_chunk(Chunk.read(stream))
             elif opcode == Opcode.DATA_END:
                 self._check(DataEnd.read(stream), start - HEAD.size)
-        except (McapError, ValueError, EOFError, KeyError, struct.error) as error:
+        except UNREADABLE as error:
             self._damage.places += 1
             self._damage.skipped += length
             self._damage.notes.append(f'record at byte {start}: {error}')

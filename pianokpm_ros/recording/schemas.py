@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rosbags.serde import SerdeError
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
 from pianokpm_ros.messages import (
     RECORDS,
+    MessageError,
     MessageTypes,
     Record,
     from_message,
@@ -46,8 +48,11 @@ def serialize(record: Record) -> bytes:
 
 
 def deserialize(data: bytes, datatype: str) -> Any:
-    """Turn CDR into a record, or into a plain message for types that are not this package's."""
-    message = load_store().deserialize_cdr(data, datatype)
+    """Turn CDR into a record, or a plain message for types of others; raises MessageError where that can't be done."""
+    try:
+        message = load_store().deserialize_cdr(data, datatype)
+    except SerdeError as error:
+        raise MessageError(f'{len(data)} bytes are no {datatype}: {error}') from error
     return from_message(message) if datatype.startswith('pianokpm/') else message
 
 

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from pianokpm_ros.anatomy import Side
 from pianokpm_ros.emg.metrics import pearson, rmse
-from pianokpm_ros.recording.reader import read_raw
-from pianokpm_ros.recording.schemas import deserialize
+from pianokpm_ros.recording.reader import read_bag
 from pianokpm_ros.records import MuscleActivity
 from pianokpm_ros.tracks import ActivityTrack, join_estimates
 
@@ -71,12 +70,7 @@ class Difference:
 
 def read_tracks(bag: Path | str) -> dict[Side, ActivityTrack]:
     """Read the estimates of a bag."""
-    found = (
-        deserialize(data, datatype)
-        for _, datatype, data, _ in read_raw(bag)
-        if datatype == ACTIVITY
-    )
-    return join_estimates(found)
+    return join_estimates(record for _, record, _ in read_bag(bag, datatypes={ACTIVITY}))
 
 
 def compare_estimates(

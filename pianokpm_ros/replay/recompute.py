@@ -22,8 +22,8 @@ from pianokpm_ros.muscle.estimator import MuscleEstimator
 from pianokpm_ros.offline.pipeline import Pipeline, run_pipeline
 from pianokpm_ros.offline.topics import topic_of
 from pianokpm_ros.recording.layout import LATCHED_TYPES
-from pianokpm_ros.recording.reader import read_raw
-from pianokpm_ros.recording.schemas import deserialize, knows, serialize
+from pianokpm_ros.recording.reader import read_bag, read_raw
+from pianokpm_ros.recording.schemas import knows, serialize
 from pianokpm_ros.recording.writer import BagWriter, RecordingError
 from pianokpm_ros.records import HandLandmarks, HandPose, KeyMotion, MuscleActivity
 from pianokpm_ros.replay.films import detect_in_films, find_films
@@ -64,10 +64,8 @@ class Recomputation:
 
 def read_inputs(bag: Path | str, *kinds: type) -> Iterator[HandLandmarks | HandPose | KeyMotion]:
     """Yield the records of some kinds in the order in which they were received."""
-    names = {type_name(kind) for kind in kinds}
-    for _, datatype, data, _ in read_raw(bag):
-        if datatype in names:
-            yield deserialize(data, datatype)
+    for _, record, _ in read_bag(bag, datatypes={type_name(kind) for kind in kinds}):
+        yield record
 
 
 def recompute(bag: Path | str, wanted: Recomputation) -> Iterator[Record]:

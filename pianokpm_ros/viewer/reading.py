@@ -4,8 +4,6 @@ import logging
 import struct
 from typing import Any
 
-from rosbags.serde import SerdeError
-
 from pianokpm_ros.messages import MessageError
 from pianokpm_ros.recording.schemas import deserialize
 from pianokpm_ros.records import NANOSECONDS
@@ -29,6 +27,6 @@ def read_message(data: bytes, datatype: str) -> Any:
     """Return a record, or a plain message; None where it breaks its contract."""
     try:
         return deserialize(data, datatype)
-    except (SerdeError, MessageError, ValueError) as error:
+    except MessageError as error:
         logger.debug('%s: %s', datatype, error)
         return None

@@ -9,6 +9,7 @@ from pianokpm_ros.protocol.guide import LISTEN, Guide
 from pianokpm_ros.protocol.plan import ProtocolError, load_plan, make_plan
 from pianokpm_ros.protocol.streams import StreamLine
 from pianokpm_ros.recording.events import SessionEvent, list_trials
+from pianokpm_ros.recording.writer import RecordingError
 
 SHORT = dict(
     rest=2.0, mvc={'seconds': 3.0, 'repeats': 1}, taps=4, tasks=[{'name': 'scales', 'repeats': 2}]
@@ -113,3 +114,11 @@ def test_a_protocol_that_can_not_be_done_is_refused(tmp_path, text, words):
     (tmp_path / 'p.yaml').write_text(text)
     with pytest.raises(ProtocolError, match=words):
         load_plan(tmp_path / 'p.yaml')
+
+
+@pytest.mark.parametrize('stamp', ['"noon"', 'null', '1e999'])
+def test_an_event_at_no_time_is_refused(stamp):
+    text = SessionEvent(7, 'begin', 'task').to_json()
+    assert SessionEvent.from_json(text).stamp == 7
+    with pytest.raises(RecordingError, match='no event of a session'):
+        SessionEvent.from_json(text.replace('"stamp": 7', f'"stamp": {stamp}'))

@@ -125,11 +125,10 @@ def test_any_single_damage_leaves_nearly_everything(tmp_path):
         assert sum(1 for _ in read_damaged(bag.file, Damage())) >= 98
 
 
-def test_chunked_and_compressed_files_of_others_are_recovered_too(tmp_path):
-    path = tmp_path / 'other.mcap'
-    bag = write_some(tmp_path / 'bag')
+def write_chunks(bag, path, compression):
+    """Write the poses of a bag as another recorder may: in compressed chunks."""
     with path.open('wb') as stream:
-        writer = Writer(stream, chunk_size=8000, compression=CompressionType.ZSTD)
+        writer = Writer(stream, chunk_size=8000, compression=compression)
         writer.start(profile='ros2')
         text, _ = definition('pianokpm/msg/HandPose')
         schema = writer.register_schema('pianokpm/msg/HandPose', 'ros2msg', text.encode())
@@ -138,10 +137,59 @@ def test_chunked_and_compressed_files_of_others_are_recovered_too(tmp_path):
             if topic == '/HandPose':
                 writer.add_message(channel, time, data, time)
         writer.finish()
+
+
+def test_chunked_and_compressed_files_of_others_are_recovered_too(tmp_path):
+    path = tmp_path / 'other.mcap'
+    write_chunks(write_some(tmp_path / 'bag'), path, CompressionType.ZSTD)
     data = path.read_bytes()
     path.write_bytes(data[: len(data) * 2 // 3])
     made = recover_bag(path)
     assert 4 <= made.total < 20 and made.path.name == 'other_recovered'
+
+
+@pytest.mark.parametrize(
+    ('compression', 'magic'),
+    [(CompressionType.ZSTD, b'\x28\xb5\x2f\xfd'), (CompressionType.LZ4, b'\x04\x22\x4d\x18')],
+)
+def test_a_compressed_chunk_that_can_not_be_unpacked_is_passed_over(
+    tmp_path, caplog, compression, magic
+):
+    path = tmp_path / 'other.mcap'
+    write_chunks(write_some(tmp_path / 'bag'), path, compression)
+    data = path.read_bytes()
+    assert data.count(magic) > 2
+    second = data.index(magic, data.index(magic) + 1)
+    path.write_bytes(data[:second] + b'?' + data[second + 1 :])
+    with caplog.at_level(logging.WARNING):
+        before = len(list(read_raw(path)))
+    assert 0 < before < 20 and 'breaks off' in caplog.text
+    made = recover_bag(path)
+    assert before < made.total < 20 and made.damage[str(path)].places == 1
+
+
+def test_a_message_that_can_not_be_read_is_passed_over_and_told(tmp_path, caplog):
+    bag = write_some(tmp_path / 'bag', count=4)
+    raw = list(read_raw(bag.path))
+    with BagWriter(tmp_path / 'hurt') as hurt:
+        for number, (topic, datatype, data, time) in enumerate(raw):
+            hurt.write(topic, datatype, data[: len(data) // 2] if number == 7 else data, time)
+    with caplog.at_level(logging.WARNING):
+        found = [topic for topic, *_ in read_bag(hurt.path)]
+    assert found == [topic for number, (topic, *_) in enumerate(raw) if number != 7]
+    assert '1 messages left out as damaged' in caplog.text and raw[7][0] in caplog.text
+
+
+def test_a_message_of_a_channel_that_nobody_named_ends_the_file(tmp_path, caplog):
+    path = tmp_path / 'a.mcap'
+    with path.open('wb') as stream:
+        writer = Writer(stream, use_chunking=False)
+        writer.start(profile='ros2')
+        writer.add_message(7, 1, b'', 1)
+        stream.flush()
+    with caplog.at_level(logging.WARNING):
+        assert not list(read_raw(path))
+    assert 'breaks off after 0 messages' in caplog.text
 
 
 def test_videos_and_notes_come_along_and_the_original_stays(tmp_path):
@@ -179,9 +227,10 @@ def test_something_else_gives_a_clear_error_and_leaves_nothing(tmp_path):
     assert {p.name for p in tmp_path.iterdir()} == {'x.mcap', 'empty.mcap'}
 
 
-def test_an_sqlite_bag_of_an_older_ros_is_read(tmp_path):
+@pytest.mark.parametrize('name', ['old', 'take #2', '50%25 slower?'])
+def test_an_sqlite_bag_of_an_older_ros_is_read(tmp_path, name):
     bag = write_some(tmp_path / 'bag', count=3)
-    folder = tmp_path / 'old'
+    folder = tmp_path / name
     folder.mkdir()
     with sqlite3.connect(folder / 'old_0.db3') as database:
         database.execute('CREATE TABLE topics(id INTEGER PRIMARY KEY, name TEXT, type TEXT)')
