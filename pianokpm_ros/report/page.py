@@ -155,7 +155,8 @@ def _write_loads(signal: Signal) -> str:
     top = max(peaks, default=1.0)
     rows = [
         [
-            f'<td title="{html.escape(MUSCLE_NAMES.get(a.muscle, a.muscle))}">{a.muscle}</td>',
+            f'<td title="{html.escape(MUSCLE_NAMES.get(a.muscle, a.muscle))}">'
+            f'{html.escape(a.muscle)}</td>',
             _cell(_number(a.mean)),
             *(_cell(_number(v)) for v in a.levels),
             _bar(a.mean, top),
@@ -180,17 +181,16 @@ def _write_cocontraction(signal: Signal) -> str:
             f'{_number(value, ".2f")}</td>'
         )
 
-    count = len(signal.muscle)
-    rows = [
-        [_cell(signal.muscle[i]), *(heat(i, j) for j in range(count - 1))] for i in range(1, count)
-    ]
-    return _table(signal.side, ['', *signal.muscle[:-1]], rows)
+    names = [html.escape(m) for m in signal.muscle]
+    count = len(names)
+    rows = [[_cell(names[i]), *(heat(i, j) for j in range(count - 1))] for i in range(1, count)]
+    return _table(signal.side, ['', *names[:-1]], rows)
 
 
 def _write_trends(signal: Signal) -> str:
     rows = [
         [
-            _cell(t.muscle),
+            _cell(html.escape(t.muscle)),
             _cell(f'{100 * t.slope:+.1f}'),
             _cell(f'{100 * t.low:+.1f} to {100 * t.high:+.1f}'),
         ]

@@ -1,5 +1,6 @@
 """The timeline of a report, in systems like those of a score: keys, muscles of both hands, confidence."""
 
+import html
 from collections.abc import Sequence
 
 import numpy as np
@@ -117,7 +118,7 @@ def _write_muscle(
         other = comparison.hands[side].second
         content += _draw_signal(other, index, span, top, ('otherband', 'other'))
     title = f'{side.label} {MUSCLE_NAMES.get(name, name)}'
-    head = f'<span class="name">{side.label[0].upper()} {name}</span>'
+    head = f'<span class="name">{side.label[0].upper()} {html.escape(name)}</span>'
     head += f'<span class="scale">{top:.2f}</span>' if index == 0 else ''
     return f'<div class="row {side.label}">{head}{draw_svg(*span, content, "muscle", title)}</div>'
 

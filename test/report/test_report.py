@@ -9,6 +9,9 @@ import pytest
 
 from pianokpm_ros import cli
 from pianokpm_ros.anatomy import MUSCLES, Side
+from pianokpm_ros.recording.reader import read_bag
+from pianokpm_ros.recording.writer import BagWriter
+from pianokpm_ros.records import MuscleActivity
 from pianokpm_ros.report.alignment import AlignmentError, Chord, align, group_chords
 from pianokpm_ros.report.comparison import compare
 from pianokpm_ros.report.measures import (
@@ -176,6 +179,19 @@ def test_the_page_refers_to_nothing_outside_and_escapes_names(teacher, student):
     assert 'not a measurement' in page and 'estimated (model trained on simulated EMG)' in page
     evil = dataclasses.replace(teacher, name='<script>alert(1)</script>')
     assert '<script' not in write_page(evil, student, compare(evil, student))
+
+
+def test_the_page_escapes_the_muscles_of_a_bag(bags, tmp_path):
+    """Whoever made a bag chose them, and the page is opened in a browser."""
+    with BagWriter(tmp_path / 'evil') as bag:
+        for topic, record, _ in read_bag(bags / 'teacher'):
+            if isinstance(record, MuscleActivity):
+                names = tuple(f'<script>{m}' for m in record.muscle)
+                record = dataclasses.replace(record, muscle=names)
+            bag.write_record(topic, record)
+    evil = load_recording(tmp_path / 'evil')
+    page = write_page(evil, evil, compare(evil, evil))
+    assert '&lt;script&gt;ADM' in page and '<script' not in page
 
 
 def test_command_writes_once_and_replaces_when_allowed(bags, tmp_path, monkeypatch, capsys):
