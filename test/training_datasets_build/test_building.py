@@ -8,15 +8,22 @@ import numpy as np
 import pytest
 from pianokpm_training.datasets.recording import DataError
 from pianokpm_training.sessions import building
-from pianokpm_training.sessions.building import BuildSettings, Subjects, build_data, is_simulated
+from pianokpm_training.sessions.building import (
+    BuildSettings,
+    Subjects,
+    build_data,
+    cut,
+    is_simulated,
+    prepare,
+)
 from pianokpm_training.sessions.clocks import ClockCheck
-from pianokpm_training.sessions.reading import join_keys, read_session
+from pianokpm_training.sessions.reading import join_emg, join_keys, read_session
 
 from pianokpm_ros.anatomy import MUSCLES
 from pianokpm_ros.emg.metrics import pearson
 from pianokpm_ros.recording.writer import BagWriter, RecordingError
 
-from ..messages.examples import make_keys
+from ..messages.examples import make_emg, make_keys
 from ..session import make_session, midi_keys
 
 SECOND = 1_000_000_000
@@ -96,6 +103,27 @@ def test_keys_of_a_take_make_a_recording_without_emg_a_simulated_one(session):
     played = session.performance
     keys, _ = join_keys(list(played.sensor_keys().records(played.duration)))
     assert is_simulated(replace(own, keys=keys))
+
+
+@pytest.mark.parametrize(
+    ('said', 'name'),
+    [('../../../../x', 'x'), ('/tmp/x', 'tmp-x'), ('Für Elise', 'Für-Elise'), ('..', 'free')],
+)
+def test_what_a_bag_calls_a_task_leads_out_of_no_folder(session, said, name):
+    """A bag may be a stranger's, and recordings are written to folders called like its tasks."""
+    data = read_session(session.bag)
+    trials = [replace(t, details={'task': said}) for t in data.trials if t.kind == 'task']
+    prepared = prepare(replace(data, trials=trials, emg=None), BuildSettings())
+    made = list(cut(prepared, 'p07', 'p07-0', BuildSettings()))
+    assert {r.info.name for r in made} == {f'p07-0_{name}_0_left', f'p07-0_{name}_0_right'}
+    assert {r.info.description for r in made} == {said}
+
+
+def test_emg_whose_clock_was_set_is_refused_before_it_fills_the_memory():
+    block = make_emg(np.random.default_rng(0), 3)
+    blocks = [replace(block, stamp=stamp) for stamp in (0, 1_700_000_000 * SECOND)]
+    with pytest.raises(RecordingError, match='as if its clock had been set'):
+        join_emg(blocks)
 
 
 def test_the_report_names_what_is_wrong(tmp_path):

@@ -6,6 +6,7 @@ Letters: N samples, C channels, M muscles.
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -258,7 +259,7 @@ def cut(
     tasks = [t for t in data.trials if t.kind == 'task'] or [_whole(data)]
     seen: dict[str, int] = {}
     for trial in tasks:
-        task = str(trial.details.get('task', 'free'))
+        task = name_task(str(trial.details.get('task', 'free')))
         number = seen.get(task, 0)
         seen[task] = number + 1
         for side, pose in data.poses.items():
@@ -267,6 +268,11 @@ def cut(
                 continue
             about = {'settings': asdict(settings), 'bag_sha256': digest}
             yield _make(prepared, trial, side, subject, session, task, number, about)
+
+
+def name_task(said: str) -> str:
+    """Return what a bag calls a task as a part of folder names, which must not lead anywhere else."""
+    return re.sub(r'[^\w-]+', '-', said).strip('-_') or 'free'
 
 
 def _whole(data: SessionData) -> Trial:
@@ -296,7 +302,7 @@ def _make(
         session=session,
         simulated=is_simulated(data),
         normalization=prepared.normalization if len(own) else '',
-        description=str(trial.details.get('description', task)),
+        description=str(trial.details.get('description', trial.details.get('task', task))),
         provenance={
             'program': 'pianokpm dataset build',
             **about,

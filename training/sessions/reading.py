@@ -29,6 +29,9 @@ FloatArray = NDArray[np.floating]
 GAP = 20_000_000
 """Blocks whose times are further apart than their samples say leave a gap [ns]."""
 
+LONGEST = 12 * 3600
+"""Stamps further apart than this are of different clocks [s]."""
+
 ROUNDS = 4
 KINDS = (HandLandmarks, HandPose, KeyMotion, EmgBlock)
 
@@ -206,6 +209,11 @@ def join_emg(blocks: list[EmgBlock]) -> EmgSignal | None:
             'the EMG changes its channels, rate or unit within the recording; split the recording there'
         )
     stamps = np.array([b.stamp - first.stamp for b in blocks], np.float64)
+    if stamps[-1] > LONGEST * NANOSECONDS:
+        raise RecordingError(
+            f'the stamps of the EMG reach over {stamps[-1] / NANOSECONDS / 3600:.1f} h, as if its clock had been set '
+            'meanwhile; cut the recording there, or record again'
+        )
     period = NANOSECONDS / first.sample_rate
     for _ in range(ROUNDS):  # the lengths of gaps depend on the rate, and the rate on them
         starts = np.array(_place(blocks, period))
