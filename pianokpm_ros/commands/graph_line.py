@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 from rich.status import Status as Spinner
+from rich.text import Text
 
 from pianokpm_ros.anatomy import Side, Status
 from pianokpm_ros.commands.live_panel import describe_delay, print_line
@@ -62,7 +63,7 @@ class GraphLine:
         self._shown, self._faults = time.monotonic(), shown.faults
         words = describe_graph_state(shown, self._cameras)
         if terminal:
-            self._spinner.update(words)
+            self._spinner.update(Text(words))  # as it is: brackets of a fault are no markup
         else:
             print_line(self._console, words)
 

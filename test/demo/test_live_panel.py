@@ -140,3 +140,11 @@ def test_a_log_gets_the_line_when_a_node_complains_and_rarely_otherwise(rng):
             line.show(make_snapshot(rng, faults=faults))
     lines = output.getvalue().splitlines()
     assert ['top is lost' in shown for shown in lines] == [False, True, False]
+
+
+@pytest.mark.parametrize('fault', ['topic [/imu/data] is stale', 'found [top, left]'])
+def test_brackets_in_what_a_node_complains_about_are_shown_on_a_terminal(rng, fault):
+    terminal = Console(file=io.StringIO(), force_terminal=True, width=400)
+    with GraphLine(['top'], terminal) as line:
+        line.show(make_snapshot(rng, faults={'imu_node': fault}))
+    assert fault in terminal.file.getvalue()
