@@ -25,6 +25,9 @@ FROZEN_AFTER = 0.4
 SILENT_AFTER = 0.4
 """A camera that gives nothing for so long is silent, also if its driver never returns [s]."""
 
+SET_BACK = 500_000_000
+"""A stamp this far behind the last one is of a clock that was set back [ns]; less is jitter."""
+
 SAMPLE = 8
 """Every so many pixels are compared."""
 
@@ -210,7 +213,7 @@ class LiveCamera:
             with self._changed:
                 self.size = (width, height)
                 stamp = picture.stamp - self._delay
-                if self._newest is not None and stamp <= self._newest.stamp:
+                if self._newest is not None and 0 <= self._newest.stamp - stamp < SET_BACK:
                     stamp = self._newest.stamp + 1
                 frame = Frame(stamp, self.name, self._sequence, picture.image)
                 self._newest = frame

@@ -212,3 +212,14 @@ def test_a_stream_whose_time_runs_slow_is_not_followed_into_the_past():
 )
 def test_addresses(address, stream):
     assert is_stream(address) == stream
+
+
+def test_stamps_follow_a_clock_that_was_set_back(server, camera):
+    back = 0
+    cam = camera('phone', server().url, clock=lambda: time.time_ns() - back)
+    cam.open()
+    before = cam.read()
+    back = 3_600_000_000_000
+    frames = [cam.read() for _ in range(5)]
+    assert before.stamp - frames[-1].stamp > 3_000_000_000_000
+    assert (np.diff([f.stamp for f in frames[1:]]) > 1_000_000).all()
