@@ -14,7 +14,7 @@ from pianokpm_ros.muscle.bundle import ModelBundle
 from pianokpm_ros.muscle.envelope_line import EnvelopeLine, floor_sample
 from pianokpm_ros.muscle.features import KEYS_FLAG, HandShape, hand_features, is_hand, shape_hand
 from pianokpm_ros.muscle.timebase import MAX_GAP, SAMPLE_RATE, KeyGrid, PoseGrid, PoseTicks
-from pianokpm_ros.records import HandPose, Inputs, KeyMotion, MuscleActivity
+from pianokpm_ros.records import MILLISECOND, HandPose, Inputs, KeyMotion, MuscleActivity
 
 log = logging.getLogger(__name__)
 
@@ -160,6 +160,8 @@ class MuscleEstimator:
         self, pose: HandPose, first: int, block: FloatArray, status: Status
     ) -> MuscleActivity:
         bundle, newest = self._bundle, self._newest or _Newest(pose.stamp)
+        # A simulated clock begins at 0, and no message can tell of a time before.
+        block, first = block[max(-first // MILLISECOND, 0) :], max(first, 0)
         mean, deviation = np.split(block.astype(np.float32), 2, axis=1)
         activation, uncertainty = np.split(self._line.newest.astype(np.float32), 2)
         sequence, self._sequence = self._sequence, self._sequence + 1

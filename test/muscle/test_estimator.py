@@ -14,7 +14,9 @@ from pianokpm_ros.muscle.batch import estimate_batch, no_keys, stack_poses
 from pianokpm_ros.muscle.bundle import BundleError
 from pianokpm_ros.muscle.estimator import MuscleEstimator, is_usable
 from pianokpm_ros.muscle.timebase import MAX_GAP, TICK
+from pianokpm_ros.recording.schemas import serialize
 from pianokpm_ros.records import HandPose, Inputs, KeyMotion
+from pianokpm_ros.tracks import join_estimates
 
 from .streams import MILLISECOND, START, join, make_pose, poses_at, run, steady
 
@@ -292,3 +294,17 @@ def test_the_estimator_imports_lightly(root):
         [sys.executable, '-c', code], cwd=root, capture_output=True, text=True, check=True
     )
     assert found.stdout.strip() == '[]'
+
+
+def test_no_sample_is_of_a_time_before_the_clock_began(bundle, playing):
+    """Simulated clocks begin at 0, and stamps of messages can not be negative."""
+    estimator = MuscleEstimator(bundle, Side.RIGHT, 0.067)
+    missing = HandPose.invalid(5 * MILLISECOND, 'rig', 0, Side.RIGHT)
+    assert estimator.push_pose(missing).envelope_stamp == 0
+    made = [estimator.push_pose(p) for p in poses_at(playing, steady(60, 0.2), Side.RIGHT, 0)]
+    assert min(a.envelope_stamp for a in made) == 0
+    for activity in made:
+        serialize(activity)
+    samples = join_estimates(made)[Side.RIGHT].stamp
+    np.testing.assert_array_equal(samples, np.arange(len(samples)) * MILLISECOND)
+    assert np.isfinite(made[0].activation).all() and not len(made[0].envelope)
