@@ -151,6 +151,10 @@ def load_timestamps(path: Path | str) -> dict[str, NDArray[np.int64]]:
             f'{path}: expected the columns cam_id (or camera), frame_index, frame_time; '
             f'found {", ".join(names) or "none"}'
         )
+    if table['frame_time'].dtype.kind not in 'if' or not np.isfinite(table['frame_time']).all():
+        raise CaptureError(
+            f'{path}: frame_time must be a number of seconds in every row; correct the others'
+        )
     first, stamps = table['frame_time'].min(), {}
     for label in np.unique(table[column]):
         rows = np.sort(table[table[column] == label], order='frame_index')

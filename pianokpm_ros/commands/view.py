@@ -60,7 +60,7 @@ def find_bag(path: Path) -> Path:
 
 def _show_recording(arguments: argparse.Namespace) -> int:
     # Not on import: what the live view needs of this is little.
-    from pianokpm_ros.viewer.films import Film, find_films
+    from pianokpm_ros.viewer.films import open_films
     from pianokpm_ros.viewer.hello import describe_view
     from pianokpm_ros.viewer.playback import BagPlayback, load_messages
 
@@ -70,8 +70,8 @@ def _show_recording(arguments: argparse.Namespace) -> int:
         stop_on_signals(),
     )
     with console.status(f'reading {bag}'):
-        films = [Film(camera, path) for camera, path in find_films(bag).items()]
-        playback = BagPlayback(load_messages(bag), paused=arguments.paused, films=films)
+        messages = load_messages(bag)
+        playback = BagPlayback(messages, paused=arguments.paused, films=open_films(bag))
     hello = describe_view(arguments.recording.resolve().name, live=False)
     server = ViewServer(
         playback.state,

@@ -32,6 +32,17 @@ def find_films(bag: Path) -> dict[str, Path]:
     return {p.stem: p for p in sorted(folder.glob('*.mp4')) if p.with_suffix('.csv').is_file()}
 
 
+def open_films(bag: Path) -> list['Film']:
+    """Open the videos beside a bag; what can't be shown is left out, with a warning."""
+    films = []
+    for camera, path in find_films(bag).items():
+        try:
+            films.append(Film(camera, path))
+        except (av.FFmpegError, OSError, IndexError, KeyError, TypeError, ValueError) as error:
+            logger.warning('%s is left out: %s', path, error)
+    return films
+
+
 class Film:
     """One camera's video, read where it is looked at."""
 
@@ -57,7 +68,7 @@ class Film:
             self._seek(stamp)
         found = None
         while self._next is not None and self._stamp(self._next) <= stamp:
-            found, self._next = self._next, next(self._frames, None)
+            found, self._next = self._next, self._decode()
         if found is None or self._stamp(found) == self._shown:
             return None
         self._shown = self._stamp(found)
@@ -72,11 +83,19 @@ class Film:
         try:
             self._container.seek(round(ahead / self._stream.time_base), stream=self._stream)
             self._frames = self._container.decode(self._stream)
-            self._next = next(self._frames, None)
         except av.FFmpegError as error:
             logger.warning('%s: %s', self._container.name, error)
-            self._next = None
+            self._frames = iter(())
+        self._next = self._decode()
         self._shown = -1
+
+    def _decode(self) -> av.VideoFrame | None:
+        """Return the next frame; a video that breaks off, as of a killed recorder, ends there."""
+        try:
+            return next(self._frames, None)
+        except av.FFmpegError as error:
+            logger.warning('%s: %s', self._container.name, error)
+            return None
 
     def _write(self, frame: av.VideoFrame) -> bytes:
         image = self._convert(frame)

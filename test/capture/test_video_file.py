@@ -69,6 +69,10 @@ def test_refusals_say_what_was_asked(tmp_path):
     other.write_text('a,b\n1,2\n')
     with pytest.raises(CaptureError, match='expected the columns'):
         load_timestamps(other)
+    for wrong in ('', 'nan', 'noon'):
+        other.write_text(f'cam_id,frame_index,frame_time\n0,0,1.5\n0,1,{wrong}\n')
+        with pytest.raises(CaptureError, match='a number of seconds in every row'):
+            load_timestamps(other)
 
 
 @pytest.mark.parametrize('degrees', [90, 180, -90])

@@ -19,7 +19,7 @@ from pianokpm_ros.recording.video import CameraVideo
 from pianokpm_ros.recording.writer import BagWriter
 from pianokpm_ros.records import Frame
 from pianokpm_ros.viewer.cameras import PICTURE
-from pianokpm_ros.viewer.films import Film, find_films
+from pianokpm_ros.viewer.films import Film, find_films, open_films
 from pianokpm_ros.viewer.hello import describe_view
 from pianokpm_ros.viewer.playback import BagPlayback, load_messages
 from pianokpm_ros.viewer.reading import peek_stamp
@@ -198,6 +198,37 @@ def test_pictures_come_from_what_was_filmed_beside_the_bag(bag, tmp_path):
         time.sleep(0.02)
     with playback.state.reading() as content:
         assert content.cameras['top'].read_picture()
+    playback.stop()
+
+
+def test_videos_that_break_off_or_are_none_do_not_end_the_view(bag, tmp_path):
+    folder = tmp_path / 'bag'
+    shutil.copytree(bag, folder)
+    video = CameraVideo(folder / VIDEOS, 'top', rate=50.0)
+    rng = np.random.default_rng(0)
+    for number in range(100):
+        video.push(
+            Frame(
+                ORIGIN + number * FRAME, 'top', number, rng.integers(0, 256, (48, 64, 3), np.uint8)
+            )
+        )
+        while video.written <= number:
+            time.sleep(0.001)
+    video.close()
+    whole = bytearray(video.path.read_bytes())
+    whole[len(whole) * 2 // 3 :] = b'\xff' * (len(whole) - len(whole) * 2 // 3)
+    video.path.write_bytes(whole)
+    for name in ('left.mp4', 'left.csv'):
+        (folder / VIDEOS / name).touch()
+    (film,) = open_films(folder)
+    assert film.camera == 'top' and film.read(ORIGIN + 5 * FRAME)[0] == ORIGIN + 5 * FRAME
+    playback = BagPlayback(load_messages(folder), films=[film])
+    playback.control({'seek': 1.5})
+    playback.start()
+    deadline = time.monotonic() + 30
+    while playback.describe()['position'] < 1.9 and time.monotonic() < deadline:
+        assert playback.is_alive()
+        time.sleep(0.02)
     playback.stop()
 
 
