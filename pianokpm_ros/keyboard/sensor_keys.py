@@ -48,10 +48,9 @@ class SensorKeys:
 
     def release_all(self, stamp: int) -> None:
         """Lift every key: the sensors are gone."""
-        down = [k for k, p in self._told.items() if p > 0]
-        self._waiting.append(
-            (np.array([stamp]), np.array(down, np.uint8), np.zeros((1, len(down))))
-        )
+        # Also those of whose strokes no record has told yet.
+        keys = np.unique([*self._told, *(k for _, some, _ in self._waiting for k in some)])
+        self.push([stamp], keys, np.zeros((1, len(keys))))
 
     def record(self, until: int) -> KeyMotion:
         """Make the record of what came since the last one; without any, of the keys held at `until` [ns]."""

@@ -3,6 +3,7 @@
 import struct
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -21,6 +22,9 @@ WINDOW = 3 * NANOSECONDS // 10
 """How far the replay may run ahead of those it follows, in its own time [ns]."""
 
 FOLLOW_TIMEOUT = 2.0
+MOST_LATE = 1_000_000
+"""Of so many messages it is kept how late they were: a bag may be played over and over, for days."""
+
 ANSWERED = ('pianokpm/msg/HandLandmarks', 'pianokpm/msg/HandPose')
 """Those followed answer to these, with their stamps."""
 
@@ -32,11 +36,11 @@ class Timing:
     """How late messages went out.
 
     Attributes:
-        late: [ns] of each message, in real-time replay only.
+        late: [ns] of each message, of the newest `MOST_LATE`, in real-time replay only.
         skipped_waits: moments at which a follower was waited for in vain.
     """
 
-    late: list[int] = field(default_factory=list)
+    late: deque[int] = field(default_factory=lambda: deque(maxlen=MOST_LATE))
     skipped_waits: int = 0
     count: int = 0
 

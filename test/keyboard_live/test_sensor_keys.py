@@ -55,6 +55,14 @@ def test_lost_sensors_lift_all_keys():
     assert not len(keys.record(7 * MS).key)
 
 
+def test_lost_sensors_lift_a_key_of_whose_stroke_no_record_has_told():
+    keys = SensorKeys('sensor:test')
+    keys.push([MS], [60, 64], [[0.6, 0.0]])
+    keys.release_all(5 * MS)
+    assert rows(keys.record(6 * MS)) == [(MS, 60, 0.6), (5 * MS, 60, 0.0)]
+    assert not len(keys.record(7 * MS).key)
+
+
 def test_the_estimators_key_grid_sees_the_motion():
     keys, grid = SensorKeys('sensor:test'), KeyGrid()
     course = np.clip(np.arange(100) / 50, 0, 1)
