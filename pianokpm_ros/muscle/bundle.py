@@ -1,7 +1,7 @@
 """A model on disk: a folder with a manifest, weights and an ONNX graph, checked before anything of it is run.
 
 `manifest.json` says what the model is and lists the SHA-256 of every other file; the model's id is
-its name and the head of the manifest's own SHA-256. Nothing is ever unpickled.
+its name and the head of the SHA-256 of all that the manifest says but the scores. Nothing is ever unpickled.
 """
 
 import hashlib

@@ -197,6 +197,23 @@ def test_old_frames_are_refused_where_clocks_are_compared():
     assert guard.push(make_activity(EPOCH + 2), 2, EPOCH - 400 * MS) == Fault.OLD
 
 
+@pytest.mark.parametrize('sign', [1, -1])
+def test_a_frame_is_old_or_of_the_future_from_the_limit_on(sign):
+    limit = round(ClientOptions().oldest * 1e9)
+    for age, fault in ((limit - MS, Fault.NONE), (limit + MS, Fault.OLD)):
+        guard = ActivityGuard()
+        assert guard.push(make_activity(EPOCH), 0, EPOCH + sign * age) == fault
+
+
+def test_a_fault_that_is_over_is_not_the_cause_of_the_next_loss():
+    bench = started()
+    bench.run(0.04, lambda s: make_activity(s, math.nan))
+    assert bench.guard.command(bench.now).fault == Fault.NOT_FINITE
+    bench.run(0.1)
+    assert bench.guard.state == State.ACTIVE
+    assert {c.fault for _, c in bench.run(0.2, silence)} == {Fault.NONE, Fault.SILENCE}
+
+
 def test_muscles_come_in_the_order_asked_for():
     guard = ActivityGuard(ClientOptions(muscles=('1DI', 'ADM'), rise=1e6, recovery=1e-6))
     values = dict(zip(MUSCLES, (0.1, 0.2, 0.3, 0.4, 0.5, 0.6), strict=True))
