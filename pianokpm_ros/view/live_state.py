@@ -16,6 +16,9 @@ RATE_WINDOW = 2 * NANOSECONDS
 DELAYS = 120
 """The delay shown is the median of that many estimates."""
 
+RECEIVED = 100_000
+"""Times of arrival that are kept: of a quarter of an hour of two hands at 60 Hz. A live graph runs for days."""
+
 
 @dataclass(frozen=True)
 class PlaybackClock:
@@ -83,7 +86,7 @@ class LiveState:
         self._delays: deque[float] = deque(maxlen=DELAYS)
         self._faults: dict[str, str] = {}
         self.received: dict[tuple[Side, int], int] = {}
-        """When the estimate of each hand and stamp that brought samples was received [ns]."""
+        """When the estimate of each hand and stamp that brought samples was received [ns]; the newest `RECEIVED`."""
 
     def start(self, origin: int) -> None:
         """Note that the playback's time 0 is a clock time [ns]."""
@@ -99,6 +102,8 @@ class LiveState:
         """Note a message."""
         with self._lock:
             times = self._times[topic]
+            if times and now < times[-1]:  # the clock was set back
+                times.clear()
             times.append(now)
             while times[0] < now - RATE_WINDOW:
                 times.popleft()
@@ -112,6 +117,8 @@ class LiveState:
             if not len(activity.envelope):
                 return  # repeats or stands for what did not come
             self.received.setdefault((activity.side, activity.stamp), now)
+            if len(self.received) > RECEIVED:
+                del self.received[next(iter(self.received))]
             # Live, a frame is due at its stamp.
             due = self._clock.due(activity.stamp) if self._clock else activity.stamp
             self._delays.append((now - due) / NANOSECONDS)

@@ -59,6 +59,22 @@ def test_repeated_estimates_are_shown_but_are_no_reception(rng):
     assert state.snapshot(T0).newest[Side.RIGHT] is repeated
 
 
+def test_a_graph_that_runs_for_days_fills_no_memory(rng, monkeypatch):
+    monkeypatch.setattr('pianokpm_ros.view.live_state.RECEIVED', 10)
+    state, made = LiveState(['m'], 1.0), estimate(rng, T0)
+    for i in range(30):
+        state.take('m', replace(made, stamp=T0 + i), T0 + i)
+    assert list(state.received) == [(Side.RIGHT, T0 + i) for i in range(20, 30)]
+
+
+def test_rates_begin_anew_where_the_clock_was_set_back():
+    state = LiveState(['a'], 1.0)
+    for back in (0, 3600 * SECOND):
+        for i in range(201):
+            state.count('a', T0 - back + i * SECOND // 100)
+    assert state.snapshot(T0 - back + 2 * SECOND).rates['a'] == pytest.approx(100, abs=1)
+
+
 def test_complaints_go_when_all_is_well_again():
     state = LiveState([], 1.0)
     state.complain('x_node', 'no view')
