@@ -47,7 +47,7 @@ class VisualizationNode(PianoNode):
             return
         pose = self.read(message)
         period = NANOSECONDS / self.settings['rate']
-        # Half a frame of slack: stamps that come at the rate itself are not to be thinned by their jitter.
+        # A tenth of slack: stamps that come at the rate itself are not to be thinned by their jitter.
         if (
             pose is None
             or 0 <= pose.stamp - self._sent.get(pose.side, -NANOSECONDS) < 0.9 * period

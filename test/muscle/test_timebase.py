@@ -98,9 +98,9 @@ def test_a_stroke_is_remembered_until_the_key_rests():
 
 
 def test_midi_tells_how_hard_a_key_was_struck():
-    speed = stroke_speed(np.array([np.nan, np.nan, 12.0]), np.array([52, 0, 100]))
-    # MIDI velocity 52 is a hammer at 1 m/s; a key is 5.5 times slower, and 10 mm deep.
-    np.testing.assert_allclose(speed, [1 / 5.5 / 0.01, 0.0, 12.0])
+    speed = stroke_speed(np.array([np.nan, np.nan, np.nan, 12.0]), np.array([52, 77, 0, 100]))
+    # MIDI velocity 52 is a hammer at 1 m/s, 25 more are twice that; a key is 5.5 times slower, and 10 mm deep.
+    np.testing.assert_allclose(speed, [1 / 5.5 / 0.01, 2 / 5.5 / 0.01, 0.0, 12.0])
 
 
 def test_a_sample_at_a_tick_counts_there_in_spite_of_float32_seconds():
@@ -120,13 +120,21 @@ def test_keys_are_unknown_before_the_first_and_long_after_the_last_record():
     assert keys.known.tolist() == [False, True, True, False] and not sensor
 
 
+def test_keys_are_known_from_the_last_sample_of_a_record_on():
+    """Sensors tell of keys up to their newest sample, not to the record's stamp, which is its first."""
+    grid = KeyGrid()
+    grid.push(motion(0, [(0.0, 60, 0.5), (0.2, 60, 0.7)]))
+    last = 200 * MS + KEY_TIMEOUT
+    assert grid.at(np.array([last, last + TICK]))[0].known.tolist() == [True, False]
+
+
 def test_nonsense_is_dropped_and_counted():
     grid = KeyGrid()
     nan = float('nan')
     grid.push(
         motion(
             0,
-            [(nan, 60, 1.0), (0, 60, nan), (0, 5, 1.0), (0, 120, 1.0), (99, 60, 1.0), (0, 61, 50)],
+            [(nan, 60, 1.0), (0, 60, nan), (0, 20, 1.0), (0, 109, 1.0), (99, 60, 1.0), (0, 61, 2.5)],
         )
     )
     assert grid.rejected == 6 and not grid.at(np.array([TICK]))[0].position.any()
