@@ -20,6 +20,9 @@ CONTRACTIONS = {
 }
 """What to do against a resistance for a maximum contraction of each muscle."""
 
+LONGEST, MOST = 3600.0, 100
+"""Of one step [s]; repeats of a step, or key taps. More is a slip of the pen."""
+
 
 class ProtocolError(PianokpmError, ValueError):
     """A protocol can't be used."""
@@ -97,7 +100,9 @@ def make_plan(
         taps: single key strokes for the check of the clocks; 0 = none.
         tasks: each with `name`, `words`, `seconds` (0 = until told) and `repeats`.
     """
-    channels = tuple(electrodes or MUSCLES)
+    _check_number('rest', rest, 0, LONGEST)
+    _check_number('taps', taps, 0, MOST, whole=True)
+    channels = tuple(map(str, electrodes or MUSCLES))
     if side not in ('left', 'right') or len(set(channels)) < len(channels):
         raise ProtocolError(
             f'expected a side left or right and electrodes with names of their own, found {side!r} and '
@@ -110,7 +115,16 @@ def make_plan(
         steps += _task(**task)
     if not steps:
         raise ProtocolError('a protocol without any step')
-    return Plan(name, side, channels, tuple(steps))
+    return Plan(str(name), side, channels, tuple(steps))
+
+
+def _check_number(name: str, value: Any, low: float, high: float, whole: bool = False) -> None:
+    """Refuse now what would end a session half-way."""
+    kinds = int if whole else int | float
+    if not isinstance(value, kinds) or isinstance(value, bool) or not low <= value <= high:
+        raise ProtocolError(
+            f'{name}: expected a {"whole " if whole else ""}number from {low:g} to {high:g}, found {value!r}'
+        )
 
 
 def _rest(seconds: float) -> Step:
@@ -120,6 +134,8 @@ def _rest(seconds: float) -> Step:
 def _contractions(
     channels: tuple[str, ...], side: str, seconds: float = 4.0, repeats: int = 2
 ) -> list[Step]:
+    _check_number('mvc seconds', seconds, 0, LONGEST)
+    _check_number('mvc repeats', repeats, 0, MOST, whole=True)
     return [
         Step(
             'mvc',
@@ -142,13 +158,15 @@ def _taps(count: int) -> Step:
 
 
 def _task(name: str, words: str = '', seconds: float = 0.0, repeats: int = 1) -> list[Step]:
+    _check_number(f'seconds of the task {name}', seconds, 0, LONGEST)
+    _check_number(f'repeats of the task {name}', repeats, 1, MOST, whole=True)
     return [
         Step(
             'task',
             f'{name} ({i + 1} of {repeats})',
-            words or name,
+            str(words or name),
             seconds,
-            {'task': name, 'trial': i},
+            {'task': str(name), 'trial': i},
         )
         for i in range(repeats)
     ]

@@ -72,6 +72,8 @@ def test_pedals_are_unknown_until_moved():
     keys.push(3, mido.Message('control_change', control=67, value=0))
     pedal = keys.record(4).pedal
     assert pedal[0] == 1.0 and math.isnan(pedal[1]) and pedal[2] == 0.0
+    keys.push(5, mido.Message('control_change', control=66, value=127))
+    assert keys.record(6).pedal == (1.0, 1.0, 0.0)
 
 
 def test_every_way_of_going_away_lifts_all_keys():
@@ -99,6 +101,21 @@ def test_active_sensing_that_stops_lifts_all_keys():
     assert keys.record(350 * MS).position.tolist() == [0.0]
 
 
+def test_without_active_sensing_a_key_may_be_held_for_as_long_as_one_likes():
+    keys = LiveKeys('midi:test')
+    keys.push(10 * MS, note('note_on', 60))
+    for seconds in (1, 10, 100):
+        assert keys.record(seconds * 1000 * MS).position.tolist() == [1.0]
+
+
+def test_any_message_counts_as_active_sensing():
+    keys = LiveKeys('midi:test')
+    keys.push(10_000 * MS, mido.Message('active_sensing'))
+    keys.push(10_250 * MS, note('note_on', 60))
+    assert keys.record(10_500 * MS).position.tolist() == [1.0]
+    assert keys.record(10_600 * MS).position.tolist() == [0.0]
+
+
 def test_events_after_the_end_wait_for_the_next_record():
     keys = LiveKeys('midi:test')
     keys.push(15, note('note_on', 60))
@@ -108,5 +125,14 @@ def test_events_after_the_end_wait_for_the_next_record():
 
 def test_notes_that_are_no_piano_keys_are_counted():
     keys = LiveKeys('midi:test')
-    keys.push(1, note('note_on', 5))
-    assert not len(keys.record(2).key) and keys.ignored == 1
+    for key in (5, 20, 21, 108, 109):
+        keys.push(1, note('note_on', key, 1))
+    assert keys.record(2).key.tolist() == [21, 108] and keys.ignored == 3
+
+
+def test_what_comes_late_is_told_in_the_next_record_and_counted():
+    keys = LiveKeys('midi:test')
+    keys.record(10)
+    keys.push(8, note('note_on', 60))
+    keys.push(11, note('note_on', 64))
+    assert keys.record(20).key.tolist() == [60, 64] and keys.late == 1

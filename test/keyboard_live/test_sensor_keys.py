@@ -27,6 +27,13 @@ def test_all_samples_of_a_key_that_moves_and_one_of_a_key_that_is_held():
     assert rows(second) == [(14 * MS, 60, 0.7), (16 * MS, 60, 0.9), (16 * MS, 64, 0.501)]
     assert (second.sequence, second.source) == (1, 'sensor:test')
     assert rows(keys.record(40 * MS)) == [(40 * MS, 60, 0.9), (40 * MS, 64, 0.501)]
+    for stamp, position in ((42, 0.7), (44, 0.5)):  # two chunks within a record
+        keys.push([stamp * MS], [60, 64], [[position, 0.501]])
+    assert rows(keys.record(50 * MS)) == [
+        (42 * MS, 60, 0.7),
+        (44 * MS, 60, 0.5),
+        (44 * MS, 64, 0.501),
+    ]
 
 
 def test_a_key_that_comes_to_rest_is_told_once_and_slow_keys_are_not_missed():
