@@ -262,13 +262,14 @@ def load_take(path: Path | str) -> Take:
     path = Path(path)
     manifest = _read_manifest(path)
     try:
-        cameras, made = tuple(manifest['cameras']), dict(manifest['made'])
+        cameras, made = tuple(map(str, manifest['cameras'])), dict(manifest['made'])
         words = {n: manifest[n] for n in ('name', 'seed', 'description')}
-        rate, hashes, muscles = float(manifest['rate']), manifest['sha256'], manifest['muscles']
+        rate, hashes = float(manifest['rate']), dict(manifest['sha256'])
+        muscles = tuple(manifest['muscles'])
     except (KeyError, TypeError, ValueError) as error:
         raise TakeError(f'{path / "take.json"} lacks or garbles {error}; make it again') from error
-    if tuple(muscles) != MUSCLES:
-        raise TakeError(f'{path}: expected the muscles {MUSCLES}, found {tuple(muscles)}')
+    if muscles != MUSCLES:
+        raise TakeError(f'{path}: expected the muscles {MUSCLES}, found {muscles}')
     videos = {name: path / f'{name}.mp4' for name in cameras}
     _check_files(path, [*videos.values(), *(path / n for n in FILES)], hashes)
     rig = load_rig(path / 'rig.yaml').select(cameras)

@@ -60,6 +60,9 @@ def test_a_changed_or_missing_file_is_named(make_take, name):
         ('schema', 'other', 'is this a take'),
         ('muscles', ['ADM'], 'muscles'),
         ('rate', 'fast', 'garbles'),
+        ('sha256', None, 'garbles'),
+        ('muscles', None, 'garbles'),
+        ('cameras', [['top']], 'is missing'),
     ],
 )
 def test_a_foreign_description_is_refused(make_take, field, value, words):
