@@ -123,7 +123,7 @@ def estimate_batch(
     """Estimate a whole take.
 
     Returns:
-        (N,) int64 stamps of the envelope samples [ns], (N, M) means and (N, M) deviations.
+        (N,) int64 stamps of the envelope samples [ns], none before 0, (N, M) means and (N, M) deviations.
     """
     head = bundle.head(lookahead)
     delay, width = round(bundle.lookaheads[head] * 1e9), len(bundle.muscle)
@@ -134,7 +134,7 @@ def estimate_batch(
         )
         both = np.concatenate([mean[:, head], deviation[:, head]], axis=1, dtype=np.float64)
         first, last = (floor_sample(s - delay) for s in stretch.span)
-        samples = np.arange(first, last + 1, MILLISECOND, dtype=np.int64)
+        samples = np.arange(max(first, 0), last + 1, MILLISECOND, dtype=np.int64)
         stamps.append(samples)
         values.append(interpolate_knots(samples, stretch.stamp + (TICK - delay), both))
     mean, deviation = np.split(np.concatenate(values), 2, axis=1)
