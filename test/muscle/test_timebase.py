@@ -134,7 +134,14 @@ def test_nonsense_is_dropped_and_counted():
     grid.push(
         motion(
             0,
-            [(nan, 60, 1.0), (0, 60, nan), (0, 20, 1.0), (0, 109, 1.0), (99, 60, 1.0), (0, 61, 2.5)],
+            [
+                (nan, 60, 1.0),
+                (0, 60, nan),
+                (0, 20, 1.0),
+                (0, 109, 1.0),
+                (99, 60, 1.0),
+                (0, 61, 2.5),
+            ],
         )
     )
     assert grid.rejected == 6 and not grid.at(np.array([TICK]))[0].position.any()
