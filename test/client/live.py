@@ -35,7 +35,8 @@ class LiveClient:
         self.publisher: subprocess.Popen | None = None
 
     def _tick(self) -> None:
-        self.run.append((self.subscriber.steady, self.subscriber.command()))
+        now = self.subscriber.steady  # the command's own: slopes are judged by it
+        self.run.append((now, self.subscriber.guard.command(now)))
 
     def publish(self, *arguments: str) -> None:
         """Start the publisher."""
