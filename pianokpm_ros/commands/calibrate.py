@@ -1,7 +1,6 @@
 """`pianokpm calibrate`: print a board, calibrate cameras with it, or by the piano's own keys."""
 
 import argparse
-import os
 import threading
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from functools import partial
@@ -33,6 +32,7 @@ from pianokpm_ros.geometry.calibration.watch import Watched, check_seen, watch_b
 from pianokpm_ros.geometry.camera import Camera
 from pianokpm_ros.geometry.rig import Rig, load_rig, save_rig
 from pianokpm_ros.geometry.rig_exchange import save_aniposelib, save_caliscope, save_camera_info
+from pianokpm_ros.outputs import check_output
 
 DEFAULT_PERIOD = 33_333_333
 OPENING = 10.0
@@ -110,14 +110,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='FORMAT=FILE',
         help='also write the rig as TOML of aniposelib or caliscope',
     )
-
-
-def _check_target(path: Path) -> None:
-    """Refuse what can't be written before somebody has waved a board for a minute."""
-    if path.is_dir() or not os.access(path.absolute().parent, os.W_OK):
-        raise CalibrationError(
-            f'asked to write {path}, where nothing can be written; name a file in a folder that is there'
-        )
+    group.add_argument('--replace', action='store_true', help='write over existing files')
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -129,7 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     exports = [_parse_export(e) for e in arguments.export]
     for path in (arguments.output, *(path for _, path in exports)):
-        _check_target(Path(path))
+        check_output(Path(path), arguments.replace)
     lenses = {c.name: c for c in load_rig(arguments.lenses).cameras} if arguments.lenses else {}
     if arguments.video:
         rig = _calibrate_by_board(arguments, lenses, console)

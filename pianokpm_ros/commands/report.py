@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from pianokpm_ros.outputs import check_output
 from pianokpm_ros.report.comparison import compare
 from pianokpm_ros.report.page import write_page
 from pianokpm_ros.report.recording import ReportError, load_recording
@@ -31,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     output = arguments.output or Path(f'{name.stem}_report.html')
     if not output.suffix:  # or a browser would show it as text
         output = output.with_name(f'{output.name}.html')
-    _check_output(output, arguments.replace)
+    check_output(output, arguments.replace)
     console = Console(stderr=True)
     with console.status('reading') as status:
         first = load_recording(arguments.recording)
@@ -51,12 +52,3 @@ def run(arguments: argparse.Namespace) -> int:
             part.unlink(missing_ok=True)
     print(f'{output} ({output.stat().st_size / 1e6:.1f} MB): open it in a browser')
     return 0
-
-
-def _check_output(output: Path, replace: bool) -> None:
-    if output.exists() and not (replace and output.is_file()):
-        raise ReportError(
-            f'asked to write {output}, which exists; name another file with -o, or allow it with --replace'
-        )
-    if not output.absolute().parent.is_dir():
-        raise ReportError(f'asked to write {output}, whose folder does not exist; make it first')

@@ -3,6 +3,7 @@
 import re
 import threading
 import time
+from pathlib import Path
 
 import av
 import cv2
@@ -93,6 +94,20 @@ def test_videos_of_a_board_become_a_rig_and_its_copies(filmed, tmp_path, capsys)
     np.testing.assert_allclose(info.matrix, rig.camera('left').matrix)
     assert sorted(p.name for p in tmp_path.iterdir()) == ['a.toml', 'c.png', 'info', 'rig.yaml']
     assert 'squares measured in space' in capsys.readouterr().out
+
+
+def test_a_rig_that_is_there_is_kept_unless_told_otherwise(tmp_path, monkeypatch, capsys):
+    """And said so before anybody has waved a board."""
+    monkeypatch.chdir(tmp_path)
+    Path('rig.yaml').write_text('mine')
+    asked = ['calibrate', 'nothing.mp4', 'nor_this.mp4']
+    assert cli.main(asked) == 1
+    assert 'rig.yaml, which exists' in capsys.readouterr().err
+    assert cli.main([*asked, '--replace']) == 1
+    assert 'nothing.mp4, which is no file' in capsys.readouterr().err
+    assert Path('rig.yaml').read_text() == 'mine'
+    for place, words in (('nowhere/rig.yaml', 'whose folder does not exist'), ('.', 'a folder')):
+        assert cli.main([*asked, '-o', place]) == 1 and words in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

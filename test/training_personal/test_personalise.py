@@ -150,6 +150,15 @@ def test_a_scale_alone_is_enough(tmp_path, capsys, bundle):
     assert not (tmp_path / 'q.json').exists()
 
 
+def test_a_file_that_is_there_is_not_lost(tmp_path, capsys):
+    path = tmp_path / 'p.json'
+    words = ['personalise', '-o', str(path), '--scale', *(f'{m}=0.5' for m in MUSCLES)]
+    path.write_text('mine')
+    assert main(words) == 1 and 'allow it with --replace' in capsys.readouterr().err
+    assert path.read_text() == 'mine'
+    assert main([*words, '--replace']) == 0 and load_person(path).name == 'unnamed'
+
+
 @pytest.fixture
 def takes(tmp_path):
     """Folders of three takes: two of one person, one of another."""

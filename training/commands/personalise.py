@@ -21,6 +21,7 @@ from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.muscle.bundle import ModelBundle, load_bundle
 from pianokpm_ros.muscle.person import Person, load_person, save_person
 from pianokpm_ros.muscle.person_fit import Fitted
+from pianokpm_ros.outputs import check_output
 from pianokpm_ros.shares import find_asset
 
 FloatArray = NDArray[np.floating]
@@ -43,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='bags, recordings of a data set, or data sets, with poses and EMG of one person',
     )
     parser.add_argument('-o', '--output', type=Path, help='file to write (.json)')
+    parser.add_argument('--replace', action='store_true', help='write over an existing file')
     parser.add_argument(
         '--model', type=Path, metavar='DIR', help='model (default: the shipped one)'
     )
@@ -103,6 +105,8 @@ def _refuse_contradictions(arguments: argparse.Namespace) -> None:
         raise UsageError(
             'say where to write with -o FILE; with --person nothing is written, leave -o out'
         )
+    if arguments.output:
+        check_output(arguments.output, arguments.replace)
 
 
 def _make(
