@@ -16,6 +16,7 @@ from pianokpm_ros.capture.live_camera import LiveCamera
 from pianokpm_ros.capture.live_run import read_size
 from pianokpm_ros.capture.source import CaptureError, FrameSource
 from pianokpm_ros.capture.video_file import VideoFile, load_timestamps
+from pianokpm_ros.commands.console import make_console
 from pianokpm_ros.commands.progress import show_progress
 from pianokpm_ros.geometry.calibration.board import Board, CalibrationError
 from pianokpm_ros.geometry.calibration.coverage import write_coverage
@@ -115,7 +116,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
-    console = Console()
+    console = make_console()
     if arguments.board:
         write_sheet(_make_board(arguments), arguments.board, arguments.paper)
         console.print(f'wrote {arguments.board}: print it at 100 % and measure the line on it')

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.live import Live
 
+from pianokpm_ros.commands.console import make_console
 from pianokpm_ros.commands.demo_text import print_result
 from pianokpm_ros.commands.hand_arguments import add_hand_arguments, read_hand_settings
 from pianokpm_ros.commands.live_panel import LivePanel, print_line
@@ -117,7 +118,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the demo; an error says which link of the chain failed."""
     # First of all: importing ROS from wheels can start this program once more.
     _check_ros()
-    console = Console(highlight=False)
+    console = make_console()
     take = load_take(arguments.take or find_asset('takes/demo'))
     load_bundle(arguments.model or find_asset('models/small'))
     result = ResultFolder(arguments.out, replace=True)
@@ -235,9 +236,7 @@ def play(
     )
     panel = LivePanel(title, take.performance.duration * 1e-9, rate)
     if arguments.view is not None:
-        console.print(
-            f'Open [bold]http://{HOST}:{arguments.view}/[/bold] in a browser: it waits for you.'
-        )
+        console.print(f'Open http://{HOST}:{arguments.view}/ in a browser: it waits for you.')
     make = partial(Listener, LISTENER, topics, [n.name for n in nodes], state)
     try:
         with (

@@ -26,13 +26,13 @@ def print_result(console: Console, summary: dict[str, Any], folder: str) -> None
         'video, the hand in it, the keys, and the EMG that estimates are compared with; the model learned '
         'from simulated EMG. Nothing here was measured on a person.'
     )
-    console.print(f'\nLook at, in [bold]{folder}[/bold]:')
+    console.print(f'\nLook at, in {folder}:', style='bold')
     for name in summary['files']:
         console.print(f'  {name:<14} {WORDS.get(name, "")}')
     console.print(
-        f'In three dimensions, in a browser: [bold]pianokpm view {folder}[/bold]; live: '
-        '[bold]pianokpm demo --view[/bold]. On paper: '
-        f'[bold]pianokpm report {folder}[/bold].'
+        f'In three dimensions, in a browser: "pianokpm view {folder}"; live: '
+        '"pianokpm demo --view". On paper: '
+        f'"pianokpm report {folder}".'
     )
 
 

@@ -4,8 +4,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from rich.console import Console
-
+from pianokpm_ros.commands.console import make_console
 from pianokpm_ros.commands.hand_arguments import add_hand_arguments, read_hand_settings
 from pianokpm_ros.commands.native_log import quiet_native_log
 from pianokpm_ros.commands.progress import show_progress
@@ -158,7 +157,7 @@ def make_request(arguments: argparse.Namespace) -> Request:
 
 def run(arguments: argparse.Namespace) -> int:
     """Estimate, draw, and say what came out."""
-    console = Console(highlight=False)
+    console = make_console()
     with quiet_native_log():
         request = make_request(arguments)
         out = arguments.out or Path('out') / request.inputs.name

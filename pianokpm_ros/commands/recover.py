@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from pianokpm_ros.commands.console import make_console
 from pianokpm_ros.recording.recovery import Recovery, recover_bag
 from pianokpm_ros.recording.salvage import Damage
 
@@ -26,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Recover and say what was lost."""
-    console = Console(highlight=False)
+    console = make_console()
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task('reading', total=None)
         made = recover_bag(

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from pianokpm_ros.commands.console import make_console
 from pianokpm_ros.commands.hand_arguments import add_hand_arguments, read_hand_settings
 from pianokpm_ros.commands.native_log import quiet_native_log
 from pianokpm_ros.commands.up import NamedLines, stop_on_signals
@@ -68,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Replay until the end or Ctrl-C, or estimate again."""
     if arguments.recompute:
-        return _recompute(arguments, Console(highlight=False))
+        return _recompute(arguments, make_console())
     if arguments.compare:
         raise RecordingError(
             '--compare needs new estimates: add --recompute FOLDER, where they go'

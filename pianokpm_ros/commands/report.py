@@ -4,8 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
-from rich.console import Console
-
+from pianokpm_ros.commands.console import make_console
 from pianokpm_ros.outputs import check_output
 from pianokpm_ros.report.comparison import compare
 from pianokpm_ros.report.page import write_page
@@ -33,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not output.suffix:  # or a browser would show it as text
         output = output.with_name(f'{output.name}.html')
     check_output(output, arguments.replace)
-    console = Console(stderr=True)
+    console = make_console(stderr=True)
     with console.status('reading') as status:
         first = load_recording(arguments.recording)
         second = load_recording(arguments.compare) if arguments.compare else None

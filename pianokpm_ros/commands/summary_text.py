@@ -12,18 +12,18 @@ VIEW_COLUMNS = ('left: found of in sight', 'right: found of in sight')
 
 def print_summary(console: Console, summary: Summary, folder: str) -> None:
     """Print what was estimated, how good it is, how long it took and where it is."""
-    console.print(f'\n[bold]{summary["name"]}[/bold]  ({_describe(summary)})', highlight=False)
+    console.print(f'\n{summary["name"]}  ({_describe(summary)})', style='bold')
     console.print(_views(summary))
-    console.print(f'[dim]{summary["in_sight_method"]}[/dim]', highlight=False)
+    console.print(summary['in_sight_method'], style='dim')
     console.print(_hands(summary))
     if 'landmark_error_against_simulation' in summary:
         console.print(_simulation(summary))
-    console.print(_times(summary), highlight=False)
+    console.print(_times(summary))
     for warning in _warnings(summary):
-        console.print(f'[yellow]{warning}[/yellow]', highlight=False)
-    console.print(f'\nIn [bold]{folder}[/bold]:', highlight=False)
+        console.print(warning, style='yellow')
+    console.print(f'\nIn {folder}:', style='bold')
     for name in summary['files']:
-        console.print(f'  {name}', highlight=False)
+        console.print(f'  {name}')
 
 
 def _describe(summary: Summary) -> str:

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from pianokpm_ros.capture.address import refuse_absent
 from pianokpm_ros.capture.local_cameras import describe_cameras
+from pianokpm_ros.commands.console import make_console
 from pianokpm_ros.commands.graph_line import GraphLine
 from pianokpm_ros.commands.native_log import CHATTER
 from pianokpm_ros.geometry.association import SIDES
@@ -25,7 +26,7 @@ from pianokpm_ros.recording.layout import VIDEOS
 from pianokpm_ros.recording.reader import read_raw
 from pianokpm_ros.view.live_state import LiveState
 
-CONSOLE = Console(highlight=False, soft_wrap=True)
+CONSOLE = make_console(soft_wrap=True)
 COLOURS = ('cyan', 'green', 'yellow', 'magenta', 'blue', 'red')
 
 
@@ -100,7 +101,7 @@ class NamedLines:
     """Print the lines of several nodes, each with its node's name in its own colour."""
 
     def __init__(self, names: list[str], console: Console | None = None) -> None:
-        self._console = console or Console(file=sys.stdout, highlight=False, soft_wrap=True)
+        self._console = console or make_console(file=sys.stdout, soft_wrap=True)
         self._width = max(map(len, names), default=0)
         self._colour = {n: COLOURS[i % len(COLOURS)] for i, n in enumerate(names)}
         self._lock = threading.Lock()

@@ -4,8 +4,7 @@ import argparse
 import webbrowser
 from pathlib import Path
 
-from rich.console import Console
-
+from pianokpm_ros.commands.console import make_console
 from pianokpm_ros.commands.ports import read_port
 from pianokpm_ros.commands.up import NamedLines, stop_on_signals
 from pianokpm_ros.graph import describe_view_node
@@ -66,7 +65,7 @@ def _show_recording(arguments: argparse.Namespace) -> int:
 
     bag, console, asked = (
         find_bag(arguments.recording),
-        Console(highlight=False),
+        make_console(),
         stop_on_signals(),
     )
     with console.status(f'reading {bag}'):

@@ -11,6 +11,7 @@ from pianokpm_training.sessions.building import BuildSettings, Built, build_data
 from rich.console import Console
 from rich.table import Table
 
+from pianokpm_ros.commands.console import make_console
 from pianokpm_ros.commands.progress import show_progress
 
 
@@ -45,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what was asked."""
-    console = Console(highlight=False)
+    console = make_console()
     action = {
         'build': _build,
         'import': importing.run,
@@ -79,7 +80,7 @@ def _see(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _print_built(built: Built, console: Console) -> None:
-    console.print(f'[bold]{built.bag}[/bold]: {", ".join(built.recordings)}')
+    console.print(f'{built.bag}: {", ".join(built.recordings)}', style='bold')
     for check in built.clocks:
         console.print(f'  {"ok  " if check.fine else "NOT ok "} {check.name}: {check.words}')
     missing = built.report['missing_messages']

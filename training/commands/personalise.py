@@ -17,6 +17,7 @@ from pianokpm_training.sessions.personal import (
 from rich.console import Console
 from rich.table import Table
 
+from pianokpm_ros.commands.console import make_console
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.muscle.bundle import ModelBundle, load_bundle
 from pianokpm_ros.muscle.person import Person, load_person, save_person
@@ -75,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Fit, write, and say what held-out time and other recordings say."""
-    console = Console(highlight=False)
+    console = make_console()
     _refuse_contradictions(arguments)
     bundle = load_bundle(arguments.model or find_asset('models/small'))
     others = read_recordings(arguments.check, arguments.subject)
@@ -125,7 +126,7 @@ def _make(
     person, fitted = learn_person(recordings, bundle, arguments.name, arguments.lookahead)
     _print_fit(bundle, fitted, time.perf_counter() - begin, console)
     for words in advise(fitted, len(person.fit['recordings'])):
-        console.print(f'[bold]careful[/bold]: {words}')
+        console.print(f'careful: {words}')
     return person
 
 
@@ -191,7 +192,7 @@ def _print_gain(person: Person, bundle: ModelBundle, gain: Gain, console: Consol
     if low <= 0 <= high:
         console.print('so it is not sure that the file helps')
     if gain.simulated:
-        console.print('[bold]checked on simulated EMG[/bold]: of no real person')
+        console.print('checked on simulated EMG: of no real person', style='bold')
 
 
 def _mean(values: FloatArray) -> float:
@@ -204,13 +205,11 @@ def _warn_of_others(person: Person, others: list[Recording], console: Console) -
     subject = person.fit.get('subject')
     strangers = sorted({r.info.subject for r in others} - {subject})
     if subject and strangers:
-        console.print(
-            f'[bold]careful[/bold]: fitted to {subject}, checked on {", ".join(strangers)}'
-        )
+        console.print(f'careful: fitted to {subject}, checked on {", ".join(strangers)}')
     same = sorted({r.info.name for r in others} & set(person.fit.get('recordings', ())))
     if same:
         console.print(
-            f'[bold]careful[/bold]: it was fitted to recordings that are also called {", ".join(same)}'
+            f'careful: it was fitted to recordings that are also called {", ".join(same)}'
         )
 
 
@@ -223,4 +222,4 @@ def _print_use(person: Person, path: Path, console: Console) -> None:
         soft_wrap=True,
     )
     if person.fit.get('simulated'):
-        console.print('[bold]learned from simulated EMG[/bold]: of no real person')
+        console.print('learned from simulated EMG: of no real person', style='bold')

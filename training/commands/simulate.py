@@ -4,8 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
-from rich.console import Console
-
+from pianokpm_ros.commands.console import make_console
 from pianokpm_ros.commands.progress import show_progress
 from pianokpm_ros.errors import PianokpmError
 
@@ -74,7 +73,7 @@ def _order(arguments: argparse.Namespace):
 def _make(arguments: argparse.Namespace) -> int:
     from pianokpm_training.simulation.make import make_data
 
-    console, order = Console(), _order(arguments)
+    console, order = make_console(), _order(arguments)
     try:
         with show_progress(console, {'takes': 'takes simulated'}, 'takes') as report:
             data, progress = make_data(
@@ -113,7 +112,7 @@ def speed_table(progress) -> str:
 def _report(arguments: argparse.Namespace) -> int:
     from pianokpm_training.simulation.report import write_report
 
-    console = Console()
+    console = make_console()
     with show_progress(console, {'takes': 'takes looked at'}, 'takes') as report:
         path, tables = write_report(
             arguments.out,

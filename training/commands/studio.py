@@ -5,8 +5,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-
+from pianokpm_ros.commands.console import make_console
 from pianokpm_ros.commands.progress import show_progress
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.hands.choice import DETECTORS, HAND_MODELS, HandSettings
@@ -89,7 +88,7 @@ def _render(arguments: argparse.Namespace) -> int:
         'views': list(rig.names),
         'size': list(arguments.size),
     }
-    with show_progress(Console(), {'film': 'filming'}, 'pictures') as report:
+    with show_progress(make_console(), {'film': 'filming'}, 'pictures') as report:
         take = film(
             performance,
             rig,
@@ -147,7 +146,7 @@ def _score(path: Path, arguments: argparse.Namespace) -> 'TakeScore':
     take = load_take(path)
     if arguments.views:
         take = select_views(take, arguments.views)
-    with show_progress(Console(), {'check': take.performance.name}, 'frames') as report:
+    with show_progress(make_console(), {'check': take.performance.name}, 'frames') as report:
         settings = HandSettings(arguments.detector, arguments.hand_model)
         return check_take(take, settings, lambda done, total: report('check', done, total))
 

@@ -5,8 +5,7 @@ import os
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from rich.console import Console
-
+from pianokpm_ros.commands.console import make_console
 from pianokpm_ros.commands.progress import Report, show_progress
 from pianokpm_ros.errors import PianokpmError
 
@@ -35,7 +34,7 @@ def speaks() -> bool:
 
 def show_stages() -> AbstractContextManager[Report]:
     """Show the progress of stages; silent in the followers of a run of several processes."""
-    return show_progress(Console(quiet=not speaks()))
+    return show_progress(make_console(quiet=not speaks()))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
