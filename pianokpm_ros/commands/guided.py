@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-from rich.console import Console
-
+from pianokpm_ros.commands.console import make_console
 from pianokpm_ros.protocol.guide import Guide
 from pianokpm_ros.protocol.plan import Plan, load_plan
 from pianokpm_ros.protocol.streams import StreamWatch
@@ -21,7 +20,7 @@ def guide_session(plan: Plan, namespace: str = '') -> bool:
     """Guide a person while a recorder runs; tells whether they came to the end."""
     from pianokpm_ros.nodes.event_publisher import EventPublisher
 
-    console, watch = Console(highlight=False), StreamWatch(plan.electrodes)
+    console, watch = make_console(), StreamWatch(plan.electrodes)
     with EventPublisher(namespace, watch) as events:
         events.wait_for_recorder()
         guide = Guide(console, events.tell, console.input, look=watch.look)

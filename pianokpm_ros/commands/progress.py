@@ -46,7 +46,7 @@ def show_progress(
         TimeElapsedColumn(),
         TextColumn('left'),
         TimeRemainingColumn(),
-        TextColumn('{task.fields[word]}'),
+        TextColumn('{task.fields[word]}', markup=False),
     )
     with Progress(*columns, console=console) as bars:
         tasks: dict[str, int] = {}

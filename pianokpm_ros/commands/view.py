@@ -4,6 +4,8 @@ import argparse
 import webbrowser
 from pathlib import Path
 
+from rich.text import Text
+
 from pianokpm_ros.commands.console import make_console
 from pianokpm_ros.commands.ports import read_port
 from pianokpm_ros.commands.up import NamedLines, stop_on_signals
@@ -68,7 +70,7 @@ def _show_recording(arguments: argparse.Namespace) -> int:
         make_console(),
         stop_on_signals(),
     )
-    with console.status(f'reading {bag}'):
+    with console.status(Text(f'reading {bag}')):
         messages = load_messages(bag)
         playback = BagPlayback(messages, paused=arguments.paused, films=open_films(bag))
     hello = describe_view(arguments.recording.resolve().name, live=False)

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TextColumn
+from rich.text import Text
 
 from pianokpm_ros.protocol.plan import Plan, Step
 from pianokpm_ros.protocol.streams import StreamLine
@@ -64,7 +64,8 @@ class Guide:
         electrodes = '\n'.join(f'  {i}  {n}' for i, n in enumerate(plan.electrodes, 1))
         self._console.print(
             Panel(
-                f'Electrodes of the {plan.side} hand, by channel:\n{electrodes}', title=plan.name
+                Text(f'Electrodes of the {plan.side} hand, by channel:\n{electrodes}'),
+                title=Text(plan.name),
             )
         )
         if not self._check_streams():
@@ -99,8 +100,8 @@ class Guide:
 
     def _print_lines(self, lines: list[StreamLine]) -> None:
         for line in lines:
-            mark = '[green]ok   [/green]' if line.fine else '[red]WRONG[/red]'
-            self._console.print(f'  {mark} {line.stream}: {escape(line.words)}')
+            mark = ('ok   ', 'green') if line.fine else ('WRONG', 'red')
+            self._console.print(Text.assemble('  ', mark, f' {line.stream}: {line.words}'))
 
     def _ask_subject(self) -> str:
         while True:
@@ -114,7 +115,10 @@ class Guide:
     def _show(self, step: Step, number: int, count: int) -> None:
         length = f'{step.seconds:g} s' if step.seconds else 'until you press Enter'
         self._console.print(
-            Panel(f'{step.words}\n[dim]{length}[/dim]', title=f'{number}/{count}  {step.title}')
+            Panel(
+                Text.assemble(step.words, '\n', (length, 'dim')),
+                title=Text(f'{number}/{count}  {step.title}'),
+            )
         )
 
     def _take(self, step: Step) -> None:

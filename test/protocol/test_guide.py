@@ -92,6 +92,16 @@ def test_what_does_not_arrive_is_told_before_and_after_a_take():
     assert not guide(['q'], plan, lambda: bad)[2]
 
 
+def test_words_of_a_protocol_are_shown_as_they_are():
+    words = 'hold [b], then [/a]'
+    plan = make_plan(
+        name='[day]', mvc={'repeats': 0}, taps=0,
+        tasks=[{'name': '[x]', 'words': words, 'seconds': 1}],
+    )  # fmt: skip
+    made, _, finished = guide(['p07'] + [''] * 8, plan)
+    assert finished and all(w in made.said() for w in (words, '[day]', '[x] (1 of 1)'))
+
+
 def test_one_can_end_at_any_time():
     plan = make_plan(**SHORT)
     assert not guide(['p07', 'q'], plan)[2]
