@@ -65,6 +65,11 @@ class Feeder:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
+    def wait_until_heard(self, observer):
+        """Wait until somebody listens to each camera."""
+        for publisher in self.publishers.values():
+            observer.wait_for_subscribers(publisher)
+
     def start(self):
         self._thread.start()
 

@@ -58,8 +58,7 @@ def simulated(tmp_path_factory):
         observer.listen('/sim/hands/right', HandPose)
         observer.listen('/diagnostics', DiagnosticArray)
         feeder = Feeder(observer.node, '/sim', clock=lambda: clock.now)
-        for publisher in feeder.publishers.values():
-            observer.wait_for_subscribers(publisher)
+        feeder.wait_until_heard(observer)
         # Health goes out by the steady clock: also while simulated time has not begun.
         observer.wait_for_health('sim/triangulation_node', 'no view yet')
         yield observer, clock, feeder

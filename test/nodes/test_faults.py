@@ -77,8 +77,7 @@ def running(tmp_path_factory):
             observer.listen(topic, kind)
         observer.listen('/diagnostics', DiagnosticArray)
         feeder = Feeder(observer.node, f'/{NAMESPACE}')
-        for publisher in feeder.publishers.values():
-            observer.wait_for_subscribers(publisher)
+        feeder.wait_until_heard(observer)
         feeder.start()
         keeper = threading.Thread(target=lambda: graph.wait(caring.is_set), daemon=True)
         keeper.start()
