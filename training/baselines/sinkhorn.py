@@ -38,15 +38,15 @@ def _schedule(diameter: float, blur: float, scaling: float, iterations: int) -> 
 
 
 def _transport(first: Tensor, second: Tensor, steps: list[float]) -> Tensor:
+    cost = _cost(first, second)
     with torch.no_grad():
-        cost = _cost(first, second)
         f, g = torch.zeros_like(cost[:, :, 0]), torch.zeros_like(cost[:, 0])
         for epsilon in steps:
             f_new, g_new = _soft(cost, g, epsilon), _soft(cost.mT, f, epsilon)
             f, g = 0.5 * (f + f_new), 0.5 * (g + g_new)
         g = _soft(cost.mT, f, steps[-1])
     # The other potential is optimal, so the gradient is through the cost alone; through both it would count twice.
-    f = _soft(_cost(first, second), g, steps[-1])
+    f = _soft(cost, g, steps[-1])
     return f.mean(dim=1) + g.mean(dim=1)
 
 
