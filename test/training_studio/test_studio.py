@@ -1,5 +1,7 @@
 """The studio's pictures show what they were asked to show, and are the same each time."""
 
+import multiprocessing
+
 import numpy as np
 import pytest
 
@@ -141,6 +143,16 @@ def test_a_filmed_take_is_found_by_mediapipe(performance, tmp_path):
     assert select_views(again, ('front',)).rig.names == ('front',)
     assert (score.used == 2).mean() > 0.9 and (score.status == Status.OK).mean() > 0.9
     assert f'{len(part.stamp)}        0       0.0%' in '\n'.join(describe_far(score))
+
+
+@pytest.mark.parametrize('error', [KeyboardInterrupt, OSError])
+def test_a_film_that_is_broken_off_ends_at_once_and_leaves_nothing(performance, tmp_path, error):
+    def stop(*_):
+        raise error('as asked')
+
+    with pytest.raises(error, match='as asked'):
+        film(performance, build_rig(('top', 'front')), tmp_path / 'take', {}, 2, stop)
+    assert not list(tmp_path.iterdir()) and not multiprocessing.active_children()
 
 
 def test_hands_in_a_wrong_place_are_counted_by_what_they_were_called():

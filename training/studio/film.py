@@ -59,13 +59,13 @@ def _film_all(
     workers: int,
     report: Report | None,
 ) -> None:
-    with get_context('spawn').Manager() as manager, open_pool(workers) as pool:
+    with get_context('spawn').Manager() as manager, open_pool(workers, finish=True) as pool:
         done = manager.dict({name: 0 for name in rig.names})
-        tasks = {
-            pool.submit(film_view, performance, camera, number, videos[camera.name], done)
-            for number, camera in enumerate(rig.cameras)
-        }
         try:
+            tasks = {
+                pool.submit(film_view, performance, camera, number, videos[camera.name], done)
+                for number, camera in enumerate(rig.cameras)
+            }
             while tasks:
                 ended, tasks = wait(tasks, REPORT_PERIOD, FIRST_COMPLETED)
                 for task in ended:
@@ -73,9 +73,11 @@ def _film_all(
                 if report is not None:
                     report(sum(done.values()), len(rig.cameras) * len(performance.stamp))
         except BaseException:
+            busy = list(pool._processes.values())  # a pool that is shut down knows them no more
             pool.shutdown(wait=False, cancel_futures=True)
-            for process in pool._processes.values():
+            for process in busy:
                 process.terminate()
+                process.join()
             raise
 
 
