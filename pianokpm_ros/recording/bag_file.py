@@ -90,7 +90,9 @@ class BagFile:
         self._stream.flush()
 
     def finish(self) -> None:
-        """Write CRC and summary, and wait until the disk has them."""
+        """Write CRC and summary, and wait until the disk has them; a file that is finished stays so."""
+        if self._stream.closed:
+            return
         self._writer.finish()
         self._stream.flush()
         os.fsync(self._stream.fileno())

@@ -66,7 +66,7 @@ class BagWriter:
             with suppress(OSError):  # cameras may film there already
                 self.path.rmdir()
             raise
-        self._file = self._open_file()
+        self._file = self._open_file(0)
 
     def _make_folder(self) -> None:
         try:
@@ -90,9 +90,9 @@ class BagWriter:
             time.sleep(wait)
         return False
 
-    def _open_file(self) -> BagFile:
+    def _open_file(self, number: int) -> BagFile:
         try:
-            return BagFile(self.path / f'{self.path.name}_{len(self._done)}.mcap')
+            return BagFile(self.path / f'{self.path.name}_{number}.mcap')
         except OSError as error:
             raise self._explain(error) from error
 
@@ -168,9 +168,11 @@ class BagWriter:
         return bool(size and self._file.size >= size or duration and log_time - first >= duration)
 
     def _next_file(self) -> None:
+        # Where the next can't be begun this one stays the last, finished already.
         self._file.finish()
+        following = self._open_file(len(self._done) + 1)
         self._done.append(self._file.content)
-        self._file = self._open_file()
+        self._file = following
 
     def write_record(self, topic: str, record: Record, log_time: int | None = None) -> None:
         """Append a record as its message; `log_time` defaults to its own stamp [ns]."""

@@ -1,4 +1,5 @@
 import pytest
+from rosbags.rosbag2 import Reader
 
 from pianokpm_ros.recording.reader import read_raw
 from pianokpm_ros.recording.topic_recorder import TopicRecorder
@@ -49,6 +50,17 @@ def test_a_disk_that_breaks_does_not_take_the_node_with_it(tmp_path, monkeypatch
     write(recorder, 2, first=1)
     assert 'Input/output error' in recorder.error and recorder.lost == 2
     recorder.close()
+
+
+def test_a_next_file_that_can_not_be_begun_leaves_a_closed_bag(tmp_path):
+    recorder = TopicRecorder(str(tmp_path / 'bag'), 1, split_duration=2 * SECOND)
+    (tmp_path / 'bag' / 'bag_1.mcap').mkdir()
+    write(recorder, 4)
+    assert 'exists; what was recorded so far is kept' in recorder.error
+    assert recorder.counts == {'/words': 2} and recorder.lost == 2
+    (tmp_path / 'bag' / 'bag_1.mcap').rmdir()
+    with Reader(tmp_path / 'bag') as reader:
+        assert reader.message_count == 2 and len(list(reader.messages())) == 2
 
 
 def test_an_existing_folder_is_refused_unless_the_cameras_made_it(tmp_path):
