@@ -84,10 +84,28 @@ def end_cleanly() -> None:
             signal.signal(number, signal.default_int_handler)
 
 
+def check_names(arguments: Sequence[str], encoding: str) -> None:
+    """Refuse words that some library could not open as a path, or would take for another one.
+
+    Args:
+        arguments: of the command.
+        encoding: of file names, as the locale has it.
+    """
+    for word in arguments:
+        shown = word.encode(errors='surrogateescape').decode(errors='backslashreplace')
+        if encoding != 'utf-8' and not word.isascii():
+            raise PianokpmError(
+                f'asked for {shown!r}, but the locale names files in {encoding}; '
+                'set a UTF-8 one, such as LC_ALL=C.UTF-8, or PYTHONUTF8=1'
+            )
+        if any('\ud800' <= sign <= '\udfff' for sign in word):
+            raise PianokpmError(f'asked for {shown}, which is no UTF-8; give it another name')
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand and return its exit code: 0 done, 1 impossible as asked, 2 wrong usage, 130 interrupted."""
-    parser = build_parser()
-    if not (sys.argv[1:] if arguments is None else arguments):
+    parser, arguments = build_parser(), sys.argv[1:] if arguments is None else arguments
+    if not arguments:
         parser.print_help(sys.stderr)
         return 2
     known, rest = parser.parse_known_args(arguments)
@@ -98,6 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     module, words = COMMANDS[known.command]
     end_cleanly()
     try:
+        check_names(rest, sys.getfilesystemencoding())
         command = importlib.import_module(module)
         parser = argparse.ArgumentParser(
             prog=f'pianokpm {known.command}', description=words[0].upper() + words[1:] + '.'

@@ -1,12 +1,14 @@
 """The command as a whole: what it says when it is asked for nothing, or for places that can't be."""
 
 import errno
+import os
 import signal
 
 import pytest
 
-from pianokpm_ros.cli import COMMANDS, end_cleanly, main
+from pianokpm_ros.cli import COMMANDS, check_names, end_cleanly, main
 from pianokpm_ros.commands.up import stop_on_signals
+from pianokpm_ros.errors import PianokpmError
 
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -49,6 +51,19 @@ def test_what_can_not_be_is_said_with_what_to_do(words, said, capsys):
     error = capsys.readouterr().err
     assert said in error and error.startswith(f'pianokpm {words[0]}: ')
     assert 'Traceback' not in error
+
+
+def test_names_that_are_no_utf8_are_refused(capsys):
+    assert main(['estimate', os.fsdecode(b'fl\xfcgel.mp4')]) == 1
+    assert r'asked for fl\xfcgel.mp4, which is no UTF-8; give' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('encoding', ['ascii', 'iso8859-1'])
+def test_a_locale_without_utf8_is_named_where_names_need_it(encoding):
+    check_names(['estimate', 'wing.mp4'], encoding)
+    check_names(['estimate', 'flügel.mp4'], 'utf-8')
+    with pytest.raises(PianokpmError, match=f"'flügel.mp4', but the locale .* {encoding}; set a"):
+        check_names(['estimate', 'flügel.mp4'], encoding)
 
 
 @pytest.mark.parametrize('words', [['view', '--port', '65536'], ['demo', '--view', 'x']])
