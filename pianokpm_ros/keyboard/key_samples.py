@@ -3,8 +3,10 @@
 Letters: K key samples, P pedal changes. Times are int nanoseconds from the take's start.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import mido
@@ -98,9 +100,16 @@ class KeySamples:
 
     def _held(self, last: int, moved: NDArray[np.uint8]) -> NDArray[np.int64]:
         """Return the newest sample before index `last` of each key that is down and not in `moved`."""
-        keys, back = np.unique(self.key[:last][::-1], return_index=True)
-        newest = last - 1 - back
-        return newest[(self.position[newest] > 0) & ~np.isin(keys, moved)]
+        newest = [own[i - 1] for own in self._by_key if (i := bisect_left(own, last))]
+        held = [n for n in newest if self.position[n] > 0 and self.key[n] not in moved]
+        return np.array(held, np.int64)
+
+    @cached_property
+    def _by_key(self) -> list[NDArray[np.int64]]:
+        """Indices of the samples of each key, ascending: hours of them are sorted once, not at each record."""
+        order = np.argsort(self.key, kind='stable')
+        begins = np.flatnonzero(np.diff(self.key[order])) + 1
+        return np.split(order, begins)
 
     def _pedals(self, until: int) -> tuple[float, float, float]:
         index = int(np.searchsorted(self.pedal_stamp, until, side='right')) - 1

@@ -6,12 +6,10 @@ Letters: N samples, K keys.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pianokpm_ros.muscle.timebase import REST
 from pianokpm_ros.records import NANOSECONDS, NO_PEDAL, KeyMotion
 
 FloatArray = NDArray[np.floating]
-
-REST = 0.02
-"""Below this part of the dip a key is at rest: 0.2 mm, felt and noise of the sensors."""
 
 STEP = 0.01
 """A key that moved by less since it was last told of lies still."""
@@ -40,7 +38,7 @@ class SensorKeys:
         wrong = ~(np.abs(positions) <= HIGHEST)
         self.ignored += int(wrong.sum())
         positions[wrong] = np.nan
-        positions[positions < REST] = 0.0
+        positions[positions <= REST] = 0.0
         if len(positions):
             self._waiting.append(
                 (np.asarray(stamps, np.int64), np.asarray(keys, np.uint8), positions)

@@ -26,7 +26,7 @@ MAX_GAP = 150 * MILLISECOND
 """Longest time between two poses that is bridged; longer ones restart the model. Two lost frames at 25 fps fit in."""
 
 REST = 0.02
-"""A key above this position is at rest."""
+"""Up to this position a key is at rest: 0.2 mm, felt and noise of sensors."""
 
 DIP, LEVER = 0.01, 5.5
 """Key dip [m] and how much faster than the key a grand piano's hammer is."""
