@@ -1,7 +1,8 @@
 """The One Euro filter on points: still when the hand rests, prompt when it moves.
 
 Casiez, Roussel, Vogel, 1 Euro Filter, CHI 2012. First order low pass whose corner rises with speed;
-its delay is `1 / (2 pi corner)` for slow motion.
+its delay is `1 / (2 pi corner)` for slow motion. As in the paper, speed is measured from the last
+smoothed point, so at a steady speed the lag counts as speed too.
 """
 
 from dataclasses import dataclass
@@ -27,10 +28,6 @@ class SmoothingSettings:
     rise: float = 60.0
     speed_corner: float = 3.0
     gap: int = 150_000_000
-
-    def delay(self, speed: float = 0.0) -> float:
-        """Return the delay of motion at a steady speed [m/s] in seconds."""
-        return 1 / (2 * np.pi * (self.corner + self.rise * speed))
 
 
 class PointSmoother:

@@ -52,18 +52,56 @@ def test_lengths_are_learned_from_enough_poses_only(hands):
     assert np.isnan(keeper.hold(unknown, ISOTROPIC)).all()
 
 
-def test_a_resting_hand_is_still_and_a_moving_one_late_by_the_stated_delay(hands):
+def lag(settings, speed, step=STEP):
+    """How late a point comes that has moved at a steady speed [m/s] for a while [s]."""
+    smoother = PointSmoother(settings)
+    for i in range(2_000_000_000 // step):
+        place = np.array([[0.4 + speed * i * step * 1e-9, 0.0, 0.1]])
+        late = place - smoother.push(T0 + i * step, place)
+    assert late[0, 1:] == pytest.approx([0, 0], abs=1e-12)
+    return late[0, 0] / speed
+
+
+@pytest.mark.parametrize('step', [STEP, 40_000_000])
+def test_slow_motion_is_late_by_the_corners_delay_at_any_rate(step):
+    still = SmoothingSettings(rise=0.0)
+    assert lag(still, 0.3, step) == pytest.approx(1 / (2 * np.pi * 4.0), rel=1e-6)
+    assert lag(still, -0.3, step) == pytest.approx(1 / (2 * np.pi * 4.0), rel=1e-6)
+    assert lag(SmoothingSettings(), 1e-4, step) == pytest.approx(0.040, abs=1e-3)
+
+
+def test_a_resting_hand_is_still_and_a_moving_one_prompt(hands):
     settings, rng = SmoothingSettings(), np.random.default_rng(2)
     smoother, out = PointSmoother(settings), []
     for i in range(240):
         out.append(smoother.push(T0 + i * STEP, hands[0] + rng.normal(0, 0.001, (21, 3))))
     assert np.std(out[60:], axis=0).mean() < 0.5e-3
-    speed, smoother = 0.3, PointSmoother(settings)
-    for i in range(120):
-        place = hands[0] + np.array([speed * i * STEP * 1e-9, 0, 0])
-        late = place - smoother.push(T0 + i * STEP, place)
-    # The discrete filter lags by (1 - gain) / gain steps, which the formula gives to a step's fraction.
-    assert late[:, 0] / speed == pytest.approx(settings.delay(speed), abs=STEP * 1e-9 / 4)
+    # With a lag L the speed seen is v (1 + L / step), and L = 1 / (2 pi (corner + rise of it)).
+    late = lag(settings, 0.3)
+    seen = 0.3 * (1 + late / (STEP * 1e-9))
+    assert late == pytest.approx(1 / (2 * np.pi * (4.0 + 60.0 * seen)), rel=1e-6)
+    assert late < 0.006
+
+
+def test_how_soon_a_hand_that_starts_is_prompt_depends_on_the_corner_of_the_speed():
+    def late_at_once(corner):
+        smoother, place = PointSmoother(SmoothingSettings(speed_corner=corner)), np.zeros((1, 3))
+        smoother.push(T0, place)
+        out = smoother.push(T0 + STEP, place + [0.01, 0, 0])
+        return 0.01 - out[0, 0]
+
+    time = STEP * 1e-9
+    for corner in (3.0, 30.0):
+        speed = 0.01 / time * _gain(corner, time)
+        assert late_at_once(corner) == pytest.approx(
+            0.01 * (1 - _gain(4.0 + 60.0 * speed, time)), rel=1e-9
+        )
+
+
+def _gain(corner, time):
+    """What a first-order low pass takes of a step (backward Euler)."""
+    tau = 1 / (2 * np.pi * corner)
+    return time / (time + tau)
 
 
 def test_gaps_and_unknown_points_start_anew(hands):
@@ -73,8 +111,12 @@ def test_gaps_and_unknown_points_start_anew(hands):
     hole[4] = np.nan
     assert np.isnan(smoother.push(T0 + STEP, hole)[4]).all()
     np.testing.assert_array_equal(smoother.push(T0 + 2 * STEP, hands[0])[4], hands[0][4])
-    far = hands[0] + 0.2
-    np.testing.assert_array_equal(smoother.push(T0 + 500_000_000, far), far)
+    far, last = hands[0] + 0.2, T0 + 2 * STEP
+    near = smoother.push(last + 150_000_000, far)  # the longest gap that is bridged
+    assert (near < far).all()
+    np.testing.assert_array_equal(smoother.push(last + 300_000_001, hands[0]), hands[0])
+    for stamp in (last + 300_000_001, T0):  # a stamp again, a clock set back
+        np.testing.assert_array_equal(smoother.push(stamp, far), far)
 
 
 def test_poses_are_refined_where_asked_for(rig, hands):
