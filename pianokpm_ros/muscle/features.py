@@ -1,9 +1,9 @@
 """What the network sees of a hand: the same from every camera, for both sides and for every hand size.
 
 Left hands are mirrored (x to -x) to right ones first. The palm frame has its origin in the wrist,
-y towards the middle knuckle, z out of the back of the hand, x to the little finger's side or the
-thumb's, by right-hand rule. Lengths are in units of the palm (wrist to middle knuckle), except
-places on the keyboard, in units of 0.1 m. Letters: T ticks, F features, K keys (88).
+y towards the middle knuckle, z out of the back of the hand, x to the little finger's side. Lengths
+are in units of the palm (wrist to middle knuckle), except places on the keyboard, in units of 0.1 m,
+and speeds over it, in m/s. Letters: T ticks, F features, K keys (88).
 Unknown is NaN here; `Scaling` turns it into the training mean, and flags tell the network so.
 """
 
@@ -51,7 +51,7 @@ _PLACE_NAMES = (
     *(f'{f}_knuckle_height' for f in FINGERS),
     'back_up',
     'fingers_up',
-    'thumb_up',
+    'thumb_up',  # of x: negative where the thumb's side is up; models know it by this name
     'palm_velocity_x',
     'palm_velocity_y',
     'palm_velocity_z',

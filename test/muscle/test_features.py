@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pianokpm_ros.anatomy import Side
+from pianokpm_ros.anatomy import FINGER_CHAINS, FINGERS, LANDMARKS, Side
 from pianokpm_ros.keyboard.layout import FIRST_KEY, KEY_CENTRES
 from pianokpm_ros.muscle.features import (
     FEATURE_COUNT,
@@ -73,6 +73,55 @@ def test_a_mirrored_left_hand_has_the_features_of_a_right_one(hand):
     assert not np.allclose(features_of(mirrored, Side.RIGHT)[SHAPE], features_of(hand)[SHAPE])
 
 
+def test_every_feature_of_the_hand_is_what_its_name_says(hand):
+    """The weights of a model know features by their places: none may change its meaning."""
+    rng = np.random.default_rng(3)
+    before = hand + rng.normal(0, 0.003, hand.shape)
+    now = hand + rng.normal(0, 0.003, hand.shape) + [0.01, -0.02, 0.005]
+
+    def palm_frame(points):
+        wrist, index, middle, little = points[[0, 5, 9, 17]]
+        y = (middle - wrist) / np.linalg.norm(middle - wrist)
+        out = np.cross(little - wrist, index - wrist)
+        z = out - (out @ y) * y
+        z /= np.linalg.norm(z)
+        axes = np.stack([np.cross(y, z), y, z])
+        return axes, (points - wrist) @ axes.T / np.linalg.norm(middle - wrist)
+
+    (_, local_before), (axes, local) = palm_frame(before), palm_frame(now)
+    wanted = {'back_up': axes[2, 2], 'fingers_up': axes[1, 2], 'thumb_up': axes[0, 2]}
+    wanted['palm_height'] = 10 * now[9, 2]
+    for i, name in enumerate(LANDMARKS[1:], 1):
+        wanted |= {f'{name}_{a}': local[i, k] for k, a in enumerate('xyz')}
+    speed = (now - before) / 0.01
+    wanted |= {f'palm_velocity_{a}': speed[9, k] for k, a in enumerate('xyz')}
+    for finger, chain in zip(FINGERS, FINGER_CHAINS, strict=True):
+        tip, bones = chain[-1], np.diff(now[list(chain)], axis=0)
+        wanted[f'{finger}_height'] = 10 * now[tip, 2]
+        wanted[f'{finger}_depth'] = 10 * now[tip, 1]
+        wanted[f'{finger}_knuckle_height'] = 10 * now[chain[1], 2]
+        wanted[f'{finger}_height_velocity'] = speed[tip, 2]
+        moved = (local[tip] - local_before[tip]) / 0.01
+        wanted |= {f'{finger}_velocity_{a}': moved[k] for k, a in enumerate('xyz')}
+        bones /= np.linalg.norm(bones, axis=1, keepdims=True)
+        bends = np.arccos((bones[:-1] * bones[1:]).sum(axis=1))
+        wanted |= {f'{finger}_bend_{j}': bend for j, bend in enumerate(bends, 1)}
+    assert set(wanted) == set(FEATURE_NAMES[: PLACE.stop])
+    shape = shape_hand(np.stack([before, before, now]), Side.RIGHT, np.ones(3, bool))
+    found = hand_features(shape, None, np.tile(SURE, (3, 1)), KeyTicks.unknown(3), Side.RIGHT)
+    for name, number in wanted.items():
+        assert value(found[2], name) == pytest.approx(number, abs=1e-9), name
+    np.testing.assert_array_equal(shape.tail().local, shape.local[2:])
+    assert SHAPE == slice(0, 75)
+
+
+def test_straight_fingers_of_any_direction_have_no_bend():
+    # Rounding puts the cosine above 1, of which there is no angle.
+    along = np.random.default_rng(0).normal(size=(200, 1, 3))
+    straight = np.arange(21.0)[:, None] * along
+    assert np.abs(bend_angles(straight)).max() < 1e-6
+
+
 def test_bend_is_the_angle_between_bones():
     straight = np.zeros((1, 21, 3))
     for finger in range(5):
@@ -117,6 +166,11 @@ def test_keys_belong_to_the_finger_over_them(hand):
     assert value(features, 'little_key') < 0.05 and features[KEYS_FLAG] == 1
     assert np.isnan(features_of(hand, keys=keys, known=OFF)[KEYS]).all()
     assert np.isnan(features_of(hand, placed=OFF, keys=keys, known=ON)[KEYS]).all()
+    shape = shape_hand(np.stack([hand, hand]), Side.RIGHT, np.ones(2, bool))
+    some = KeyTicks(np.tile(keys, (2, 1)), np.zeros((2, 88)), np.array([True, False]))
+    both = hand_features(shape, None, np.tile(SURE, (2, 1)), some, Side.RIGHT)
+    np.testing.assert_array_equal(both[0, KEYS], features[KEYS])
+    assert np.isnan(both[1, KEYS]).all() and both[:, KEYS_FLAG].tolist() == [1, 0]
 
 
 def test_the_row_of_keys_moves_with_the_hand(hand):
@@ -145,6 +199,10 @@ def test_noise_flag_is_the_typical_deviation_of_what_is_known(hand):
     some = np.where(np.arange(21) < 10, np.nan, 0.02)[None]
     assert value(features_of(hand, deviation=some), 'pose_noise') == pytest.approx(np.log10(20.0))
     assert np.isnan(value(features_of(hand, deviation=np.full((1, 21), np.nan)), 'pose_noise'))
+    rising = np.random.default_rng(0).permutation(np.arange(1, 22) * 1e-3)[None]
+    assert value(features_of(hand, deviation=rising), 'pose_noise') == pytest.approx(np.log10(11))
+    rising[rising == 21e-3] = np.nan  # of an even number the lower one of the middle
+    assert value(features_of(hand, deviation=rising), 'pose_noise') == pytest.approx(np.log10(10))
 
 
 def test_what_is_no_hand_is_known(hand):

@@ -1,7 +1,7 @@
 import numpy as np
 
 from pianokpm_ros.muscle.features import FEATURE_COUNT, SHAPE
-from pianokpm_ros.muscle.novelty import FLOOR, fit_novelty
+from pianokpm_ros.muscle.novelty import FLOOR, Novelty, fit_novelty
 
 DIRECTIONS = np.random.default_rng(9).normal(size=(3, SHAPE.stop))
 
@@ -50,6 +50,21 @@ def test_surprise_is_what_the_other_features_do_not_explain():
     y = other[:, SHAPE] - novelty.mean
     wanted = (y[:, 7] - y[:, rest] @ weights) / deviation
     np.testing.assert_allclose(y @ novelty.surprise[7], wanted, atol=1e-9)
+    distance, surprise = novelty.scores(other).T
+    square = np.einsum('ti,ij,tj->t', y, np.linalg.inv(covariance), y) / SHAPE.stop
+    np.testing.assert_allclose(distance, np.sqrt(square), rtol=1e-6)
+    np.testing.assert_allclose(surprise, np.abs(y @ novelty.surprise.T).max(axis=1), rtol=1e-9)
+
+
+def test_trust_falls_from_the_usual_to_a_quarter_beyond_it():
+    one = np.zeros((1, SHAPE.stop))
+    one[0, 2] = 1.0
+    features = np.zeros((5, FEATURE_COUNT))
+    features[:, 2] = [0.9, 1.0, 1.125, 1.25, 1.3]
+    by_surprise = Novelty(np.zeros(SHAPE.stop), np.zeros_like(one), one, np.array([1.0, 1.0]))
+    by_distance = Novelty(np.zeros(SHAPE.stop), one, np.zeros_like(one), np.array([1.0, 1.0]))
+    for novelty in (by_surprise, by_distance):
+        np.testing.assert_allclose(novelty.trust(features), [1, 1, 0.5, 0, 0], atol=1e-12)
 
 
 def test_unknown_features_count_as_the_mean():
