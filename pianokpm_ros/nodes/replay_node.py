@@ -20,6 +20,7 @@ from pianokpm_ros.priority import ask_for_real_time
 from pianokpm_ros.recording.layout import LATCHED_TYPES
 from pianokpm_ros.recording.writer import RecordingError
 from pianokpm_ros.records import NANOSECONDS
+from pianokpm_ros.replay.namespaces import find_namespace, place_topic
 from pianokpm_ros.replay.player import Follower, Player
 from pianokpm_ros.replay.selection import (
     LEVELS,
@@ -66,7 +67,7 @@ class ReplayNode(PianoNode):
             s['what'], tuple(s['topics']), tuple(s['exclude']), s['start'], s['duration']
         )
         self._connections = Connections(self, s['wait_for'])
-        self._outputs = {t: self._offer(t, k) for t, k in self._find_topics().items()}
+        self._outputs = self._offer_topics()
         self._clock_out = self.create_publisher(Clock, '/clock', 10) if s['clock'] else None
         self._follower = Follower(s['follow']) if s['follow'] else None
         self._player = Player(s['rate'], self._send, self._tick, self._follower)
@@ -77,9 +78,15 @@ class ReplayNode(PianoNode):
         self._thread = threading.Thread(target=self._play, name='replay', daemon=True)
         self._thread.start()
 
-    def _find_topics(self) -> dict[str, str]:
+    def _offer_topics(self) -> dict[str, Publisher | None]:
+        """Make the publisher of each recorded topic."""
         topics = list_topics(self.settings['bag'], self._selection)
-        return {t: k for t, k in topics.items() if t != '/clock'}
+        recorded, chosen = find_namespace(topics), self.get_namespace().rstrip('/')
+        return {
+            topic: self._offer(place_topic(topic, recorded, chosen), kind)
+            for topic, kind in topics.items()
+            if topic != '/clock'
+        }
 
     def _offer(self, topic: str, datatype: str) -> Publisher | None:
         package, _, name = datatype.split('/')

@@ -8,6 +8,7 @@ from typing import Any
 from pianokpm_ros.graph import SIDES, WHOLE, NodeSpec
 from pianokpm_ros.recording.layout import RIG
 from pianokpm_ros.recording.writer import RecordingError
+from pianokpm_ros.replay.namespaces import find_namespace
 from pianokpm_ros.replay.selection import LEVELS, Selection, list_topics
 from pianokpm_ros.shares import find_share
 
@@ -36,7 +37,7 @@ class ReplayOptions:
     model: str = _option('', 'model for that; empty = the one that ships')
     record: str = _option('', 'folder of a new bag for what comes out; empty = record nothing')
     params_file: str = _option('', 'parameters of all nodes; empty = the shipped pianokpm.yaml')
-    namespace: str = _option('', 'namespace of all nodes and topics')
+    namespace: str = _option('', 'namespace of all nodes and topics; empty = as recorded')
 
 
 def find_rig(bag: str, chosen: str = '') -> str:
@@ -51,10 +52,11 @@ def describe_replay(options: ReplayOptions) -> tuple[NodeSpec, ...]:
     _refuse_impossible(o)
     topics = list_topics(o.bag, Selection(o.what, o.topics, o.exclude, o.start, o.duration))
     params = o.params_file or str(find_share('config/pianokpm.yaml'))
+    space = o.namespace or find_namespace(topics)
     cameras = [t.split('/')[-2] for t, kind in topics.items() if kind == HANDS]
     waits = _list_waits(o, cameras if o.what == 'landmarks' else []) if o.estimate else {}
     player = _player(o, waits.get('replay_node', []))
-    made = [NodeSpec('replay_node', 'capture', player, params, o.namespace, respawn=False)]
+    made = [NodeSpec('replay_node', 'capture', player, params, space, respawn=False)]
     if not o.estimate:
         return tuple(made)
     if LEVELS[o.what][0] not in topics.values():
@@ -66,7 +68,7 @@ def describe_replay(options: ReplayOptions) -> tuple[NodeSpec, ...]:
         chosen = own | {'use_sim_time': o.clock}
         if waits.get(name):
             chosen['wait_for'] = waits[name]
-        made.append(NodeSpec(name, 'estimation', chosen, params, o.namespace, respawn=False))
+        made.append(NodeSpec(name, 'estimation', chosen, params, space, respawn=False))
     return tuple(made)
 
 
