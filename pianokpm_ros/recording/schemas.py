@@ -58,8 +58,9 @@ def deserialize(data: bytes, datatype: str) -> Any:
 
 def definition(datatype: str) -> tuple[str, str]:
     """Return the full message definition with its dependencies (`ros2msg`), and its RIHS01 type hash."""
-    text, digest = load_store().generate_msgdef(datatype, ros_version=2)
-    return text, digest
+    store = load_store()
+    # The second thing that `generate_msgdef` gives is the MD5 of ROS 1.
+    return store.generate_msgdef(datatype, ros_version=2)[0], store.hash_rihs01(datatype)
 
 
 def knows(datatype: str) -> bool:
