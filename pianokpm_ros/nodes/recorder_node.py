@@ -1,6 +1,7 @@
 """Record the topics of the package to an MCAP bag, byte by byte as received."""
 
 import importlib
+import os
 import sys
 from functools import partial
 
@@ -17,6 +18,9 @@ from pianokpm_ros.records import NANOSECONDS
 
 DISCOVERY = 0.5
 """How often new topics are looked for [s]."""
+
+EMPTY_AFTER = 10.0
+"""A bag in which nothing but diagnostics has come for so long is complained about [s]."""
 
 MEGABYTE = 1_000_000
 DEPTH = 1000
@@ -60,6 +64,8 @@ class RecorderNode(PianoNode):
             self._record(self.resolve_topic_name(topic), datatype)
         self.offer_pause()
         self.create_timer(DISCOVERY, self._discover, clock=self._steady)
+        self._empty = ''
+        self._waited = self.create_timer(EMPTY_AFTER, self._look, clock=self._steady)
         # The threads that receive too, or what comes is overwritten before it was taken.
         self._in_real_time = s['real_time'] and ask_for_real_time(every_thread=True)
 
@@ -105,6 +111,19 @@ class RecorderNode(PianoNode):
             latched = datatype in LATCHED_TYPES
             self._recorder.write(topic, datatype, data, self.now, latched)
 
+    def _look(self) -> None:
+        """Complain once, until it comes, that nothing of a graph is heard: later it can't be recorded any more."""
+        self._waited.cancel()
+        if self._holds_nothing():
+            self._empty = (
+                'nothing but diagnostics has come yet; is a graph running, in the namespace '
+                f'{self.get_namespace()} and with ROS_DOMAIN_ID {os.environ.get("ROS_DOMAIN_ID", "0")}?'
+            )
+            self.get_logger().warning(self._empty)
+
+    def _holds_nothing(self) -> bool:
+        return set(self._recorder.counts) <= {'/diagnostics'}
+
     def diagnose(self) -> Health:
         """Tell how much was written."""
         counts = self._recorder.counts
@@ -112,6 +131,8 @@ class RecorderNode(PianoNode):
         values |= {'real time': self._in_real_time, **counts}
         if self._recorder.error:
             return Health.error(self._recorder.error, **values)
+        if self._empty and self._holds_nothing():
+            return Health.warning(self._empty, **values)
         return Health.good(f'recording to {self._recorder.path}', **values)
 
     def close(self) -> None:

@@ -59,3 +59,17 @@ def test_every_publisher_is_heard_whatever_it_offers(observer, tmp_path):
             time.sleep(0.1)
             heard = {topic for topic, *_ in read_raw(tmp_path / 'bag')} & set(OFFERS)
     assert heard == set(OFFERS)
+
+
+def test_a_recorder_that_hears_no_graph_says_so(observer, tmp_path):
+    params = str(find_share('config/pianokpm.yaml'))
+    parameters = {'bag': str(tmp_path / 'bag')}
+    spec = NodeSpec('recorder_node', 'estimation', parameters, params, respawn=False)
+    lines = []
+    with GraphProcesses([spec], lambda _, line: lines.append(line)):
+        observer.wait_for_health('recorder_node', 'nothing but diagnostics has come', 40.0)
+        out = observer.node.create_publisher(HandPose, '/hands/left', 10)
+        observer.wait_for_subscribers(out)
+        out.publish(HandPose())
+        observer.wait(lambda m: m['/diagnostics'][-1].status[0].message.startswith('recording to'))
+    assert sum('is a graph running, in the namespace / and' in line for line in lines) == 1
