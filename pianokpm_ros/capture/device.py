@@ -197,6 +197,8 @@ def _explain(error: Exception) -> str:
     """Say in words what FFmpeg met; an address without pictures has no number for it."""
     if isinstance(error, IndexError):
         return 'there are no pictures in it'
+    if isinstance(error, av.error.ExitError):  # FFmpeg's word for it: "Immediate exit requested"
+        return f'it gave no picture within {OPEN_TIMEOUT:g} s'
     return getattr(error, 'strerror', None) or str(error)
 
 

@@ -1,6 +1,8 @@
 """Run live cameras: what is taken of their newest frames, and how they are."""
 
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -11,6 +13,12 @@ from pianokpm_ros.capture.multi_capture import Frames
 from pianokpm_ros.capture.source import CaptureError
 from pianokpm_ros.geometry.rig import Rig
 from pianokpm_ros.records import Frame
+
+FLUENT = 10.0
+"""Fewer sets a second than this leave gaps in which poses turn INVALID (`timeout` of triangulation_node) [Hz]."""
+
+PACE_WINDOW = 3.0
+"""The pace is that of so much of the past [s]."""
 
 
 def make_cameras(
@@ -60,6 +68,8 @@ class LiveRun(threading.Thread):
         self._sizes: dict[str, tuple[int, int]] = {}
         self.on_frame: Callable[[Frame], None] = lambda frame: None
         self.sets, self.misfits = 0, 0
+        self._done: deque[float] = deque(maxlen=round(FLUENT * PACE_WINDOW) + 1)
+        self._begun = float('inf')
 
     @property
     def health(self) -> tuple[CameraHealth, ...]:
@@ -87,12 +97,14 @@ class LiveRun(threading.Thread):
 
     def run(self) -> None:
         """Hand on sets until stopped."""
+        self._begun = time.monotonic()
         for frames in self._capture.read_all():
             fitting = {n: f for n, f in frames.items() if self._fits(f)}
             self.misfits += len(frames) - len(fitting)
             if fitting:
                 self._handle(fitting)
                 self.sets += 1
+                self._done.append(time.monotonic())
 
     def _fits(self, frame: Frame) -> bool:
         return frame.image.shape[1::-1] == self._sizes[frame.camera]
@@ -100,6 +112,19 @@ class LiveRun(threading.Thread):
     def _pass(self, frame: Frame) -> None:
         if self._fits(frame):
             self.on_frame(frame)
+
+    def _find_slowness(self, rate: float) -> list[str]:
+        """Say it where there is time for few of the frames that come, `rate` a second."""
+        now = time.monotonic()
+        if now - self._begun < PACE_WINDOW:
+            return []
+        pace = sum(t > now - PACE_WINDOW for t in list(self._done)) / PACE_WINDOW
+        if not pace < min(FLUENT, rate / 2):
+            return []
+        return [
+            f'there is time for {pace:.1f} of {rate:.0f} frames a second; fewer than {FLUENT:g} leave gaps in which '
+            'poses are INVALID: this machine is too slow or too busy for that (docs/cameras.md, Faster)'
+        ]
 
     def stop(self, timeout: float = 2.0) -> None:
         """Close the cameras and wait for the thread."""
@@ -125,6 +150,7 @@ class LiveRun(threading.Thread):
         if self.misfits:
             return 'warning', f'{self.misfits} frames of another size were left out', values
         said = [f'{h.name}: {h.words}' for h in health if h.words]
+        said += self._find_slowness(max((h.rate for h in health if h.rate == h.rate), default=0.0))
         return ('warning', '; '.join(said), values) if said else ('good', 'live', values)
 
 

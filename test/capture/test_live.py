@@ -1,10 +1,12 @@
 """Live cameras against real streams on loopback, cut and brought back."""
 
+import socket
 import time
 
 import numpy as np
 import pytest
 
+from pianokpm_ros.capture import device
 from pianokpm_ros.capture.device import ArrivalClock, CameraSettings, VideoDevice, is_stream
 from pianokpm_ros.capture.live_camera import CameraState, LiveCamera
 from pianokpm_ros.capture.live_capture import LiveCapture
@@ -127,10 +129,15 @@ def test_a_transport_stream_over_tcp(camera):
     assert numbers == sorted(set(numbers)) and numbers[-1] < 90
 
 
-def test_nobody_there_is_said_once(camera, caplog):
+def test_nobody_there_is_said_once(camera, caplog, monkeypatch):
     with pytest.raises(CaptureError, match=r"camera 'phone'.*http://127.0.0.1:\d+/x.*is it on"):
         camera('phone', f'http://127.0.0.1:{free_port()}/x', timeout=1.0).open()
     assert not caplog.records
+    monkeypatch.setattr(device, 'OPEN_TIMEOUT', 0.3)
+    with socket.create_server(('127.0.0.1', 0)) as mute:
+        address = f'http://127.0.0.1:{mute.getsockname()[1]}/x'
+        with pytest.raises(CaptureError, match=r'it gave no picture within 0\.3 s; is it on'):
+            camera('phone', address, timeout=1.5).open()
     begin = time.monotonic()
     with pytest.raises(CaptureError, match=r"camera 'usb'.*/dev/video77.*not there.*plugged in"):
         camera('usb', '/dev/video77', timeout=60.0).open()

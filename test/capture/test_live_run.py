@@ -1,5 +1,6 @@
 """Running live cameras: sizes checked, every frame filmed, the newest handed on, health in words."""
 
+import re
 import time
 
 import pytest
@@ -44,6 +45,18 @@ def test_slow_work_gets_the_newest_frames_and_films_get_all(server, lateness):
     assert handled == sorted(set(handled)) and handled[-1] - handled[0] > 2 * len(handled)
     assert run.overtaken > 0 and len(filmed) > 2 * len(handled)
     assert filmed == list(range(filmed[0], filmed[0] + len(filmed)))
+
+
+def test_work_that_is_too_slow_for_fluent_poses_is_a_warning(server, lateness):
+    run = make_run(server, handle=lambda frames: time.sleep(0.25))
+    run.open()
+    run.start()
+    lateness.wait(lambda: run.summarise()[0] == 'warning', 5.0)
+    words = run.summarise()[1]
+    assert re.match(
+        r'there is time for [0-4]\.\d of \d+ frames a second; fewer than 10 leave gaps', words
+    )
+    run.stop()
 
 
 def test_a_camera_that_is_gone_is_an_error_in_words(server, lateness):
