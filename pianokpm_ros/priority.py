@@ -27,6 +27,6 @@ def ask_for_real_time(every_thread: bool = False) -> bool:
             policy = os.SCHED_RR | os.SCHED_RESET_ON_FORK
             os.sched_setscheduler(thread, policy, os.sched_param(PRIORITY))
     except OSError as error:
-        logger.info('no real-time thread: %s', error.strerror)
+        logger.debug('no real-time thread: %s', error.strerror)
         return False
     return True

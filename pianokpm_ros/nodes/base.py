@@ -178,6 +178,7 @@ class PianoNode(Node):
 def run_node(make: Callable[[], PianoNode], arguments: Sequence[str] | None = None) -> int:
     """Run a node until it is told to stop; returns the exit code, `REFUSED` when it won't start as asked."""
     logging.basicConfig(level=logging.WARNING, format='%(levelname)s %(name)s: %(message)s')
+    logging.getLogger('pianokpm_ros').setLevel(logging.INFO)  # which hand engine, and why
     node: PianoNode | None = None
     try:
         _init(arguments)

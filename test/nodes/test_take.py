@@ -49,7 +49,8 @@ def play(take, rate, namespace):
         observer.listen(f'/{namespace}/playback/start', Time, latched=True)
         heard = [f'{kind}/{side}' for kind in ('hands', 'muscle_activity') for side in SIDES]
         nodes = observer.join(describe_graph(options), *heard, *(['keys'] if rate else []))
-        with GraphProcesses(nodes) as graph:
+        lines = []
+        with GraphProcesses(nodes, lambda _, line: lines.append(line)) as graph:
             assert graph.wait_until_exit('capture_node', 120.0)
         records = {
             topic.removeprefix(f'/{namespace}'): [from_message(m) for m in messages]
@@ -57,7 +58,7 @@ def play(take, rate, namespace):
             if 'playback' not in topic
         }
         origin = stamp_of(observer.messages[f'/{namespace}/playback/start'][0])
-    return SimpleNamespace(records=records, origin=origin)
+    return SimpleNamespace(records=records, origin=origin, lines=lines)
 
 
 @pytest.fixture(scope='module')
@@ -70,6 +71,11 @@ def complete(take):
 def paced(take):
     """Play at a quarter of the speed, with keys; frames a busy machine can't look at are dropped."""
     return play(take, 0.25, 'paced')
+
+
+def test_the_log_says_what_runs_the_hand_model_and_why(complete):
+    said = [line for line in complete.lines if 'hand engine ' in line]
+    assert len(said) == 1 and 'runtime_choice: hand engine ' in said[0], complete.lines
 
 
 @pytest.mark.parametrize('side', SIDES)
