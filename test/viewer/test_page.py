@@ -69,6 +69,22 @@ def test_shows_names_numbers_labels_and_status(tab):
     assert words(tab, 'figcaption') == 'top'
 
 
+def test_no_empty_label_and_no_scale_without_an_end_before_the_first_estimate(tab, tmp_path):
+    shown = (
+        "['label', 'legend'].filter((id) => document.getElementById(id).getClientRects().length)"
+    )
+    assert tab.ask(shown) == ['label', 'legend']
+    silent = ViewState(lambda: ORIGIN)
+    with (
+        ViewServer(silent, describe_view('silent', live=True), port=0) as server,
+        Tab(tmp_path / 'profile') as page,
+    ):
+        page.open(server.url)
+        page.wait("document.querySelector('#mode').innerText === 'live'", 40)
+        assert words(page, '#left .facts').split() in ([], ['no', 'estimate', 'yet'])
+        assert page.ask(shown) == []
+
+
 def test_names_stand_at_their_hands_and_go_when_asked(tab):
     def places(names):
         return tab.ask(

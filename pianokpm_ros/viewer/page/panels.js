@@ -24,6 +24,7 @@ export function showFacts(side, activity) {
 
 export function showModel(activity, full) {
   if (!activity) return;
+  $('legend').hidden = false;
   $('label').textContent = activity.label;
   $('unit').textContent = activity.unit;
   $('full').textContent = full;
