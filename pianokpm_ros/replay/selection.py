@@ -33,7 +33,7 @@ class Selection:
 
     Attributes:
         level: a key of `LEVELS`.
-        topics: only these; empty = all.
+        topics: only these; empty = all. With or without a slash before them.
         exclude: not these.
         start: skip the first seconds [s].
         duration: end after so many seconds [s].
@@ -48,9 +48,10 @@ class Selection:
     def takes(self, topic: str, datatype: str) -> bool:
         """Tell whether a topic is wanted."""
         kinds = LEVELS[self.level]
-        if kinds and datatype not in kinds or topic in self.exclude:
+        names = (topic, topic.removeprefix('/'))
+        if kinds and datatype not in kinds or any(n in self.exclude for n in names):
             return False
-        return not self.topics or topic in self.topics
+        return not self.topics or any(n in self.topics for n in names)
 
 
 def select_messages(bag: Path | str, selection: Selection) -> Iterator[StoredMessage]:

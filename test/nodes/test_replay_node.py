@@ -4,12 +4,13 @@ import subprocess
 import threading
 
 import pytest
-from pianokpm.msg import EmgBlock, HandPose, KeyMotion
+from pianokpm.msg import EmgBlock, HandPose, KeyMotion, MuscleActivity
 from rosgraph_msgs.msg import Clock
 
 from pianokpm_ros.graph import REFUSED, NodeSpec
 from pianokpm_ros.processes import GraphProcesses, find_executable
-from pianokpm_ros.recording.reader import read_bag
+from pianokpm_ros.recording.reader import read_bag, read_raw
+from pianokpm_ros.recording.writer import BagWriter
 from pianokpm_ros.records import NANOSECONDS
 from pianokpm_ros.replay.graph import ReplayOptions, describe_replay
 from pianokpm_ros.replay.selection import Selection, select_messages
@@ -108,6 +109,27 @@ def test_as_fast_as_possible_every_pose_gets_its_estimate_and_all_is_recorded(ba
         assert stamps['hands'] == poses
         # The estimator may repeat the last one as stale; the last may be on their way when all ends.
         assert set(poses[:-20]) <= set(stamps['muscle_activity']) <= set(poses)
+
+
+@pytest.mark.parametrize(
+    ('recorded', 'asked', 'heard'), [('', 'again', '/again'), ('/stage', '', '/stage')]
+)
+def test_poses_meet_the_estimation_in_any_namespace(
+    bag, observer, tmp_path, recorded, asked, heard
+):
+    source = tmp_path / 'bag'
+    with BagWriter(source) as copy:
+        for topic, datatype, data, time in read_raw(bag):
+            copy.write(recorded + topic, datatype, data, time)
+    observer.listen(f'{heard}/muscle_activity/left', MuscleActivity)
+    options = ReplayOptions(
+        str(source), rate=0.0, what='poses', estimate=True, start=LEAD, namespace=asked
+    )
+    code, said = run(describe_replay(options))
+    assert code == 0 and 'begins without' not in said, said
+    observer.wait(
+        lambda m: any(a.status >= 2 for a in m[f'{heard}/muscle_activity/left']), 10, said
+    )
 
 
 def test_a_replay_ends_also_when_nobody_reads_what_it_says(bag):

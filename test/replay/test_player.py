@@ -10,13 +10,14 @@ from pianokpm_ros.anatomy import Side
 from pianokpm_ros.recording.writer import RecordingError
 from pianokpm_ros.replay.comparison import compare_estimates, read_tracks
 from pianokpm_ros.replay.graph import ReplayOptions, describe_replay
+from pianokpm_ros.replay.namespaces import find_namespace, place_topic
 from pianokpm_ros.replay.player import WINDOW, Follower, Player
 from pianokpm_ros.replay.recompute import Recomputation, recompute, write_recomputation
 from pianokpm_ros.replay.selection import Selection, StoredMessage, list_topics, select_messages
 from pianokpm_ros.view.difference import plot_difference
 
 SECOND = 1_000_000_000
-POSE = 'pianokpm/msg/HandPose'
+POSE, HANDS, KEYS = (f'pianokpm/msg/{name}' for name in ('HandPose', 'HandLandmarks', 'KeyMotion'))
 
 
 def make(stamp, datatype=POSE):
@@ -83,8 +84,39 @@ def test_levels_topics_and_times_choose(session):
     times = [m.time for m in select_messages(session.bag, Selection(start=1.0, duration=2.0))]
     first = next(iter(select_messages(session.bag, Selection()))).time
     assert SECOND <= times[0] - first < 1.1 * SECOND and times[-1] - first <= 3 * SECOND
+    assert set(list_topics(session.bag, Selection(topics=('keys', '/emg')))) == {'/keys', '/emg'}
+    assert '/keys' not in list_topics(session.bag, Selection(exclude=('keys',)))
     with pytest.raises(RecordingError, match='no such message'):
         list_topics(session.bag, Selection(topics=('/nothing',)))
+
+
+@pytest.mark.parametrize(
+    ('topics', 'namespace'),
+    [
+        ({'/hands/left': POSE, '/keys': KEYS, '/top/hands': HANDS, '/diagnostics': 'x'}, ''),
+        ({'/stage/hands/left': POSE, '/stage/keys': KEYS, '/stage/top/hands': HANDS}, '/stage'),
+        ({'/a/b/keys': KEYS, '/a/b/hands/right': POSE}, '/a/b'),
+        ({'/a/keys': KEYS, '/b/keys': KEYS}, ''),  # two graphs in one bag
+        ({'/chatter': 'std_msgs/msg/String'}, ''),
+    ],
+)
+def test_the_namespace_of_a_bag_is_what_its_topics_share(topics, namespace):
+    assert find_namespace(topics) == namespace
+
+
+@pytest.mark.parametrize(
+    ('topic', 'recorded', 'chosen', 'placed'),
+    [
+        ('/hands/left', '', '/again', '/again/hands/left'),
+        ('/stage/keys', '/stage', '/again', '/again/keys'),
+        ('/stage/keys', '/stage', '/stage', '/stage/keys'),
+        ('/stagehand/keys', '/stage', '/again', '/again/stagehand/keys'),
+        ('/stage/keys', '/stage', '', '/stage/keys'),
+        ('/diagnostics', '', '/again', '/diagnostics'),
+    ],
+)
+def test_topics_go_where_the_replay_is(topic, recorded, chosen, placed):
+    assert place_topic(topic, recorded, chosen) == placed
 
 
 def test_the_graph_of_a_replay_has_the_stages_after_it(session):
