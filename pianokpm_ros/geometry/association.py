@@ -21,10 +21,10 @@ from pianokpm_ros.records import HandLandmarks
 FloatArray = NDArray[np.floating]
 
 SIDES = (Side.LEFT, Side.RIGHT)
-PIXEL_SCALE = 10.0
-"""Reprojection error that weighs as much as one contradicted label [px]."""
+ERROR_SCALE = 0.12
+"""Error in the pictures that weighs as much as one contradicted label, in parts of the hand's length."""
 
-PIXEL_CAP = 4.0
+ERROR_CAP = 4.0
 JUMP_SCALE = 0.1
 """Jump of a palm between two sets that weighs as much as one contradicted label [m]."""
 
@@ -48,8 +48,8 @@ SIZE_RATIO = 0.25
 SAME_HAND = 0.25
 """Two detections in one view whose palms are nearer than this part of the hand's size are one hand."""
 
-BEHIND = 1e3
-"""Error of a point that lies behind a camera or can't be solved [px]."""
+BEHIND = 10.0
+"""Error of a point that lies behind a camera or can't be solved, in parts of the hand's length."""
 
 MAX_VIEWS = 6
 """Beyond this many views with hands, the most certain ones decide and the others follow their labels."""
@@ -62,13 +62,20 @@ def distinct_hands(view: HandLandmarks) -> list[int]:
     """Return the indices of at most two hands, best score first, without second detections of the same hand."""
     kept: list[int] = []
     palms = view.pixels[:, list(PALM)].mean(axis=1)
-    sizes = np.ptp(view.pixels, axis=1).max(axis=1) if view.count else np.zeros(0)
+    sizes = _measure_extents(view)
     for index in np.argsort(-view.score, kind='stable').tolist():
         if not np.isfinite(palms[index]).all():
             continue
         if all(np.linalg.norm(palms[index] - palms[k]) > SAME_HAND * sizes[k] for k in kept):
             kept.append(index)
     return kept[:2]
+
+
+def _measure_extents(view: HandLandmarks) -> FloatArray:
+    """Return (H,) how long the hands are in a picture [px]."""
+    if not view.count:
+        return np.zeros(0)
+    return np.ptp(view.pixels.astype(np.float64), axis=1).max(axis=1)
 
 
 def list_choices(view: HandLandmarks) -> list[Choice]:
@@ -152,7 +159,7 @@ def _hand_costs(
     seen = (hands >= 0).sum(axis=1)
     errors, points = _triangulate_palms(cameras, views, hands)
     palms = _mean(points, (1,))
-    costs = np.where(seen > 1, seen * np.minimum(errors / PIXEL_SCALE, PIXEL_CAP), 0.0)
+    costs = np.where(seen > 1, seen * np.minimum(errors / ERROR_SCALE, ERROR_CAP), 0.0)
     length = np.where(seen > 1, _measure(points), np.nan)
     costs += size_costs(length, size)
     costs[(seen == 1) & (width > 1)] = LONE_VIEW
@@ -171,23 +178,27 @@ def _triangulate_palms(
     """Triangulate the palms of (K, V) hands, index in each view, -1 = none.
 
     Returns:
-        (K,) reprojection error [px], and (K, L, 3) landmarks of the palm [m].
+        (K,) error in the pictures in parts of the hand's length, and (K, L, 3) landmarks of the palm [m].
     """
     landmarks = list(PALM)
     rays = np.full((len(views), len(hands), len(landmarks), 2), np.nan)
+    extents = np.full((len(views), len(hands)), np.nan)
     for v, (camera, view) in enumerate(zip(cameras, views, strict=True)):
         known = hands[:, v] >= 0
         rays[v, known] = camera.normalize(view.pixels[:, landmarks])[hands[known, v]]
+        extents[v, known] = _measure_extents(view)[hands[known, v]] / camera.focal
     projections = stack_projections(cameras)
     flat = rays.reshape(len(views), -1, 2)
     points = solve_linear(projections, flat)
     local = np.einsum('vij,nj->vni', projections[..., :3], points) + projections[:, None, :, 3]
-    ahead = local[..., 2:] > 0
-    focal = np.array([c.focal for c in cameras])[:, None, None]
+    depth = local[..., 2].reshape(rays.shape[:3])
+    ahead = depth > 0
+    away = (local[..., :2] - flat * local[..., 2:]).reshape(rays.shape)
+    length = _mean(extents * _mean(np.where(ahead, depth, np.nan), (2,)), (0,))
     with np.errstate(divide='ignore', invalid='ignore'):
-        residual = np.where(ahead, (local[..., :2] / local[..., 2:] - flat) * focal, BEHIND)
+        part = np.where(ahead[..., None], away / length[:, None, None], BEHIND)
     used = (hands.T >= 0)[:, :, None, None]
-    square = np.where(used, residual.reshape(rays.shape) ** 2, np.nan)
+    square = np.where(used, part**2, np.nan)
     return (
         np.nan_to_num(np.sqrt(_mean(square, (0, 2, 3))), nan=BEHIND),
         points.reshape(len(hands), len(landmarks), 3),

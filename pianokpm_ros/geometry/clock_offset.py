@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pianokpm_ros.anatomy import PALM, Side
+from pianokpm_ros.anatomy import LANDMARK_COUNT, PALM, Side
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.geometry.camera import Camera
 from pianokpm_ros.geometry.triangulation import solve_linear, stack_projections
@@ -19,15 +19,15 @@ from pianokpm_ros.records import HandLandmarks
 
 FloatArray = NDArray[np.floating]
 
-CAP = 30.0
-"""Distances beyond this count no more: another hand, a wrong detection [px]."""
+CAP = 0.25
+"""Distances beyond this count no more: another hand, a wrong detection [lengths of the hand in the picture]."""
 
 MAX_GAP = 0.4
 """Two frames further apart than this [s] are not interpolated between."""
 
 MIN_TIMES = 20
-MIN_SPEED = 20.0
-"""A hand that moves less than this in most views tells nothing of time [px/s]."""
+MIN_SPEED = 0.17
+"""A hand that moves less than this in most views tells nothing of time [lengths of the hand in the picture / s]."""
 
 
 class DelayError(PianokpmError, ValueError):
@@ -40,7 +40,8 @@ class Delays:
 
     Attributes:
         delay: of each camera, the promptest has 0 [s].
-        before: mean distance of the palms' pictures from where the other views put them [px], capped.
+        before: mean distance of the palms' pictures from where the other views put them [lengths of the hand],
+            capped.
         after: likewise with the delays.
     """
 
@@ -53,13 +54,11 @@ class _Track:
     """One side's palm in one view over time."""
 
     def __init__(self, records: Sequence[HandLandmarks], side: Side) -> None:
-        rows = [
-            (r.stamp, r.pixels[list(r.side).index(side)][list(PALM)])
-            for r in records
-            if side in r.side
-        ]
+        rows = [(r.stamp, r.pixels[list(r.side).index(side)]) for r in records if side in r.side]
         self.time = np.array([stamp for stamp, _ in rows]) * 1e-9
-        self.pixels = np.array([p for _, p in rows]).reshape(len(rows), len(PALM), 2)
+        hands = np.array([p for _, p in rows]).reshape(len(rows), LANDMARK_COUNT, 2)
+        self.pixels = hands[:, list(PALM)]
+        self.length = float(np.median(np.ptp(hands, axis=1).max(axis=1))) if rows else np.nan
 
     def at(self, times: FloatArray) -> FloatArray:
         """Return (T, N, 2) pixels between frames, NaN beyond them and in gaps."""
@@ -77,10 +76,11 @@ class _Track:
 
     @property
     def speed(self) -> float:
+        """Return how quickly the hand moves when it moves [lengths / s]."""
         if len(self.time) < 2:
             return 0.0
         move = np.linalg.norm(np.diff(self.pixels.mean(axis=1), axis=0), axis=1)
-        return float(np.percentile(move / np.diff(self.time), 75))
+        return float(np.percentile(move / np.diff(self.time), 75)) / self.length
 
 
 def estimate_delays(
@@ -127,7 +127,7 @@ def _cost(
     times: Mapping[Side, FloatArray],
     delay: FloatArray,
 ) -> float:
-    """Return the mean capped distance of the palms' pictures from their place in space [px]."""
+    """Return the mean capped distance of the palms' pictures from their place in space [lengths of the hand]."""
     total = []
     for side, views in tracks.items():
         # A picture that is older than its stamp shows at `stamp + delay` what was at `stamp`.
@@ -135,8 +135,8 @@ def _cost(
         flat = pixels.reshape(len(cameras), -1, 2)
         rays = np.stack([c.normalize(p) for c, p in zip(cameras, flat, strict=True)])
         points = solve_linear(stack_projections(cameras), rays)
-        for camera, seen in zip(cameras, flat, strict=True):
-            off = np.linalg.norm(camera.project(points) - seen, axis=1)
+        for camera, seen, track in zip(cameras, flat, views, strict=True):
+            off = np.linalg.norm(camera.project(points) - seen, axis=1) / track.length
             total.append(np.minimum(off[np.isfinite(off)], CAP))
     every = np.concatenate(total)
     return float(every.mean()) if len(every) else CAP

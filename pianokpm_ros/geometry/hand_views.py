@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pianokpm_ros.anatomy import Side
+from pianokpm_ros.anatomy import LANDMARK_COUNT, Side
 from pianokpm_ros.geometry.lone_view import Sight, anchor
 from pianokpm_ros.geometry.mirrored import KEPT, are_mirrored, shows_mirrored
 from pianokpm_ros.geometry.single_view import PlacedHand
@@ -17,17 +17,17 @@ FloatArray = NDArray[np.floating]
 class HandViews:
     """The views of one hand at one moment; a choice of them is triangulated once, whoever asks."""
 
-    def __init__(self, side: Side, seen: Sequence[Sight], palm: float, pixel_noise: float) -> None:
+    def __init__(self, side: Side, seen: Sequence[Sight], palm: float, noise: float) -> None:
         """Tell which views can be trusted.
 
         Args:
             side: of the hand.
             seen: by all views.
             palm: size of the hand as in `place_hand` [m].
-            pixel_noise: 1 sigma of a landmark in one view [px].
+            noise: 1 sigma of a landmark in one view, at the hand [m].
         """
         self.seen, self.palm = list(seen), palm
-        self._noise = pixel_noise
+        self._noise = noise
         self._solved: dict[tuple[int, ...], Triangulation] = {}
         sound = self._find_sound(side)
         self.sound = [self.seen[i] for i in sound]
@@ -48,10 +48,11 @@ class HandViews:
 
         Two views show a quarter of the squared error, since only what lies across the epipolar lines can be seen.
         """
-        result, used = self.solve(), self.sound or self.seen
-        shown = 1 - 1.5 / np.maximum(result.views, 2)
-        length = np.median([np.ptp(view.pixels[hand], axis=0).max() for _, view, hand in used])
-        return float(np.nanmedian(result.error / np.sqrt(shown)) / max(length, 1.0))
+        return _measure_contradiction(self.solve(), self.sound or self.seen)
+
+    def measure_contradiction_at(self, rows: Sequence[int]) -> float:
+        """Return by how much all views contradict each other about some of the landmarks."""
+        return _measure_contradiction(self.solve_all(), self.seen, rows)
 
     def anchor(self, sound: Sight) -> PlacedHand | None:
         """Place the hand of a sound view as far away as what a mirrored one sees right tells."""
@@ -88,6 +89,15 @@ class HandViews:
             pixels = np.stack([self.seen[i][1].pixels[self.seen[i][2]] for i in key])
             self._solved[key] = triangulate(cameras, pixels, self._noise)
         return self._solved[key]
+
+
+def _measure_contradiction(
+    result: Triangulation, used: Sequence[Sight], rows: Sequence[int] = range(LANDMARK_COUNT)
+) -> float:
+    shown = 1 - 1.5 / np.maximum(result.views, 2)
+    length = np.median([np.ptp(view.pixels[hand], axis=0).max() for _, view, hand in used])
+    error = (result.error / np.sqrt(shown))[list(rows)]
+    return float(np.nanmedian(error) / max(length, 1.0))
 
 
 def widen(covariance: FloatArray, deviation: float) -> FloatArray:

@@ -30,8 +30,8 @@ DISTANCE_PART = 0.12
 in parts of it: root mean squares on nine simulated takes and two real recordings (`make bench-vision` prints how true
 they are). The sizes of people alone make 6 %."""
 
-PIXEL_NOISE = 5.0
-"""1 sigma of a landmark [px]."""
+LANDMARK_NOISE = 0.007
+"""1 sigma of a landmark at the hand, one axis across the line of sight [m]."""
 
 DIRECTION_NOISE = 0.35
 """1 sigma of a bone's direction as MediaPipe sees it [rad]."""
@@ -84,7 +84,7 @@ def place_hand(
     start = _place_stiff(rays, known, lengthen(world, palm))
     if start is None:
         return None
-    local = _bend(start, rays, known, palm, camera.matrix[0, 0])
+    local = _bend(start, rays, known, palm)
     if not np.isfinite(local).all() or local[:, 2].min() <= 0:
         return None
     landmarks = (local - camera.translation) @ camera.rotation
@@ -105,11 +105,11 @@ def _place_stiff(
 
 
 def _bend(
-    start: FloatArray, rays: FloatArray, known: NDArray[np.bool_], palm: float, focal: float
+    start: FloatArray, rays: FloatArray, known: NDArray[np.bool_], palm: float
 ) -> FloatArray:
-    """Return the likeliest hand (Levenberg-Marquardt): pixels, lengths and directions weighed by their noise."""
+    """Return the likeliest hand (Levenberg-Marquardt): places, lengths and directions weighed by their noise."""
     lengths = EDGE_PROPORTIONS * palm
-    problem = _Problem(start, rays, known, lengths, focal)
+    problem = _Problem(start, rays, known, lengths)
     hand, damping = start, START_DAMPING
     residual, jacobian = problem.linearise(hand)
     for _ in range(STEPS):
@@ -136,10 +136,10 @@ class _Problem:
         rays: FloatArray,
         known: NDArray[np.bool_],
         lengths: FloatArray,
-        focal: float,
     ) -> None:
         self._rays, self._lengths = np.where(known[:, None], rays, 0.0), lengths
-        self._sharpness = np.where(known, focal / PIXEL_NOISE, 0.0)[:, None]
+        sharpness = np.median(start[:, 2]) / LANDMARK_NOISE
+        self._sharpness = np.where(known, sharpness, 0.0)[:, None]
         count = len(BONES)
         self._difference = np.zeros((len(EDGES), LANDMARK_COUNT))
         rows = np.arange(len(EDGES))

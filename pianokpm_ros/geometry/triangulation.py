@@ -1,8 +1,9 @@
 """Points in space from their pictures in several calibrated cameras.
 
 Letters: V views, N points. A linear solve (Hartley and Zisserman, Multiple View Geometry, 12.2)
-starts Gauss-Newton steps on the pixel errors, which are weighted down where a view, or a point in it,
-disagrees with the others (Geman and McClure's weights). All points of a call belong together: one hand.
+starts Gauss-Newton steps on the errors in the pictures, in units of a landmark's noise, which are weighted down where
+a view, or a point in it, disagrees with the others (Geman and McClure's weights). All points of a call belong together:
+one hand.
 """
 
 from collections.abc import Sequence
@@ -15,11 +16,16 @@ from pianokpm_ros.geometry.camera import Camera
 
 FloatArray = NDArray[np.floating]
 
-PIXEL_NOISE = 3.0
-"""1 sigma of a landmark in one view [px]: the reprojection errors of MediaPipe's landmarks on real recordings
-have medians of 1.5 px (two views) to 4.4 px (four views at 1280x720)."""
+LANDMARK_NOISE = 0.0045
+"""1 sigma of a landmark in one view, at the hand, one axis across the line of sight [m]. The network sees each hand
+at one size, whatever the camera: what it gets wrong is a part of the hand and not a number of pixels."""
+
+LEAST_DEPTH = 1e-6
 
 STEPS = 8
+DAMPING = 1.0
+"""Far below the curvature of two views that see a hand (1e4 / m^2 and more); keeps unseen points solvable [1/m^2]."""
+
 SETTLED = 1e-6
 """No more steps once they are smaller than this [m], a thousandth of a landmark's error."""
 
@@ -89,31 +95,40 @@ def solve_equally(cameras: Sequence[Camera], pixels: ArrayLike) -> FloatArray:
 
 
 def triangulate(
-    cameras: Sequence[Camera], pixels: ArrayLike, pixel_noise: float = PIXEL_NOISE
+    cameras: Sequence[Camera], pixels: ArrayLike, noise: float = LANDMARK_NOISE
 ) -> Triangulation:
     """Triangulate robustly.
 
     Args:
         cameras: V of them.
         pixels: (V, N, 2) [px] in the raw images, NaN = not seen.
-        pixel_noise: 1 sigma of one coordinate [px].
+        noise: 1 sigma of a landmark in one view, at the hand, one axis [m].
     """
     pixels = np.asarray(pixels, np.float64)
     rays = np.stack([c.normalize(p) for c, p in zip(cameras, pixels, strict=True)])
     projections, focal = stack_projections(cameras), np.array([c.focal for c in cameras])
     points = solve_linear(projections, rays)
     seen = np.isfinite(rays).all(axis=-1) & np.isfinite(points).all(axis=-1)
-    weights = seen.astype(np.float64)
+    sigma = noise * _find_sharpness(projections, focal, points, seen)
     for _ in range(STEPS):
         residual, jacobian = _linearise(projections, focal, rays, points, seen)
-        weights = _robust_weights(residual, seen, pixel_noise)
-        step = _step(residual, jacobian, weights)
+        weights = _robust_weights(residual / sigma, seen)
+        step = _step(residual / sigma, jacobian / sigma[..., None], weights)
         points = points + step
         if np.abs(step).max(initial=0, where=np.isfinite(step)) < SETTLED:
             break
     residual, jacobian = _linearise(projections, focal, rays, points, seen)
-    weights = _robust_weights(residual, seen, pixel_noise)
-    return _summarise(points, residual, jacobian, weights, pixel_noise)
+    weights = _robust_weights(residual / sigma, seen)
+    return _summarise(points, residual, jacobian, weights, sigma)
+
+
+def _find_sharpness(
+    projections: FloatArray, focal: FloatArray, points: FloatArray, seen: NDArray[np.bool_]
+) -> FloatArray:
+    """Return how many pixels a metre at the hand takes in each view, (V, 1, 1) [px/m]."""
+    depth = np.einsum('vj,nj->vn', projections[:, 2, :3], points) + projections[:, 2, 3:]
+    middle = _median_of_first(np.where(seen, depth, np.inf).T, seen.sum(axis=1))
+    return (focal / np.maximum(middle, LEAST_DEPTH))[:, None, None]
 
 
 def _linearise(
@@ -126,7 +141,7 @@ def _linearise(
     """Return residuals (V, N, 2) [px] and Jacobians (V, N, 2, 3) [px/m] of the pictures; zero where not seen."""
     rotation = projections[..., :3]
     local = np.einsum('vij,nj->vni', rotation, points) + projections[:, None, :, 3]
-    ahead = seen & (local[..., 2] > 1e-6)
+    ahead = seen & (local[..., 2] > LEAST_DEPTH)
     depth = np.where(ahead, local[..., 2], 1.0)[..., None]
     picture = local[..., :2] / depth
     residual = np.where(ahead[..., None], (rays - picture) * focal[:, None, None], 0.0)
@@ -135,10 +150,8 @@ def _linearise(
     return residual, np.where(ahead[..., None, None], jacobian, 0.0)
 
 
-def _robust_weights(
-    residual: FloatArray, seen: NDArray[np.bool_], pixel_noise: float
-) -> FloatArray:
-    """Weigh views and points in them down that disagree; two views can't tell which is wrong and keep weight 1."""
+def _robust_weights(residual: FloatArray, seen: NDArray[np.bool_]) -> FloatArray:
+    """Weigh views and points in them down that disagree, by residuals [sigmas]; of two views none can be blamed."""
     count = seen.sum(axis=0)
     if count.max(initial=0) < 3:
         return seen.astype(np.float64)
@@ -146,8 +159,8 @@ def _robust_weights(
     view = _median_of_first(distance.T, seen.sum(axis=1))
     some = seen.any(axis=1)
     among = _median_of_first(np.where(some, view, np.inf)[:, None], some.sum(keepdims=True))
-    usual = np.maximum(VIEW_SIGMAS * pixel_noise, among)
-    scale = np.maximum(POINT_SIGMAS * pixel_noise, _median_of_first(distance, count))
+    usual = np.maximum(VIEW_SIGMAS, among)
+    scale = np.maximum(POINT_SIGMAS, _median_of_first(distance, count))
     known = np.where(seen, distance, 0.0)
     weights = _fall_off(view / usual)[:, None] * _fall_off(known / scale)
     return np.where(count >= 3, weights, 1.0) * seen
@@ -186,9 +199,7 @@ def _invert(matrices: FloatArray) -> FloatArray:
 def _step(residual: FloatArray, jacobian: FloatArray, weights: FloatArray) -> FloatArray:
     normal = _normal_matrix(jacobian, weights)
     gradient = np.einsum('vn,vnki,vnk->ni', weights, jacobian, residual)
-    # The damping is far below the curvature of two views (1e5 px^2/m^2 and more) and keeps unseen
-    # points solvable.
-    return np.linalg.solve(normal + 1e-3 * np.eye(3), gradient[..., None])[..., 0]
+    return np.linalg.solve(normal + DAMPING * np.eye(3), gradient[..., None])[..., 0]
 
 
 def _summarise(
@@ -196,17 +207,20 @@ def _summarise(
     residual: FloatArray,
     jacobian: FloatArray,
     weights: FloatArray,
-    pixel_noise: float,
+    sigma: FloatArray,
 ) -> Triangulation:
     views = (weights > 0.25).sum(axis=0)
     valid = (views >= 2) & np.isfinite(points).all(axis=-1)
     total = np.maximum(weights.sum(axis=0), 1e-12)
-    error = np.sqrt((weights * (residual**2).sum(axis=-1)).sum(axis=0) / total)
+    error, sigmas = (
+        np.sqrt((weights * (r**2).sum(axis=-1)).sum(axis=0) / total)
+        for r in (residual, residual / sigma)
+    )
     # Where the views disagree more than the noise explains, the noise was larger (a coordinate has
     # error / sqrt(2)).
-    noise = np.maximum(pixel_noise, error / np.sqrt(2))
-    normal = _normal_matrix(jacobian, weights) + 1e-3 * np.eye(3)
-    covariance = _invert(normal) * (noise**2)[:, None, None]
+    louder = np.maximum(1.0, sigmas / np.sqrt(2))
+    normal = _normal_matrix(jacobian / sigma[..., None], weights) + DAMPING * np.eye(3)
+    covariance = _invert(normal) * (louder**2)[:, None, None]
     packed = np.stack([covariance[:, i, j] for i, j in UPPER], axis=-1)
     return Triangulation(
         np.where(valid[:, None], points, np.nan),

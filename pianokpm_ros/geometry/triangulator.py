@@ -21,7 +21,7 @@ from pianokpm_ros.geometry.rig import Rig
 from pianokpm_ros.geometry.single_view import PlacedHand, assume_camera
 from pianokpm_ros.geometry.smoothing import SmoothingSettings
 from pianokpm_ros.geometry.synchronizer import FrameSet
-from pianokpm_ros.geometry.triangulation import PIXEL_NOISE
+from pianokpm_ros.geometry.triangulation import LANDMARK_NOISE
 from pianokpm_ros.geometry.view_check import ViewCheck
 from pianokpm_ros.records import HandLandmarks, HandPose
 
@@ -44,10 +44,9 @@ class TriangulatorSettings:
     """When a pose is called what.
 
     Attributes:
-        pixel_noise: 1 sigma of a landmark in one view [px].
-        max_error: median reprojection error beyond which the views contradict each other: DEGRADED
-            [px].
-        max_contradiction: likewise in parts of the hand's length in the picture, 1 sigma as far as the views tell.
+        landmark_noise: 1 sigma of a landmark in one view, at the hand, one axis across the line of sight [m].
+        max_contradiction: 1 sigma of the landmarks, as far as the views tell, beyond which these contradict each
+            other: DEGRADED [parts of the hand's length in the picture].
         min_landmarks: landmarks that two views must see; with fewer the best single view is taken:
             DEGRADED.
         max_skew: stamps further apart than this within a set: DEGRADED [ns]. A fingertip at 1 m/s
@@ -59,8 +58,7 @@ class TriangulatorSettings:
         smoothing: filter poses over time; None = don't.
     """
 
-    pixel_noise: float = PIXEL_NOISE
-    max_error: float = 15.0
+    landmark_noise: float = LANDMARK_NOISE
     max_contradiction: float = CONTRADICTION
     min_landmarks: int = 15
     max_skew: int = 9_000_000
@@ -144,7 +142,7 @@ class HandTriangulator:
     def _make(self, frames: FrameSet, side: Side, seen: list[Sight]) -> HandPose:
         sequence, self._sequence[side] = self._sequence[side], self._sequence[side] + 1
         head = (frames.stamp, self._frame_id(seen, frames), sequence, side)
-        hand = HandViews(side, seen, self._palm(), self.settings.pixel_noise)
+        hand = HandViews(side, seen, self._palm(), self.settings.landmark_noise)
         pose = (
             self._from_half(head, hand)
             if len(hand.sound) == 1 < len(seen)
@@ -172,10 +170,7 @@ class HandTriangulator:
         known = result.views >= 2
         if known.sum() < self.settings.min_landmarks:
             return None
-        agree = bool(
-            np.nanmedian(result.error) <= self.settings.max_error
-            and hand.measure_contradiction() <= self.settings.max_contradiction
-        )
+        agree = hand.measure_contradiction() <= self.settings.max_contradiction
         sound = bool(hand.sound) and agree and frames.skew <= self.settings.max_skew
         self._judge_views(seen, result.points, known)
         if sound and self.rig is not None:
@@ -192,7 +187,7 @@ class HandTriangulator:
     def _from_half(self, head: Head, hand: HandViews) -> HandPose | None:
         """Place a hand by the only view that did not mirror it."""
         result, kept = hand.solve_all(), list(KEPT)
-        if not np.median(result.error[kept]) <= self.settings.max_error:
+        if not hand.measure_contradiction_at(kept) <= self.settings.max_contradiction:
             return None
         placed = hand.anchor(hand.sound[0])
         if placed is None:
@@ -207,7 +202,9 @@ class HandTriangulator:
         """Remember how far each view is from what all make of it, and the hand's size."""
         for camera, view, hand in seen:
             off = np.linalg.norm(camera.project(points) - view.pixels[hand], axis=1)
-            self.check.push(camera.name, camera.size[0], float(np.median(off[known])))
+            pixels = float(np.median(off[known]))
+            depth = float(np.median(camera.transform(points[known])[:, 2]))
+            self.check.push(camera.name, pixels, pixels * depth / camera.focal)
         self.size.push(points)
 
     def _from_one(self, head: Head, hand: HandViews) -> HandPose | None:

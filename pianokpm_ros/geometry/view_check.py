@@ -18,8 +18,8 @@ LEAST = 20
 FACTOR = 2.5
 """A camera is suspect when it is off by this many times what the others are."""
 
-FLOOR = 6.0
-"""And by this much in any case, in pictures 640 px wide [px]: networks disagree by less about a joint."""
+FLOOR = 0.008
+"""And by this much in any case, at the hand [m]: networks disagree by less about a joint."""
 
 
 @dataclass
@@ -27,23 +27,25 @@ class ViewError:
     """What is known of one camera.
 
     Attributes:
-        width: of its pictures [px].
         count: hands taken into account.
     """
 
-    width: int
     count: int = 0
-    _latest: deque[float] = field(default_factory=lambda: deque(maxlen=MEMORY))
+    _latest: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=MEMORY))
 
     @property
-    def error(self) -> float:
-        """Median of how far its landmarks were from where the others put them [px]: a detector's slips don't count."""
-        return float(np.median(self._latest)) if self._latest else math.nan
+    def errors(self) -> tuple[float, float]:
+        """Medians of how far its landmarks were from where the others put them, in its pictures [px] and at the
+        hand [m]: a detector's slips don't count."""
+        if self.count < LEAST:
+            return math.nan, math.nan
+        pixels, metres = np.median(self._latest, axis=0)
+        return float(pixels), float(metres)
 
-    def push(self, distance: float) -> None:
+    def push(self, pixels: float, metres: float) -> None:
         """Take one hand in one set into account."""
-        if math.isfinite(distance):
-            self._latest.append(distance)
+        if math.isfinite(pixels) and math.isfinite(metres):
+            self._latest.append((pixels, metres))
             self.count += 1
 
 
@@ -53,24 +55,24 @@ class ViewCheck:
     def __init__(self) -> None:
         self.views: dict[str, ViewError] = {}
 
-    def push(self, camera: str, width: int, distance: float) -> None:
-        """Take the median distance of a hand's landmarks in one view from the triangulated hand's picture [px]."""
-        self.views.setdefault(camera, ViewError(width)).push(distance)
+    def push(self, camera: str, pixels: float, metres: float) -> None:
+        """Take the median distance of a hand's landmarks from the triangulated hand, in the picture and at the hand."""
+        self.views.setdefault(camera, ViewError()).push(pixels, metres)
 
     @property
     def errors(self) -> dict[str, float]:
         """How far each camera is from the others [px]; NaN = not known yet."""
-        return {n: v.error if v.count >= LEAST else math.nan for n, v in self.views.items()}
+        return {n: v.errors[0] for n, v in self.views.items()}
 
     @property
     def suspects(self) -> tuple[str, ...]:
         """Cameras that disagree; with fewer than three nobody can tell which is wrong."""
-        parts = {n: e / self.views[n].width * 640 for n, e in self.errors.items() if e == e}
-        if len(parts) < 3:
+        away = {n: v.errors[1] for n, v in self.views.items() if v.count >= LEAST}
+        if len(away) < 3:
             return ()
         found = []
-        for name, part in parts.items():
-            others = float(np.median([p for n, p in parts.items() if n != name]))
-            if part > FLOOR and part > FACTOR * others:
+        for name, far in away.items():
+            others = float(np.median([f for n, f in away.items() if n != name]))
+            if far > FLOOR and far > FACTOR * others:
                 found.append(name)
         return tuple(found)

@@ -37,9 +37,19 @@ class TriangulationNode(PianoNode):
             'max_wait', 0.08, 'wait for a view while others run ahead by up to this [s]', 0.0, 1.0
         ),
         Parameter('timeout', 0.1, 'without views for this long poses are INVALID [s]', 0.02, 10.0),
-        Parameter('pixel_noise', 3.0, '1 sigma of a landmark in one view [px]', 0.1, 50.0),
         Parameter(
-            'max_error', 15.0, 'median reprojection error beyond which: DEGRADED [px]', 0.1, 1000.0
+            'landmark_noise',
+            0.0045,
+            '1 sigma of a landmark in one view, at the hand [m]',
+            0.0005,
+            0.05,
+        ),
+        Parameter(
+            'max_contradiction',
+            0.08,
+            "views that contradict each other by more parts of the hand's length: DEGRADED",
+            0.005,
+            1.0,
         ),
         Parameter(
             'max_skew', 0.009, 'stamps of a set further apart than this: DEGRADED [s]', 0.0, 0.1
@@ -56,8 +66,8 @@ class TriangulationNode(PianoNode):
         rig = load_rig(s['rig']) if s['rig'] else None
         self._cameras = self._choose_cameras(rig)
         quality = TriangulatorSettings(
-            s['pixel_noise'],
-            s['max_error'],
+            s['landmark_noise'],
+            s['max_contradiction'],
             max_skew=nanoseconds(s['max_skew']),
             bones=BoneSettings() if s['hold_bones'] else None,
             smoothing=SmoothingSettings() if s['smooth'] else None,

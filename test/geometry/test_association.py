@@ -8,12 +8,12 @@ from pianokpm_ros.anatomy import PALM, Side
 from pianokpm_ros.geometry.association import (
     BEHIND,
     ENDS,
+    ERROR_CAP,
+    ERROR_SCALE,
     JUMP_CAP,
     JUMP_SCALE,
     LONE_VIEW,
     NO_HAND,
-    PIXEL_CAP,
-    PIXEL_SCALE,
     SIDES,
     SIZE_RATIO,
     SWITCH,
@@ -40,12 +40,17 @@ def cost_of_one(cameras, views, combination, last):
             continue
         rays = np.stack([c.normalize(v.pixels[h, list(PALM)]) for c, v, h in seen])
         points = solve_linear(stack_projections([c for c, _, _ in seen]), rays)
-        residual = []
-        for (camera, _, _), ray in zip(seen, rays, strict=True):
+        away, depths, extents = [], [], []
+        for (camera, view, hand), ray in zip(seen, rays, strict=True):
             local = camera.transform(points)
-            error = (local[:, :2] / local[:, 2:] - ray) * camera.focal
-            residual.append(np.where(local[:, 2:] > 0, error, BEHIND))
-        total += len(seen) * min(np.sqrt(np.mean(np.square(residual))) / PIXEL_SCALE, PIXEL_CAP)
+            away.append(local[:, :2] - ray * local[:, 2:])
+            depths.append(local[:, 2])
+            extent = np.ptp(view.pixels[hand].astype(float), axis=0).max()
+            extents.append(extent / camera.focal)
+        ahead = np.array(depths) > 0
+        length = np.nanmean(extents * np.nanmean(np.where(ahead, depths, np.nan), axis=1))
+        parts = np.where(ahead[..., None], away / length, BEHIND)
+        total += len(seen) * min(np.sqrt(np.mean(np.square(parts))) / ERROR_SCALE, ERROR_CAP)
         wrist, knuckle = (points[PALM.index(end)] for end in ENDS)
         sizes.append(np.linalg.norm(wrist - knuckle))
         own, other = last.get(side), last.get(SIDES[1 - column])

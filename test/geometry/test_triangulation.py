@@ -32,8 +32,11 @@ def test_noise_stays_within_the_stated_covariance(seed):
     ]
     rng = np.random.default_rng(seed)
     points = rng.uniform((-0.2, -0.1, 0), (0.2, 0.2, 0.1), (400, 3))
-    pixels = np.stack([c.project(points) for c in cameras]) + rng.normal(0, 1.0, (3, 400, 2))
-    result = triangulate(cameras, pixels, pixel_noise=1.0)
+    noise = 0.0012
+    sharpness = np.array([c.focal / np.median(c.transform(points)[:, 2]) for c in cameras])
+    pixels = np.stack([c.project(points) for c in cameras])
+    pixels += noise * sharpness[:, None, None] * rng.normal(size=pixels.shape)
+    result = triangulate(cameras, pixels, noise)
     z2 = ((result.points - points) ** 2).sum(1) / (3 * result.deviation**2)
     # Mean of 400 squared ratios around 1 has a standard error of about 0.05; robust weights and
     # the noise
@@ -56,9 +59,8 @@ def test_one_wrong_view_of_four_is_outvoted(rig, hands):
     pixels = see(rig, hands[0])
     pixels[2] += 60.0
     result = triangulate(rig.cameras, pixels)
-    # Plain least squares would move the points by centimetres; weighted down, the wrong view's
-    # pull is
-    # 60 px x (1 + (60/9)^2)^-2 = 0.03 px among the others, about 0.1 mm at these distances.
+    # Plain least squares would move the points by centimetres. Weighted down, the wrong view, 60 px or 9 cm of
+    # 0.0045 m off, pulls by 60 px x (1 + (19/2.7)^2)^-2 = 0.02 px among the others, about 0.1 mm at these distances.
     assert np.abs(result.points - hands[0]).max() < 5e-4
     assert (result.views == 3).all()
 

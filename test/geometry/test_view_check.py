@@ -4,12 +4,12 @@ CAMERAS = ('top', 'left', 'right', 'front')
 
 
 def watch(front):
-    """See hands by four cameras, of which the front one is off by so much in successive sets [px]."""
+    """See hands by four cameras, of which the front one is off by so much in successive sets [px of 1 mm]."""
     check = ViewCheck()
     for distance in front:
         for name in CAMERAS[:3]:
-            check.push(name, 640, 3.0)
-        check.push('front', 640, distance)
+            check.push(name, 3.0, 0.003)
+        check.push('front', distance, 1e-3 * distance)
     return check
 
 
@@ -26,3 +26,12 @@ def test_a_detector_that_slips_now_and_then_is_no_fault_of_the_camera():
 def test_a_camera_that_moves_is_noticed_and_forgiven_when_it_is_put_back():
     assert watch([4.0] * 200 + [20.0] * MEMORY).suspects == ('front',)
     assert watch([4.0] * 200 + [20.0] * MEMORY + [4.0] * MEMORY).suspects == ()
+
+
+def test_what_counts_is_how_far_it_is_off_at_the_hand():
+    check = ViewCheck()
+    for _ in range(LEAST):
+        for name in CAMERAS[:3]:
+            check.push(name, 2.0, 0.002)
+        check.push('front', 20.0, 0.004)  # a large picture of a near hand
+    assert check.suspects == () and check.errors['front'] == 20.0

@@ -171,7 +171,7 @@ def test_the_hand_has_a_hands_size(run):
     lengths = [np.linalg.norm(p.landmarks[5] - p.landmarks[0]) for p in good]
     assert np.median(lengths) == pytest.approx(0.090, rel=0.15)
     errors = np.concatenate([p.reprojection_error for p in good])
-    # Labels of landmarks in the full pictures have 1.5 px (triangulation.PIXEL_NOISE); those here are half as large.
+    # Landmarks in the full pictures have errors of 1.5 px (docs/cameras.md); those here are half as large.
     assert np.nanmedian(errors) < 3.0
     assert {tuple(np.unique(p.views)) for p in good} == {(2,)}
 
