@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from test.examples.colcon import build
 from test.examples.lines import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,16 +20,9 @@ PACKAGE = 'pianokpm_cpp_subscriber'
 @pytest.fixture(scope='module')
 def program(tmp_path_factory):
     """Build the example."""
-    prefixes = os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep)
-    if not any((Path(p) / 'share' / 'rclcpp').is_dir() for p in prefixes if p):
-        pytest.skip('rclcpp is not installed: the C++ example needs a ROS 2 installation')
     folder = tmp_path_factory.mktemp('cpp')
-    command = ['colcon', '--log-base', str(folder / 'log'), 'build']
-    command += ['--base-paths', str(ROOT / 'examples' / 'cpp_subscriber')]
-    command += ['--build-base', str(folder / 'build'), '--install-base', str(folder / 'install')]
-    built = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
-    assert built.returncode == 0, built.stdout[-2000:] + built.stderr[-2000:]
-    return folder / 'install' / PACKAGE / 'lib' / PACKAGE / 'activity_subscriber'
+    installed = build(ROOT / 'examples' / 'cpp_subscriber', folder)
+    return installed / PACKAGE / 'lib' / PACKAGE / 'activity_subscriber'
 
 
 def test_prints_activations_and_notices_that_the_publisher_is_gone(program, monkeypatch):
