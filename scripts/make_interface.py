@@ -94,8 +94,9 @@ Made by `python scripts/make_interface.py` from what the nodes declare; a test c
 All names are relative: namespaces and remappings work. Messages of this package are documented where they are
 defined, in `msg/`. Stamps are acquisition times. Every node publishes its health on `/diagnostics`
 (`diagnostic_msgs/DiagnosticArray`, once a second); where `~/enable` is offered, `false` pauses the node.
-Parameters are read once, at start-up: one that is out of its range keeps the node from starting. Defaults are
-those of the nodes; where `config/pianokpm.yaml` sets another, that one is told too.
+Parameters are read once, at start-up: one that is out of its range keeps the node from starting, one
+that a parameter file sets and the node does not have is warned of. Defaults are those of the nodes; where
+`config/pianokpm.yaml` sets another, that one is told too.
 
 | quality of service | reliability | durability | deadline | liveliness |
 | --- | --- | --- | --- | --- |

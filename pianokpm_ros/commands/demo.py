@@ -93,7 +93,9 @@ class DemoError(PianokpmError, RuntimeError):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the options."""
     parser.add_argument('--take', type=Path, help='take to play (default: the shipped one)')
-    parser.add_argument('--out', type=Path, default=Path('out/demo'), help='default out/demo')
+    parser.add_argument(
+        '-o', '--out', type=Path, default=Path('out/demo'), help='default out/demo'
+    )
     parser.add_argument(
         '--model', type=Path, metavar='DIR', help='model (default: the shipped one)'
     )

@@ -71,7 +71,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--poses-only', action='store_true', help='estimate no muscles')
     add_hand_arguments(parser)
     parser.add_argument('--lookahead', type=float, metavar='S', help='look-ahead of the muscles')
-    parser.add_argument('--out', type=Path, metavar='DIR', help='result folder (default out/NAME)')
+    parser.add_argument(
+        '-o', '--out', type=Path, metavar='DIR', help='result folder (default out/NAME)'
+    )
     parser.add_argument('--replace', action='store_true', help='replace an older result')
     parser.add_argument(
         '--skip',

@@ -25,7 +25,12 @@ from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.graph import LEASH, REFUSED
 from pianokpm_ros.messages import MessageError, Record, from_message, to_message
 from pianokpm_ros.nodes.backlog import Backlog
-from pianokpm_ros.nodes.parameters import Parameter, ParameterError, declare_parameters
+from pianokpm_ros.nodes.parameters import (
+    Parameter,
+    ParameterError,
+    declare_parameters,
+    find_misspelt,
+)
 
 FAILED = 1
 DEADLINE = Duration(nanoseconds=50_000_000)
@@ -89,6 +94,8 @@ class PianoNode(Node):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.settings: dict[str, Any] = declare_parameters(self, self.PARAMETERS)
+        for words in find_misspelt(_list_parameter_files(), self.get_name(), self.PARAMETERS):
+            self.get_logger().warning(words)
         self.enabled, self.rejected = True, 0
         self.done, self.exit_code = threading.Event(), 0
         self.backlog = Backlog(self.settings.get('max_backlog', 0.0))
@@ -173,6 +180,15 @@ class PianoNode(Node):
         array = DiagnosticArray(status=[status])
         array.header.stamp = self.get_clock().now().to_msg()
         self._health.publish(array)
+
+
+def _list_parameter_files() -> list[str]:
+    """Return the files that this process was given as `--params-file`."""
+    return [
+        after
+        for word, after in zip(sys.argv, sys.argv[1:], strict=False)
+        if word == '--params-file'
+    ]
 
 
 def run_node(make: Callable[[], PianoNode], arguments: Sequence[str] | None = None) -> int:

@@ -1,9 +1,12 @@
 """Parameters as a declared contract: type, default, range, meaning; what is out of it is refused with the reason."""
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import yaml
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.exceptions import (
     InvalidParameterTypeException,
@@ -84,6 +87,38 @@ def _declare(node: Node, parameter: Parameter) -> Any:
     if parameter.choices and value not in parameter.choices:
         raise _refuse(node, parameter, f'found {value!r}')
     return [v for v in value if v != ''] if isinstance(parameter.default, list) else value
+
+
+def find_misspelt(files: Sequence[str], name: str, parameters: Sequence[Parameter]) -> list[str]:
+    """Say which names parameter files set for a node that has no such parameters; ROS passes over them in silence.
+
+    Args:
+        files: in the ROS 2 format; what can't be read is left to ROS, which has read them before.
+        name: of the node.
+        parameters: that it has.
+    """
+    known = {p.name for p in parameters} | {'use_sim_time'}
+    said = []
+    for file in files:
+        for found in sorted(_read_names(file, name) - known):
+            near = difflib.get_close_matches(found, known, 1)
+            hint = f'; did you mean {near[0]}?' if near else ''
+            said.append(f'{file} sets {found!r}, which {name} does not have{hint}')
+    return said
+
+
+def _read_names(file: str, name: str) -> set[str]:
+    """Return the names below keys such as `/**/NODE` and `NODE`; what stands below `/**` is for other nodes too."""
+    try:
+        content = yaml.safe_load(Path(file).read_text())
+    except (OSError, ValueError, yaml.YAMLError):
+        return set()
+    names: set[str] = set()
+    for key, block in content.items() if isinstance(content, dict) else ():
+        if str(key).rpartition('/')[2] == name and isinstance(block, dict):
+            found = block.get('ros__parameters')
+            names |= {str(n) for n in found} if isinstance(found, dict) else set()
+    return {n for n in names if not n.startswith('qos_overrides')}
 
 
 def _refuse(node: Node, parameter: Parameter, found: str) -> ParameterError:

@@ -52,6 +52,26 @@ def test_commands_take_what_the_readme_gives_them(line):
     parser.parse_args(words)
 
 
+WRITERS = (
+    'calibrate',
+    'demo',
+    'estimate',
+    'evaluate',
+    'export',
+    'personalise',
+    'recover',
+    'report',
+    'train',
+)
+
+
+@pytest.mark.parametrize('name', WRITERS)
+def test_whatever_is_written_can_be_named_by_the_same_letter(name):
+    parser = argparse.ArgumentParser(prog=name)
+    importlib.import_module(COMMANDS[name][0]).add_arguments(parser)
+    assert re.search(r'^ +-o ', parser.format_help(), re.MULTILINE)
+
+
 def test_make_targets_exist():
     targets = set(re.findall(r'^([a-z-]+):', (ROOT / 'Makefile').read_text(), re.MULTILINE))
     told = set(re.findall(r'(?:^ {4}|`)make ([a-z]+(?:-[a-z]+)*)', TEXT, re.MULTILINE))

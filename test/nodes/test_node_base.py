@@ -5,7 +5,13 @@ import rclpy
 from rclpy.context import Context
 from rclpy.parameter import Parameter as RosParameter
 
-from pianokpm_ros.nodes.parameters import Parameter, ParameterError, declare_parameters, document
+from pianokpm_ros.nodes.parameters import (
+    Parameter,
+    ParameterError,
+    declare_parameters,
+    document,
+    find_misspelt,
+)
 
 PARAMETERS = (
     Parameter('speed', 1.0, 'how fast [m/s]', 0.0, 2.0),
@@ -59,6 +65,28 @@ def test_what_breaks_the_contract_is_refused_with_name_meaning_and_range(
     with pytest.raises(ParameterError, match=words) as caught:
         declare_parameters(make_node(**{name: value}), PARAMETERS)
     assert repr(name) in str(caught.value) and '/tested' in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ('text', 'said'),
+    [
+        ('/**/tested: {ros__parameters: {speed: 1.0, use_sim_time: true}}', []),
+        ('/**/tested: {ros__parameters: {sped: 1.0}}', ["sets 'sped'", 'did you mean speed?']),
+        (
+            'tested: {ros__parameters: {colour: red}}',
+            ["sets 'colour', which tested does not have"],
+        ),
+        ('/**: {ros__parameters: {sped: 1.0}}', []),  # of another node, perhaps
+        ('/**/other: {ros__parameters: {sped: 1.0}}', []),
+        ('/**/tested: {ros__parameters: {qos_overrides: {}}}', []),
+        ('no: [parameters', []),
+    ],
+)
+def test_names_that_a_parameter_file_sets_in_vain_are_told(tmp_path, text, said):
+    file = tmp_path / 'file.yaml'
+    file.write_text(text)
+    found = find_misspelt([str(file)], 'tested', PARAMETERS)
+    assert len(found) == bool(said) and all(words in found[0] for words in said), found
 
 
 def test_parameters_are_described_to_ros_and_can_not_be_set_later(make_node):

@@ -168,6 +168,14 @@ def test_a_process_that_refuses_says_so_with_its_exit_code(arguments):
     assert 'refuses to start' in done.stderr and 'Traceback' not in done.stderr
 
 
+def test_a_node_warns_of_parameters_that_it_does_not_have(tmp_path):
+    file = tmp_path / 'file.yaml'
+    file.write_text('/**/triangulation_node: {ros__parameters: {timout: 0.2, cameras: [a, b]}}')
+    command = [find_executable('triangulation_node'), '--ros-args', '--params-file', str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == REFUSED and 'did you mean timeout?' in done.stderr, done
+
+
 @pytest.mark.parametrize('arguments', [['-p'], ['-r', '__ns:=not/valid//']])
 def test_ros_arguments_that_can_not_be_read_are_refused(
     arguments, own_signals, monkeypatch, capfd

@@ -29,7 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='BUNDLE',
         help='model folders (the one that ships)',
     )
-    parser.add_argument('--out', type=Path, required=True, help='folder for tables and figures')
+    parser.add_argument(
+        '-o', '--out', type=Path, required=True, help='folder for tables and figures'
+    )
     parser.add_argument('--split', default='held_out', help='of the data set (%(default)s)')
     parser.add_argument('--roles', nargs='+', help='to test on (all that begin with `test`)')
     parser.add_argument(

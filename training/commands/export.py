@@ -13,7 +13,9 @@ from pianokpm_ros.errors import PianokpmError
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Ask which model, and what is known of it."""
     parser.add_argument('model', type=Path, help='folder that `pianokpm train` made')
-    parser.add_argument('--out', type=Path, required=True, help='folder of the bundle to write')
+    parser.add_argument(
+        '-o', '--out', type=Path, required=True, help='folder of the bundle to write'
+    )
     parser.add_argument('--name', help='another name')
     parser.add_argument(
         '--scores',

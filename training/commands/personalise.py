@@ -209,7 +209,9 @@ def _warn_of_others(person: Person, others: list[Recording], console: Console) -
     same = sorted({r.info.name for r in others} & set(person.fit.get('recordings', ())))
     if same:
         console.print(
-            f'careful: it was fitted to recordings that are also called {", ".join(same)}'
+            f'careful: fitted to recordings of the same names ({", ".join(same)}), as each session has; were they the '
+            'same ones, with poses found anew, these figures would be too good',
+            soft_wrap=True,
         )
 
 

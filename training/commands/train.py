@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='YAML file of settings, or the name of one that ships: mini, full (full)',
     )
     parser.add_argument(
-        '--out', type=Path, help='folder of the new model (out/models/ and its name)'
+        '-o', '--out', type=Path, help='folder of the new model (out/models/ and its name)'
     )
     parser.add_argument(
         '--work', type=Path, help='folder to go on from after an interruption (beside the model)'
