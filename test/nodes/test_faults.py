@@ -111,16 +111,10 @@ def test_a_lost_view_degrades_and_its_return_heals(lab):
     assert (lab.newest(RIGHT).views <= 1).all()
 
 
-def test_without_views_poses_turn_invalid_in_time_and_never_go_on(lab, lateness):
+def test_without_views_poses_turn_invalid_and_never_go_on(lab):
+    """In time: of which `test_clocks.py` is the judge, by a clock that no busy machine holds up."""
     lab.feeder.cameras = set()
-    silent_since = time.monotonic()
     lab.wait_for_status(RIGHT, Status.INVALID)
-    index = next(
-        i for i, m in enumerate(lab.observer.messages[RIGHT])
-        if lab.observer.arrived[RIGHT][i] > silent_since and m.status == 0
-    )  # fmt: skip
-    # The timeout of 0.1 s, a tick of 0.02 s, and as much again for a busy machine.
-    assert lab.observer.arrived[RIGHT][index] - silent_since < lateness.stretch(0.1 + 2 * 0.1)
     lab.wait_for_status(ACTIVITY, Status.INVALID)
     lab.observer.wait_for_health(f'{NAMESPACE}/triangulation_node', 'no camera is heard')
     pose, activity = lab.newest(RIGHT), lab.newest(ACTIVITY)
