@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from .domains import reserve_domain
 from .lateness import Lateness
 
 # A busy machine is no failure.
@@ -22,6 +23,15 @@ ROOT = Path(__file__).resolve().parent.parent
 def root() -> Path:
     """Return the top of the source tree."""
     return ROOT
+
+
+@pytest.fixture(scope='module', autouse=True)
+def own_domain():
+    """Keep the graphs of one file apart from all others, and all of them on this machine."""
+    with reserve_domain() as number, pytest.MonkeyPatch.context() as patch:
+        patch.setenv('ROS_DOMAIN_ID', str(number))
+        patch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+        yield
 
 
 @pytest.fixture

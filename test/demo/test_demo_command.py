@@ -31,12 +31,7 @@ NODES = {
 
 
 def start(root, *words):
-    environment = {
-        **os.environ,
-        'ROS_DOMAIN_ID': str(101 + os.getpid() % 100),
-        'ROS_AUTOMATIC_DISCOVERY_RANGE': 'LOCALHOST',
-        'COLUMNS': '100',
-    }
+    environment = {**os.environ, 'COLUMNS': '100'}
     environment.pop('_ROS_WHEELS_BOOTSTRAP_COMPLETE', None)
     return subprocess.Popen(
         [sys.executable, '-m', 'pianokpm_ros.cli', 'demo', *map(str, words)],

@@ -1,6 +1,5 @@
 """The node as a process between a real LSL outlet and a real subscriber."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -14,13 +13,7 @@ pianokpm_msgs = pytest.importorskip('pianokpm.msg', reason='needs the built mess
 
 
 @pytest.fixture
-def domain(monkeypatch):
-    monkeypatch.setenv('ROS_DOMAIN_ID', str(100 + os.getpid() % 100))
-    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-
-
-@pytest.fixture
-def listener(domain):
+def listener():
     from rclpy.context import Context
     from rclpy.executors import SingleThreadedExecutor
 
@@ -79,7 +72,7 @@ def test_the_stream_becomes_a_topic_and_sigint_ends_it_cleanly(send, listener, s
     assert node.wait(3) == 0
 
 
-def test_a_stream_that_can_not_be_used_ends_the_node_with_the_reason(send, domain, start):
+def test_a_stream_that_can_not_be_used_ends_the_node_with_the_reason(send, start):
     send('--unit', 'counts')
     node = start('scope:=machine')
     assert node.wait(20) == 2

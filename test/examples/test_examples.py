@@ -1,6 +1,5 @@
 """The examples: laws that keep their limits, a glove that goes silent, motors that follow, a node that starts."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -77,8 +76,6 @@ def test_the_glove_tells_hard_work_to_the_right_finger_and_nothing_when_passive(
 
 
 def test_the_exoskeleton_follows_a_live_estimate_and_lets_go_without_it(monkeypatch):
-    monkeypatch.setenv('ROS_DOMAIN_ID', str(2 + os.getpid() % 90))
-    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
     monkeypatch.delenv('_ROS_WHEELS_BOOTSTRAP_COMPLETE', raising=False)
     script = str(ROOT / 'examples' / 'exoskeleton' / 'exoskeleton_node.py')
     module = ['-m', 'test.client.synthetic_publisher', 'muscle_activity/right']

@@ -1,6 +1,5 @@
-"""Two small videos of a real hand with their calibration, and a ROS domain of these tests' own."""
+"""Two small videos of a real hand with their calibration."""
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,16 +32,6 @@ class Recording:
     def arguments(self):
         """As `GraphOptions.videos` takes them."""
         return tuple(f'{name}={path}' for name, path in self.videos.items())
-
-
-@pytest.fixture(scope='session', autouse=True)
-def own_domain():
-    """Keep these graphs apart from others on this machine, and all of them on this machine."""
-    patch = pytest.MonkeyPatch()
-    patch.setenv('ROS_DOMAIN_ID', str(2 + os.getpid() % 90))
-    patch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
-    yield
-    patch.undo()
 
 
 @pytest.fixture(scope='session')

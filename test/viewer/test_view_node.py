@@ -1,13 +1,11 @@
 """The node: what a real graph publishes comes out of the socket, whatever the browser does."""
 
 import json
-import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import pytest
 from websockets.sync.client import connect
 
 from pianokpm_ros.graph import GraphOptions, describe_graph, describe_view_node
@@ -16,15 +14,8 @@ from pianokpm_ros.processes import GraphProcesses
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture
-def own_domain(monkeypatch):
-    """Keep this graph apart from others on this machine."""
-    monkeypatch.setenv('ROS_DOMAIN_ID', str(2 + os.getpid() % 90))
-    monkeypatch.setenv('ROS_AUTOMATIC_DISCOVERY_RANGE', 'LOCALHOST')
+def test_shows_what_is_published(monkeypatch):
     monkeypatch.delenv('_ROS_WHEELS_BOOTSTRAP_COMPLETE', raising=False)
-
-
-def test_shows_what_is_published(own_domain):
     lines = []
     node = describe_view_node({'port': 0, 'wait_for_browser': True})
     topic = 'muscle_activity/right'
