@@ -68,7 +68,8 @@ def test_up_runs_until_interrupted_and_leaves_nothing(recording, observer, numbe
     assert len(children) == 3
     output, took = interrupt(process, number)
     assert process.returncode == 130
-    assert took < lateness.stretch(3.5)  # 3 s, and the interpreter's own end
+    # 3 s until what still runs is killed, and the interpreter's own end, long on a machine that computes much else.
+    assert took < lateness.stretch(6.0)
     assert not [pid for pid in children if is_alive(pid)]
     assert 'Traceback' not in output
 

@@ -47,7 +47,7 @@ def tab(served, tmp_path_factory):
     with Tab(tmp_path_factory.mktemp('browser') / 'profile') as opened:
         opened.call('Page.addScriptToEvaluateOnNewDocument', source=COMPLAINTS)
         opened.open(served.url)
-        opened.wait(SHOWN, 40)
+        opened.wait(SHOWN, 120)
         yield opened
 
 
