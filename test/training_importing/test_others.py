@@ -75,10 +75,51 @@ def test_tables_that_cannot_be_right_are_refused(tmp_path):
         (text.replace('timestamp', 'time'), 'column timestamp'),
         (text.replace('4003,', '3,', 1), 'not decrease'),
         (text.replace('-5', 'x', 1), 'no table of numbers'),
+        (text[:-30], 'line 5001 has 2 fields, the head 4'),
+        ('\n'.join(_empty_column(text)), 'no number in ch_2; leave'),
     ):
         (tmp_path / 'exg_17.csv').write_text(wrong)
         with pytest.raises(DataError, match=words):
             import_pairs(tmp_path, tmp_path / 'data')
+    (tmp_path / 'angle_17.csv').unlink()
+    with pytest.raises(DataError, match='needs the angle_'):
+        import_pairs(tmp_path, tmp_path / 'data')
+
+
+def _empty_column(text):
+    head, *rows = (line.split(',') for line in text.splitlines())
+    return [','.join(r) for r in (head, *([r[0], r[1], '', r[3]] for r in rows))]
+
+
+def test_a_subject_is_no_folder(tmp_path):
+    make_pairs(tmp_path / 'source')
+    with pytest.raises(DataError, match='letters, digits'):
+        import_pairs(tmp_path / 'source', tmp_path / 'out' / 'data', subject='../../elsewhere')
+    assert [p.name for p in tmp_path.iterdir()] == ['source']
+
+
+def test_a_gap_is_no_silence_and_does_not_slow_the_clock(tmp_path):
+    make_pairs(tmp_path / 'source')
+    path = tmp_path / 'source' / 'exg_17.csv'
+    lines = path.read_text().splitlines()
+    path.write_text('\n'.join([*lines[:1501], *lines[3001:]]) + '\n')  # 6 to 12 s are missing
+    imported = import_pairs(tmp_path / 'source', tmp_path / 'data')
+    assert '250.0 Hz' in imported.notes[0]
+    envelope = imported.data.load(imported.data.entries['s01_17']).envelope
+    known = np.isfinite(envelope.samples).all(axis=1)
+    time = envelope.stamp * 1e-9
+    assert not known[(time > 6.01) & (time < 11.99)].any()
+    assert known[(time < 5.99) | (time > 12.01)].all()
+
+
+def test_two_files_of_one_name_are_refused(tmp_path):
+    pytest.importorskip('h5py', reason='needs requirements/import.txt')
+    for folder in 'ab':
+        make_emg2pose(tmp_path / 'source' / folder)
+        (tmp_path / 'source' / folder / 'emg2pose_metadata.csv').unlink()
+    with pytest.raises(DataError, match='two recordings of the source would be called'):
+        import_emg2pose(tmp_path / 'source', tmp_path / 'data')
+    assert not (tmp_path / 'data').exists()
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason='the real pairs are not beside the project')

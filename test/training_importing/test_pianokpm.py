@@ -118,9 +118,46 @@ def test_what_a_key_at_rest_reads_is_found():
     assert find_key_range('t', mark) == (0.0, 1.0)
     with pytest.raises(DataError, match='--key-range'):
         find_key_range('t', 10 * mark)
-    lost = mark.copy()
-    lost[3, 5] = np.nan
-    assert np.isfinite(compress_keys(lost, 1000.0).position).all()
+    # A sensor's noise decides nothing.
+    mark[6, 5], mark[7, 5] = -0.02, -0.99
+    assert find_key_range('t', mark) == (0.0, 1.0)
+
+
+def test_beside_lost_samples_of_keys_the_speed_is_unknown():
+    lost = np.full((10, 88), 0.0)
+    lost[2:, 5], lost[5, 5] = 1.0, np.nan
+    keys = compress_keys(lost, 1000.0)
+    assert np.isfinite(keys.position).all() and keys.position.max() == 1.0
+    assert np.nanmin(keys.velocity) >= 0.0  # nothing went up
+
+
+def test_what_keys_read_is_told(tmp_path):
+    make_release(tmp_path / 'release')
+    _rewrite(tmp_path / 'release', 'keystroke_data/t1_p2_1.pkl', lambda a: np.where(a > -1, 0.5, a))
+    notes = import_pianokpm(tmp_path / 'release', tmp_path / 'data').notes
+    assert any('2 takes are read from -1 (rest) to 1 (bottom)' in n for n in notes)
+    assert any('1 takes are read from 0 (rest)' in n for n in notes)
+    assert any('hardly right' in n for n in notes)
+
+
+def test_settings_that_say_nothing_are_refused():
+    for wrong in (
+        {'pose_rate': 0.0},
+        {'signal_rate': 0.0},
+        {'signal_rate': float('nan')},
+        {'key_range': (1.0, 1.0)},
+        {'image_size': (0, 10)},
+    ):
+        with pytest.raises(DataError, match='asked for'):
+            PianoKpmSettings(**wrong)
+
+
+def test_the_rate_of_the_frames_is_what_the_user_says(tmp_path):
+    make_release(tmp_path / 'release', 1200.0)
+    settings = PianoKpmSettings(pose_rate=50.0)
+    imported = import_pianokpm(tmp_path / 'release', tmp_path / 'data', settings)
+    assert any('1000 Hz, with frames at 50 Hz' in note for note in imported.notes)
+    assert not any('drift' in note for note in imported.notes)
 
 
 @pytest.mark.parametrize(

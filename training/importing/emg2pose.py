@@ -111,12 +111,12 @@ def _open(path: Path) -> tuple[Mapping[str, Any], NDArray]:
 def _read_stage(file: _File, cutoff: float, lost: list[float]) -> Recording:
     facts, table = _open(file.path)
     stamp = np.round((table['time'] - table['time'][0]) * NANOSECONDS).astype(np.int64)
-    rate = (len(stamp) - 1) * NANOSECONDS / float(stamp[-1])
     samples = np.asarray(table['emg'], np.float32)
     channel = tuple(f'wrist_{i:02d}' for i in range(samples.shape[1]))
     emg = SignalTrack(
         stamp, samples, channel, '1', 'raw, as released; its unit is not stated there'
     )
+    rate = (len(stamp) - 1) * NANOSECONDS / float(stamp[-1])
     angles = _read_angles(table['joint_angles'][::ANGLE_STEP], stamp[::ANGLE_STEP])
     lost.append(float(np.isnan(angles.samples).any(axis=1).mean()))
     info = RecordingInfo(

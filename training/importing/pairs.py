@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pianokpm_training.datasets.recording import DataError, Recording, RecordingInfo, SignalTrack
 from pianokpm_training.importing.results import (
+    GAP,
     Imported,
     Progress,
     make_envelope,
@@ -44,6 +45,10 @@ def import_pairs(
         cutoff: of the envelope's low-pass [Hz].
         progress: is told the stage `import`, how many are done, of how many.
     """
+    if safe_name(subject) != subject:
+        raise DataError(
+            f'asked for the subject {subject!r}, which names a folder: take letters, digits, - and _'
+        )
     numbers = sorted(p.stem.removeprefix(EMG) for p in Path(source).glob(f'{EMG}*.csv'))
     if not numbers:
         raise DataError(
@@ -76,6 +81,11 @@ def _read_pair(
 ) -> Recording:
     stamps, curl, fingers = read_table(source / f'{ANGLES}{number}.csv')
     emg_stamps, samples, channel = read_table(source / f'{EMG}{number}.csv')
+    empty = [n for n, c in zip(channel, samples.T, strict=True) if not np.isfinite(c).any()]
+    if empty:
+        raise DataError(
+            f'{EMG}{number}.csv has no number in {", ".join(empty)}; leave these columns out'
+        )
     begin = min(stamps[0], emg_stamps[0])
     angles = SignalTrack(
         *_keep_new(stamps - begin, curl, np.isfinite(curl).all(axis=1)), fingers, '1', CURL
@@ -83,7 +93,7 @@ def _read_pair(
     fresh = np.isfinite(samples).all(axis=1)
     at, values = _keep_new(emg_stamps - begin, samples * MICROVOLT, fresh)
     emg = SignalTrack(at, values, channel, 'V', 'raw')
-    rate = float((len(emg_stamps) - 1) / ((emg_stamps[-1] - emg_stamps[0]) * 1e-9))
+    rate = _measure_rate(emg_stamps)
     held = 100 * (1 - len(at) / len(emg_stamps))
     notes.append(
         f'{number}: EMG {rate:.1f} Hz, {held:.0f} % of its rows repeat the one before and are left out; '
@@ -113,15 +123,17 @@ def read_table(path: Path) -> tuple[NDArray[np.int64], NDArray[np.floating], tup
     try:
         with path.open(newline='') as file:
             head, *rows = csv.reader(file)
+        wrong = next((i for i, row in enumerate(rows) if len(row) != len(head)), None)
+        if wrong is not None:
+            raise ValueError(f'line {wrong + 2} has {len(rows[wrong])} fields, the head {len(head)}')
         table = np.array([[float(x) if x else np.nan for x in row] for row in rows])
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise DataError(
+            f'{path}: {error.strerror}; every {EMG}*.csv needs the {ANGLES}*.csv of its number'
+        ) from error
+    except ValueError as error:
         raise DataError(f'{path} is no table of numbers with a head: {error}') from error
-    if (
-        head[:1] != ['timestamp']
-        or table.ndim != 2
-        or table.shape[1] != len(head)
-        or len(head) < 2
-    ):
+    if head[:1] != ['timestamp'] or not len(table) or len(head) < 2:
         raise DataError(f'{path} must begin with a column timestamp [ms], found {head[:3]}')
     stamps = np.round(table[:, 0] * MILLISECOND).astype(np.int64)
     if not np.isfinite(table[:, 0]).all() or (np.diff(stamps) < 0).any():
@@ -129,6 +141,15 @@ def read_table(path: Path) -> tuple[NDArray[np.int64], NDArray[np.floating], tup
     if (stamps[-1] - stamps[0]) < NANOSECONDS:
         raise DataError(f'{path} has less than a second; the timestamps are milliseconds')
     return stamps, table[:, 1:], tuple(head[1:])
+
+
+def _measure_rate(stamps: NDArray[np.int64]) -> float:
+    """Rows a second of (N,) stamps [Hz]; the time of gaps is left out."""
+    steps = np.diff(stamps)
+    steps = steps[steps <= GAP]
+    if not steps.sum():
+        raise DataError(f'the rows are further apart than {GAP / MILLISECOND:g} ms: no EMG')
+    return float(len(steps) / (steps.sum() * 1e-9))
 
 
 def _keep_new(

@@ -43,6 +43,9 @@ TOLERANCE = 0.01
 IMAGE_SIZE = (1920, 1080)
 """Assumed of the views [px]: the release does not say."""
 
+ON_THE_WAY = (-0.95, -0.05)
+"""Readings between these show that a key's way begins at -1: a sensor's noise reaches neither from rest nor from 0."""
+
 BEYOND = 0.1
 """How far beyond the image a point may be guessed, as part of its width."""
 
@@ -79,12 +82,26 @@ class PianoKpmSettings:
     key_range: tuple[float, float] | None = None
     image_size: tuple[int, int] = IMAGE_SIZE
 
+    def __post_init__(self) -> None:
+        for name in ('pose_rate', 'signal_rate'):
+            rate = getattr(self, name)
+            if rate is not None and not 0 < rate < np.inf:
+                raise DataError(f'asked for {name} = {rate:g} Hz; it must be positive')
+        if min(self.image_size) < 1:
+            raise DataError(f'asked for images of {self.image_size}; both must be at least 1 px')
+        span = np.diff(self.key_range or (0.0, 1.0))
+        if not np.isfinite(span).all() or not span.all():
+            raise DataError(
+                f'asked for a key range of {self.key_range}; rest and bottom must be two different numbers'
+            )
+
 
 @dataclass
 class _Findings:
     """What is counted over all takes."""
 
     rates: dict[float, list[str]] = field(default_factory=dict)
+    ranges: dict[tuple[float, float], list[str]] = field(default_factory=dict)
     ratios: list[float] = field(default_factory=list)
     unseen: int = 0
     values: int = 0
@@ -114,7 +131,7 @@ def import_pianokpm(
         {'program': 'pianokpm dataset import pianokpm', 'source': Path(source).name},
         progress,
     )
-    return Imported(data, tuple(_report(found)))
+    return Imported(data, tuple(_report(found, settings.pose_rate)))
 
 
 def find_folder(source: Path, name: str) -> Path:
@@ -143,6 +160,7 @@ def _read_take(
     views = {v: _expect_view(take, arrays[n]) for v, n in VIEWS.items()}
     rate = _check_lengths(take, views, keys, emg, settings, found)
     low, high = settings.key_range or find_key_range(take, keys)
+    found.ranges.setdefault((low, high), []).append(take)
     stamp = uniform_stamps(len(emg), rate)
     info = RecordingInfo(
         name=take,
@@ -233,8 +251,8 @@ def find_rate(take: str, ratio: float, pose_rate: float) -> float:
 def find_key_range(take: str, keys: FloatArray) -> tuple[float, float]:
     """Find what a key at rest and at its bottom read.
 
-    A key at rest reads -1. Where values between -1 and 0 occur, -1 to 1 is one scale; where none do, -1 only
-    marks rest and positions are 0 to 1.
+    A key at rest reads -1. Where values well between -1 and 0 occur (`ON_THE_WAY`), as they do in each stroke of a
+    key that begins at -1, -1 to 1 is one scale; where none do, -1 only marks rest and positions are 0 to 1.
     """
     known = keys[np.isfinite(keys)]
     if known.size and (known.min() < -1.001 or known.max() > 1.05):
@@ -242,7 +260,7 @@ def find_key_range(take: str, keys: FloatArray) -> tuple[float, float]:
             f'{take}: keys read {known.min():g} to {known.max():g}, expected -1 (at rest) to 1; say '
             '--key-range REST BOTTOM'
         )
-    between = (known > -0.999) & (known < 0.0)
+    between = (known > ON_THE_WAY[0]) & (known < ON_THE_WAY[1])
     return (-1.0, 1.0) if between.any() else (0.0, 1.0)
 
 
@@ -272,7 +290,8 @@ def _compress_key(position: FloatArray, rate: float) -> tuple[NDArray, FloatArra
     moving[1:] |= change[:-1]
     moving[0] |= position[0] > 0
     at = np.flatnonzero(moving & known)
-    velocity = np.gradient(position) * rate if len(position) > 1 else np.zeros(1)
+    course = np.where(known, position, np.nan)  # beside lost samples the speed is unknown too
+    velocity = np.gradient(course) * rate if len(position) > 1 else np.zeros(1)
     return at, position[at], velocity[at]
 
 
@@ -325,12 +344,16 @@ def _stem(name: str) -> str:
     return Path(name).name.removesuffix('.pkl')
 
 
-def _report(found: _Findings) -> Iterator[str]:
+def _report(found: _Findings, pose_rate: float) -> Iterator[str]:
     low, high = min(found.ratios), max(found.ratios)
     yield f'{low:.3f} to {high:.3f} samples of EMG to a frame'
     for rate, takes in sorted(found.rates.items()):
-        yield f'{len(takes)} takes are taken as {rate:g} Hz, with frames at {POSE_RATE:g} Hz'
-    if 1000.0 in found.rates:
+        yield f'{len(takes)} takes are taken as {rate:g} Hz, with frames at {pose_rate:g} Hz'
+    for (rest, bottom), takes in sorted(found.ranges.items()):
+        yield f'keys of {len(takes)} takes are read from {rest:g} (rest) to {bottom:g} (bottom)'
+    if len(found.ranges) > 1:
+        yield 'that keys of some takes are read otherwise is hardly right: say --key-range REST BOTTOM'
+    if 1000.0 in found.rates and pose_rate == POSE_RATE:
         yield (
             'pairing 1024 of these samples with 60 frames, as the published code does, would drift by '
             '24 ms in each 1-s window; here every sample has its own time'

@@ -26,6 +26,9 @@ from pianokpm_ros.records import MILLISECOND, NANOSECONDS
 BAND = (20.0, 450.0)
 """Corners of the band-pass of raw EMG [Hz]; the upper one is lower where the rate is low."""
 
+GAP = 100 * MILLISECOND
+"""Samples further apart than this leave a gap [ns]."""
+
 Progress = Callable[[str, int, int], None]
 
 
@@ -68,8 +71,14 @@ def write_data(
     part = out.with_name(f'.{out.name}.part')
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
+    names: set[str] = set()
     try:
         for done, recording in enumerate(recordings):
+            if recording.info.name in names:
+                raise DataError(
+                    f'two recordings of the source would be called {recording.info.name}; rename the file of one'
+                )
+            names.add(recording.info.name)
             save_recording(recording, part / recording.info.subject / recording.info.name)
             progress('import', done + 1, total)
         index_data(part, splits(), description, provenance)
@@ -90,8 +99,11 @@ def uniform_stamps(count: int, rate: float) -> NDArray[np.int64]:
 def make_envelope(emg: SignalTrack, rate: float, cutoff: float) -> SignalTrack:
     """Make the envelope of a raw signal on whole milliseconds, normalised to its own percentile.
 
-    Samples that were lost, or came late, are interpolated to the uniform rate that filters need.
+    Samples that were lost, or came late, are interpolated to the uniform rate that filters need; where there is none
+    for longer than `GAP`, nothing is known, and each side of that is filtered alone.
     """
+    if len(emg.stamp) < 2:
+        raise DataError(f'an envelope needs more than {len(emg.stamp)} samples of EMG')
     grid = uniform_stamps(int((emg.stamp[-1] - emg.stamp[0]) * 1e-9 * rate) + 1, rate)
     grid += emg.stamp[0]
     even = _resample(emg, grid)
@@ -107,7 +119,10 @@ def make_envelope(emg: SignalTrack, rate: float, cutoff: float) -> SignalTrack:
 
 def _resample(emg: SignalTrack, grid: NDArray[np.int64]) -> NDArray[np.floating]:
     samples = emg.samples.astype(np.float64)
-    return np.stack([np.interp(grid, emg.stamp, c) for c in samples.T], axis=1)
+    even = np.stack([np.interp(grid, emg.stamp, c) for c in samples.T], axis=1)
+    for first in np.flatnonzero(np.diff(emg.stamp) > GAP):
+        even[(grid > emg.stamp[first]) & (grid < emg.stamp[first + 1])] = np.nan
+    return even
 
 
 def safe_name(text: str) -> str:
