@@ -133,7 +133,9 @@ def test_beside_lost_samples_of_keys_the_speed_is_unknown():
 
 def test_what_keys_read_is_told(tmp_path):
     make_release(tmp_path / 'release')
-    _rewrite(tmp_path / 'release', 'keystroke_data/t1_p2_1.pkl', lambda a: np.where(a > -1, 0.5, a))
+    _rewrite(
+        tmp_path / 'release', 'keystroke_data/t1_p2_1.pkl', lambda a: np.where(a > -1, 0.5, a)
+    )
     notes = import_pianokpm(tmp_path / 'release', tmp_path / 'data').notes
     assert any('2 takes are read from -1 (rest) to 1 (bottom)' in n for n in notes)
     assert any('1 takes are read from 0 (rest)' in n for n in notes)

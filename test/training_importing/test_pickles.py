@@ -55,6 +55,23 @@ def test_code_in_a_pickle_is_refused_and_not_run(tmp_path, wrap):
     assert not mark.exists()
 
 
+class _Raw:
+    """Its pickle calls numpy's type of arrays, which makes an array of any kind, pointers too, of any bytes."""
+
+    def __init__(self, kind) -> None:
+        self.kind = kind
+
+    def __reduce__(self):
+        return (np.ndarray, ((1,), np.dtype(self.kind), bytes(8)))
+
+
+@pytest.mark.parametrize('kind', ['f8', 'O'])
+def test_the_type_of_arrays_cannot_be_called(tmp_path, kind):
+    (tmp_path / 'a.pkl').write_bytes(pickle.dumps(_Raw(kind)))
+    with pytest.raises(DataError, match='not callable'):
+        read_array(tmp_path / 'a.pkl')
+
+
 @pytest.mark.parametrize(
     ('value', 'words'),
     [
@@ -62,6 +79,8 @@ def test_code_in_a_pickle_is_refused_and_not_run(tmp_path, wrap):
         ({'emg': np.zeros(3)}, 'dict'),
         (np.array(['a']), 'array of <U1'),
         (np.array([{}], object), 'array of object'),
+        (np.zeros(3, [('a', 'f8')]), r'array of \|V8'),
+        (np.zeros(3, complex), 'array of complex128'),
     ],
 )
 def test_anything_but_one_array_of_numbers_is_refused(tmp_path, value, words):

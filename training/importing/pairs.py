@@ -125,7 +125,9 @@ def read_table(path: Path) -> tuple[NDArray[np.int64], NDArray[np.floating], tup
             head, *rows = csv.reader(file)
         wrong = next((i for i, row in enumerate(rows) if len(row) != len(head)), None)
         if wrong is not None:
-            raise ValueError(f'line {wrong + 2} has {len(rows[wrong])} fields, the head {len(head)}')
+            raise ValueError(
+                f'line {wrong + 2} has {len(rows[wrong])} fields, the head {len(head)}'
+            )
         table = np.array([[float(x) if x else np.nan for x in row] for row in rows])
     except OSError as error:
         raise DataError(

@@ -2,7 +2,7 @@
 
 import io
 import pickle
-from collections.abc import Callable
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +14,53 @@ LARGEST = 4 << 30
 """No array of a take is larger [bytes]."""
 
 
-def _reconstruct(kind: type, shape: tuple[int, ...], dtype: bytes) -> NDArray:
+NUMBERS = re.compile(r'[biuf]\d{1,2}')
+"""How numpy calls kinds of numbers; others can hold pointers."""
+
+
+class _Kind:
+    """Stands for a dtype: numpy's own would let a pickle make arrays of pointers out of bytes."""
+
+    def __init__(self, name: str, align: bool = False, copy: bool = True) -> None:
+        self._name, self._order = name, '='
+
+    def __setstate__(self, state: tuple) -> None:
+        self._order = state[1]
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The dtype, if it is one of numbers."""
+        if not isinstance(self._name, str) or not NUMBERS.fullmatch(self._name):
+            raise pickle.UnpicklingError(f'it holds an array of {_name_kind(self._name)}')
+        return np.dtype(self._name).newbyteorder(self._order)
+
+
+def _name_kind(name: Any) -> str:
+    try:
+        return str(np.dtype(name))
+    except TypeError:
+        return repr(name)
+
+
+class _Array:
+    """Stands for an array until its bytes are there."""
+
+    values: NDArray | None = None
+
+    def __setstate__(self, state: tuple) -> None:
+        _, shape, kind, by_columns, content = state
+        self.values = _from_buffer(content, kind, shape, 'F' if by_columns else 'C')
+
+
+_ARRAY_TYPE = object()
+"""Stands for numpy's type of arrays, which a pickle may name, but not call."""
+
+
+def _reconstruct(kind: Any, shape: tuple[int, ...], dtype: bytes) -> _Array:
     """Make the empty array that the pickle's next step fills."""
-    if kind is not np.ndarray or tuple(shape) != (0,):
+    if kind is not _ARRAY_TYPE or tuple(shape) != (0,):
         raise pickle.UnpicklingError('an array that begins in an unusual way')
-    return np.ndarray(0, np.int8)
+    return _Array()
 
 
 def _encode(text: str, encoding: str = 'latin1') -> bytes:
@@ -29,17 +71,18 @@ def _encode(text: str, encoding: str = 'latin1') -> bytes:
 
 
 def _from_buffer(
-    buffer: bytes, dtype: np.dtype, shape: tuple[int, ...], order: str, axes: Any = None
+    buffer: bytes, kind: _Kind, shape: tuple[int, ...], order: str, axes: Any = None
 ) -> NDArray:
     """Make an array of protocol 5; numpy 2 says with order K how the axes were turned."""
+    values = np.frombuffer(buffer, kind.dtype)
     if order == 'K' and axes is not None:
-        return np.frombuffer(buffer, dtype).reshape(shape).transpose(axes)
-    return np.frombuffer(buffer, dtype).reshape(shape, order=order)
+        return values.reshape(shape).transpose(axes)
+    return values.reshape(shape, order=order)
 
 
-ALLOWED: dict[tuple[str, str], Callable] = {
-    ('numpy', 'ndarray'): np.ndarray,
-    ('numpy', 'dtype'): np.dtype,
+ALLOWED: dict[tuple[str, str], Any] = {
+    ('numpy', 'ndarray'): _ARRAY_TYPE,
+    ('numpy', 'dtype'): _Kind,
     ('_codecs', 'encode'): _encode,
     **{(f'numpy.{core}.multiarray', '_reconstruct'): _reconstruct for core in ('core', '_core')},
     **{(f'numpy.{core}.numeric', '_frombuffer'): _from_buffer for core in ('core', '_core')},
@@ -48,7 +91,7 @@ ALLOWED: dict[tuple[str, str], Callable] = {
 
 
 class _ArrayUnpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> Callable:
+    def find_class(self, module: str, name: str) -> Any:
         try:
             return ALLOWED[module, name]
         except KeyError:
@@ -76,9 +119,9 @@ def read_array(path: Path) -> NDArray:
         array = _ArrayUnpickler(io.BytesIO(content)).load()
     except Exception as error:  # a damaged pickle can raise anything
         raise _refuse(path, error) from error
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in 'fiub':
-        kind = f'an array of {array.dtype}' if isinstance(array, np.ndarray) else type(array)
-        raise _refuse(path, f'it holds {kind}')
+    array = array.values if isinstance(array, _Array) else array
+    if not isinstance(array, np.ndarray):
+        raise _refuse(path, f'it holds {type(array)}')
     return array
 
 
