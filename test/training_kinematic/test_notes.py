@@ -76,20 +76,3 @@ def test_exercises_are_varied_and_repeatable():
     assert {n.finger for n in notes} == {1, 2, 3, 4, 5}
     assert min(n.velocity for n in notes) < 35 < 95 < max(n.velocity for n in notes)
     assert all(n.end < 30.0 for n in notes)
-
-
-def test_real_piano_music_can_be_read(shared_data):
-    from pianokpm_training.kinematic.notes import read_midi
-
-    path = sorted((shared_data / 'midi').glob('Bach*.mid'))[0]
-    notes = read_midi(path, Side.RIGHT, 5.0, 25.0)
-    assert len(notes) > 30 and all(n.key >= 60 and n.onset < 20 for n in notes)
-    assert notes == make_playable(notes)
-
-
-def test_a_file_that_is_no_midi_is_named(tmp_path):
-    from pianokpm_training.kinematic.notes import read_midi
-
-    (tmp_path / 'x.mid').write_bytes(b'MThd nonsense')
-    with pytest.raises(NotesError, match='x.mid'):
-        read_midi(tmp_path / 'x.mid', Side.RIGHT)

@@ -1,10 +1,9 @@
 import numpy as np
 import pytest
 from pianokpm_training.kinematic.performance import perform
-from pianokpm_training.kinematic.person import Person, random_person
-from pianokpm_training.kinematic.postures import idle
+from pianokpm_training.kinematic.person import random_person
 
-from pianokpm_ros.anatomy import FINGERTIPS, Side
+from pianokpm_ros.anatomy import FINGERTIPS
 from pianokpm_ros.keyboard.key_samples import positions_at
 from pianokpm_ros.keyboard.layout import FIRST_KEY, KEY_CENTRES
 
@@ -76,13 +75,3 @@ def test_people_play_differently(piece):
     sizes = [np.linalg.norm(p.landmarks[0, 1, 9] - p.landmarks[0, 1, 0]) for p in (one, other)]
     assert abs(sizes[0] - sizes[1]) > 0.001
     assert not np.allclose(one.envelope.mean(axis=1), other.envelope.mean(axis=1), rtol=0.05)
-
-
-def test_idle_hands_move_without_keys_and_hardly_work():
-    performance = idle(Person(), 20.0, 60.0, 1)
-    assert len(performance.key) == 0 and np.isfinite(performance.landmarks).all()
-    assert performance.envelope.mean() < 0.12
-    velocity = np.diff(performance.landmarks, axis=0) * 60
-    assert 0.3 < np.linalg.norm(velocity, axis=-1).max() < 4.0
-    spread = performance.landmarks[:, Side.RIGHT - 1, 0].std(axis=0)
-    assert (spread > 0.02).any()  # they go places

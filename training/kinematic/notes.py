@@ -1,8 +1,7 @@
-"""Notes with fingers, from tables or MIDI files."""
+"""Notes with fingers, and what two hands can play of them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from pianokpm_ros.anatomy import Side
 from pianokpm_ros.errors import PianokpmError
@@ -97,36 +96,6 @@ def _leave(before: Note, after: Note) -> float:
 def _thumb_key(note: Note) -> float:
     """Where the thumb of the hand lies that plays a note at ease [MIDI number]."""
     return note.key - (1 if note.side == Side.RIGHT else -1) * 1.75 * (note.finger - 1)
-
-
-def read_midi(
-    path: Path | str, side: Side, start: float = 0.0, stop: float = 60.0
-) -> tuple[Note, ...]:
-    """Read the notes of one hand from a MIDI file [start, stop) [s]: the right one's from middle C up, and so on.
-
-    Fingers are dealt by pitch order within a sliding hand; chords beyond a ninth are thinned from the inside.
-    """
-    import mido
-
-    try:
-        messages = list(mido.MidiFile(path))
-    except (OSError, ValueError, EOFError) as error:
-        raise NotesError(
-            f'asked for the MIDI file {path}, which cannot be read: {error}'
-        ) from error
-    found, down, now = [], {}, 0.0
-    for message in messages:
-        now += message.time
-        if message.type not in ('note_on', 'note_off'):
-            continue
-        if message.note in down:
-            onset, velocity = down.pop(message.note)
-            found.append((onset, max(now - onset, SHORTEST), message.note, velocity))
-        if message.type == 'note_on' and message.velocity > 0:
-            down[message.note] = (now, message.velocity)
-    upper = side == Side.RIGHT
-    mine = [n for n in found if start <= n[0] < stop and (n[2] >= 60) == upper]
-    return finger_notes([(t - start, d, k, v) for t, d, k, v in mine], side)
 
 
 def finger_notes(
