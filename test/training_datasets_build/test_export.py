@@ -68,3 +68,14 @@ def test_a_true_rate_is_brought_to_a_whole_one_and_lost_stays_lost():
     assert (
         np.abs(samples[known & near, 0] - np.sin(2 * np.pi * 50 * at[known & near])).max() < 1e-3
     )
+
+
+def test_samples_without_stamps_are_lost_too():
+    stamp = np.arange(20_000) * 500_000
+    kept = (stamp < 3e9) | (stamp > 5e9)
+    wave = np.sin(2 * np.pi * 5 * stamp * 1e-9).astype(np.float32)
+    track = SignalTrack(stamp[kept], wave[kept, None], ('a',), 'V', 'raw')
+    samples, rate = resample(track)
+    at = np.arange(len(samples)) / rate
+    missing = (at >= 3.0) & (at <= 5.0)
+    assert np.isnan(samples[missing]).all() and np.isfinite(samples[~missing]).all()

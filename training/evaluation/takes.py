@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pianokpm_training.datasets.collection import DataSet, Entry
 from pianokpm_training.datasets.recording import DataError, Recording
 from pianokpm_training.model.seeing import Conditions, hear_keys, see_poses
-from pianokpm_training.sessions.ticks import pose_series
+from pianokpm_training.sessions.ticks import pose_series, read_envelope
 from pianokpm_training.simulation.sight import load_sight
 
 from pianokpm_ros.anatomy import MUSCLES, Side
@@ -39,7 +39,7 @@ class Take:
     """A recording as it was seen, with its keys or without.
 
     Attributes:
-        recording: with poses and envelopes.
+        recording: with poses, and envelopes on successive whole milliseconds (`ticks.read_envelope`).
         keys: one of `KEYS`.
         hands: one of `HANDS`.
     """
@@ -141,8 +141,12 @@ def load_takes(
     data: DataSet, entries: Sequence[Entry], keys: str = 'recorded', hands: str = 'recorded'
 ) -> list[Take]:
     """Read recordings that have poses and envelopes."""
-    takes = [Take(data.load(e, PARTS), keys, hands) for e in entries]
-    takes = [t for t in takes if t.recording.pose is not None and t.recording.envelope is not None]
+    takes = []
+    for entry in entries:
+        recording = data.load(entry, PARTS)
+        if recording.pose is not None and recording.envelope is not None:
+            even = replace(recording, envelope=read_envelope(recording))
+            takes.append(Take(even, keys, hands))
     if not takes:
         raise DataError(
             f'{data.folder}: none of {len(entries)} recordings has poses and envelopes'

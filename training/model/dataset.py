@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pianokpm_training.datasets.recording import Recording
 from pianokpm_training.model.exact import ExactHand
 from pianokpm_training.model.seeing import Conditions, hear_keys, see_poses
-from pianokpm_training.sessions.ticks import find_targets
+from pianokpm_training.sessions.ticks import find_targets, read_envelope
 
 from pianokpm_ros.anatomy import Side
 from pianokpm_ros.muscle.batch import batch_features
@@ -51,11 +51,12 @@ def make_examples(
     """
     if recording.pose is None or recording.envelope is None:
         return []
+    envelope = read_envelope(recording)
     poses = see_poses(recording, conditions, rng)
     keys = hear_keys(recording, conditions.keys)
     made = []
     for stretch in batch_features(poses, Side(recording.info.side), keys):
-        target = find_targets(recording.envelope, stretch.stamp, lookaheads)
+        target = find_targets(envelope, stretch.stamp, lookaheads)
         if np.isfinite(target).any():
             features = np.clip(stretch.features, -6e4, 6e4).astype(np.float16)
             drawn = conditions.rate is not None

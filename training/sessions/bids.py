@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pianokpm_training.datasets.collection import DataSet
 from pianokpm_training.datasets.recording import DataError, Recording, SignalTrack
+from pianokpm_training.sessions.ticks import inside_gaps
 from scipy import interpolate
 
 from pianokpm_ros.anatomy import MUSCLE_NAMES
@@ -121,6 +122,7 @@ def resample(emg: SignalTrack) -> tuple[FloatArray, float]:
         )(at)
         nearest = np.clip(np.searchsorted(emg.stamp, at), 0, len(column) - 1)
         samples[~known[nearest], c] = np.nan
+    samples[inside_gaps(at, emg.stamp)] = np.nan
     return samples, rate
 
 

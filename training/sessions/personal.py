@@ -14,7 +14,12 @@ from pianokpm_training.datasets.collection import INDEX, DataSet, open_data
 from pianokpm_training.datasets.folder import MANIFEST, load_recording
 from pianokpm_training.datasets.recording import DataError, Recording
 from pianokpm_training.sessions.building import BuildSettings, build_data
-from pianokpm_training.sessions.ticks import find_targets, key_lookup, pose_series
+from pianokpm_training.sessions.ticks import (
+    find_targets,
+    key_lookup,
+    pose_series,
+    read_envelope,
+)
 
 from pianokpm_ros.anatomy import Side
 from pianokpm_ros.muscle.batch import batch_features
@@ -72,9 +77,10 @@ def make_stretches(
     recording: Recording, bundle: ModelBundle, lookahead: float | None = None
 ) -> list[Stretch]:
     """Put what the model says of a recording beside what was measured."""
-    pose, envelope = recording.pose, recording.envelope
-    if pose is None or envelope is None:
+    pose = recording.pose
+    if pose is None or recording.envelope is None:
         return []
+    envelope = read_envelope(recording, bundle.muscle)
     head = bundle.head(lookahead)
     made = []
     for part in batch_features(

@@ -3,14 +3,80 @@
 Letters: T ticks, L look-aheads, M muscles.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
-from pianokpm_training.datasets.recording import KeyTrack, PoseTrack, SignalTrack
+from pianokpm_training.datasets.recording import (
+    DataError,
+    KeyTrack,
+    PoseTrack,
+    Recording,
+    SignalTrack,
+)
 
 from pianokpm_ros.anatomy import MUSCLES, PALM
 from pianokpm_ros.keyboard.key_samples import KeySamples, keys_at
 from pianokpm_ros.muscle.batch import KeyLookup, PoseSeries, no_keys
 from pianokpm_ros.muscle.timebase import MILLISECOND, TICK, is_camera_frame
+
+LARGEST = 5.0
+"""No muscle is above this part of its reference for a hundredth of the time: what says so is in another unit."""
+
+LOST, SHORTEST_GAP = 3, 20 * MILLISECOND
+"""Samples this many times their usual distance apart, and further than that [ns], leave a gap."""
+
+
+def read_envelope(recording: Recording, muscles: tuple[str, ...] = MUSCLES) -> SignalTrack:
+    """Return a recording's envelope on successive whole milliseconds, as all that learns or scores counts it.
+
+    Samples of another rate are interpolated; in gaps nothing is known.
+
+    Raises:
+        DataError: where there is none, of none of the muscles, or in another unit than fractions of a reference.
+    """
+    track, name = recording.envelope, recording.info.name
+    if track is None:
+        raise DataError(f'{name} has no envelope; record EMG beside the hands')
+    if not set(track.channel) & set(muscles):
+        raise DataError(
+            f'{name}: the envelope has the channels {", ".join(track.channel)}, none of which is called '
+            f'{", ".join(muscles)}; name them as the muscles'
+        )
+    if track.unit != 'mvc':
+        raise DataError(
+            f'{name}: the envelope is in {track.unit!r}; it must be in parts of a maximum contraction or percentile '
+            '(unit `mvc`): normalise it'
+        )
+    values = np.abs(track.samples[np.isfinite(track.samples)])
+    if len(values) and (most := float(np.percentile(values, 99))) > LARGEST:
+        raise DataError(
+            f'{name}: the envelope reaches {most:.3g} times the maximum contraction; is it in per cent?'
+        )
+    return _on_milliseconds(track)
+
+
+def inside_gaps(
+    at: NDArray[np.floating | np.int64], stamp: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Tell which of (N,) times [ns] lie where samples with these stamps leave a gap."""
+    step, inside = np.diff(stamp), np.zeros(len(at), bool)
+    usual = np.median(step) if len(step) else 0
+    for i in np.flatnonzero(step > max(LOST * usual, SHORTEST_GAP)):
+        inside |= (at > stamp[i]) & (at < stamp[i + 1])
+    return inside
+
+
+def _on_milliseconds(track: SignalTrack) -> SignalTrack:
+    stamp = track.stamp
+    step = np.diff(stamp)
+    if not len(stamp) or (stamp[0] % MILLISECOND == 0 and (step == MILLISECOND).all()):
+        return track
+    first = -(-int(stamp[0]) // MILLISECOND) * MILLISECOND
+    grid = np.arange(first, int(stamp[-1]) + 1, MILLISECOND, dtype=np.int64)
+    samples = np.stack([np.interp(grid, stamp, c) for c in track.samples.T], axis=1)
+    samples[inside_gaps(grid, stamp)] = np.nan
+    return replace(track, stamp=grid, samples=samples.astype(np.float32))
 
 
 def pose_series(pose: PoseTrack) -> PoseSeries:
@@ -42,8 +108,13 @@ def find_targets(
     lookaheads: tuple[float, ...],
     muscles: tuple[str, ...] = MUSCLES,
 ) -> NDArray[np.float32]:
-    """Return (T, L, M) envelopes at tick + `TICK` - look-ahead; muscles that were not recorded are NaN."""
+    """Return (T, L, M) envelopes at tick + `TICK` - look-ahead; muscles that were not recorded are NaN.
+
+    The envelope must lie on successive whole milliseconds, as `read_envelope` gives it.
+    """
     targets = np.full((len(ticks), len(lookaheads), len(muscles)), np.nan, np.float32)
+    if not len(envelope.stamp):
+        return targets
     columns = [
         (m, envelope.channel.index(n)) for m, n in enumerate(muscles) if n in envelope.channel
     ]
