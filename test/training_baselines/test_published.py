@@ -16,9 +16,15 @@ from pianokpm_training.baselines.published_network import (
     PARAMETERS,
     PublishedNetwork,
 )
-from pianokpm_training.baselines.published_training import PublishedSettings, train_published
+from pianokpm_training.baselines.published_training import (
+    PublishedSettings,
+    read_published,
+    train_published,
+)
 from pianokpm_training.baselines.sinkhorn import sinkhorn_divergence
+from pianokpm_training.datasets.recording import DataError
 from pianokpm_training.evaluation.takes import Take
+from pianokpm_training.model.settings import SettingsError
 
 from pianokpm_ros.anatomy import Side
 from pianokpm_ros.emg import transport
@@ -167,6 +173,30 @@ def test_the_best_epoch_on_what_is_validated_on_is_kept(take):
     last = train_published([take], settings)  # the same steps, nothing to stop by
     kept, end = (np.nanmean((p.estimate(asked).mean - asked.truth) ** 2) for p in (made, last))
     assert kept < end
+
+
+def test_lost_samples_do_not_spoil_the_weights(take):
+    samples = take.recording.envelope.samples.copy()
+    samples[:300] = np.nan
+    lost = Take(
+        replace(take.recording, envelope=replace(take.recording.envelope, samples=samples))
+    )
+    made = train_published([lost], SHORT, validation=[lost])
+    assert all(torch.isfinite(p).all() for p in made.network.parameters())
+    assert np.isfinite(made.notes['curve']).all() and np.isfinite(made.notes['validation']).all()
+    samples[:, 2] = np.nan
+    with pytest.raises(DataError, match='without a second in which all six'):
+        train_published([replace(lost)], SHORT)
+
+
+def test_settings_are_read_in_their_types(tmp_path):
+    path = tmp_path / 'a.yaml'
+    path.write_text('rate: 1e-4\nepochs: 3\n')  # YAML takes 1e-4 for a word
+    assert read_published(path) == PublishedSettings(rate=1e-4, epochs=3)
+    for text, words in (('epoch: 3', 'unknown epoch'), ('batch: 2.5', 'no whole number')):
+        path.write_text(text)
+        with pytest.raises(SettingsError, match=words):
+            read_published(path)
 
 
 def test_it_begins_at_the_mean(take):

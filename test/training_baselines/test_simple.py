@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from pianokpm_training.baselines.simple import LaggedRidge, Mean, Neighbours, StrokeAverage
+from pianokpm_training.datasets.recording import DataError
 from pianokpm_training.evaluation.takes import Take
 
 from pianokpm_ros.anatomy import Side
@@ -48,6 +49,23 @@ def test_a_course_around_keystrokes_is_found(takes):
         taught.append(say(take, np.tile(0.02 + 0.1 * course[:, None], 6)))
     found = StrokeAverage(taught[:2], 0.0, 'recorded').estimate(taught[2]).mean
     assert (pearson(taught[2].truth, found) > 0.98).all()
+
+
+@pytest.mark.parametrize('kind', [Mean, StrokeAverage, LaggedRidge, Neighbours])
+def test_a_muscle_that_was_not_recorded_costs_the_others_nothing(takes, kind):
+    def cover(take, column):
+        samples = take.recording.envelope.samples.copy()
+        samples[:, column] = np.nan
+        samples[100:300] = np.nan  # and a cable was loose
+        return say(take, samples)
+
+    lacking = [cover(t, 5) for t in takes]
+    found = kind(lacking[:2], 0.067, 'recorded').estimate(lacking[2]).mean
+    assert np.isnan(found[:, 5]).all() and np.isfinite(found[:, :5]).all(axis=1).mean() > 0.9
+    if kind is not Mean:
+        apart = [cover(takes[0], [0, 1, 2]), cover(takes[1], [3, 4, 5])]
+        with pytest.raises(DataError, match='never there at one time'):
+            kind(apart, 0.067, 'recorded')
 
 
 @pytest.mark.parametrize('kind', [LaggedRidge, Neighbours])

@@ -9,6 +9,7 @@ from pianokpm_training.baselines.published_inputs import STEP, cut_windows, proj
 from pianokpm_training.commands import evaluate as command
 from pianokpm_training.datasets.recording import DataError
 from pianokpm_training.evaluation.ablations import VARIANTS, flatten
+from pianokpm_training.evaluation.figures import choose_excerpt, name_truth
 from pianokpm_training.evaluation.harness import Plan, evaluate
 from pianokpm_training.evaluation.report import make_tables
 from pianokpm_training.evaluation.takes import HANDS, load_takes, see_hands
@@ -81,6 +82,19 @@ def test_ablations_train_every_variant_alike(data, tmp_path, capsys):
     assert '2 steps of 2 windows' in capsys.readouterr().out
 
 
+def test_figures_show_something_of_short_takes_and_call_measured_emg_so(data):
+    for seconds, first in ((4.0, 0.0), (8.0, 2.0), (60.0, 6.0)):
+        time = np.arange(0, seconds, 0.001)
+        shown = time[choose_excerpt(time)]
+        assert shown[0] == pytest.approx(first, abs=2e-3)
+        assert shown[-1] - shown[0] == pytest.approx(min(seconds, 6.0), abs=3e-3)
+    (take,) = load_takes(data, data.role('held_out', 'test_users')[:1])
+    assert name_truth(take) == 'simulated EMG'
+    recording = replace(take.recording, pose_truth=None, excitation=None)
+    measured = replace(recording, info=replace(recording.info, simulated=False))
+    assert name_truth(replace(take, recording=measured)) == 'measured EMG'
+
+
 def test_a_flat_pose_is_what_two_cameras_see(data):
     (take,) = load_takes(data, data.role('held_out', 'test_users')[:1])
     (example, *_) = flatten(take, (0.0,))
@@ -103,7 +117,7 @@ def test_the_command_writes_tables_and_figures_and_trains_the_published_network(
 ):
     config = tmp_path / 'short.yaml'
     config.write_text('seconds: 0.5\nbatch: 2\nrate: 1.0e-3\ndecoder: parallel\npoints: 32\n')
-    more = make_data(tmp_path / 'more', seconds=6.0)
+    more = make_data(tmp_path / 'more', seconds=6.0, seed=1)
     flags = ['--published', tmp_path / 'net', '--published-config', config, '--no-baselines']
     flags += ['--published-more', more.folder]
     flags += ['--most', 1, '--keys', 'recorded', '--lookahead', 0.067]
@@ -120,10 +134,9 @@ def test_the_command_writes_tables_and_figures_and_trains_the_published_network(
     assert float(whole[0]['mean']) == content['rows'][0]['pooled_rmse']['mean']
     # A second run reads the network that is there; a folder without one is not written into.
     notes = json.loads((tmp_path / 'net' / 'training.json').read_text())
-    learned = [*data.role('held_out', 'train'), *more.entries.values()]
-    assert notes['windows'] == sum(
-        len(cut_windows(t, STEP).pose) for t in load_takes(data, learned)
-    )
+    learned = load_takes(data, data.role('held_out', 'train'))
+    learned += load_takes(more, list(more.entries.values()))
+    assert notes['windows'] == sum(len(cut_windows(t, STEP).pose) for t in learned)
     (tmp_path / 'mine').mkdir()
     with pytest.raises(PianokpmError, match='exists and has no'):
         command.run(

@@ -76,13 +76,13 @@ def make_notes(samples, side):
     )
 
 
-def make_data(folder, subjects=3, seconds=8.0):
+def make_data(folder, subjects=3, seconds=8.0, seed=0):
     """Some persons play two tasks; the last person and nobody else is tested on."""
     roles = {'train': [], 'validation': [], 'test_users': []}
     for number in range(subjects):
         for task in TASKS:
             for side in (Side.LEFT, Side.RIGHT):
-                made = make_recording(f's{number + 1:02d}', task, side, seconds)
+                made = make_recording(f's{number + 1:02d}', task, side, seconds, seed)
                 save_recording(made, folder / made.info.subject / made.info.name)
                 last = number == subjects - 1
                 role = 'test_users' if last else 'validation' if task == TASKS[1] else 'train'

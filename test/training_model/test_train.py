@@ -7,14 +7,21 @@ import shutil
 import socket
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from pianokpm_training.commands import export as export_command
 from pianokpm_training.commands import train as command
+from pianokpm_training.datasets.collection import DataSet, Entry, index_data
+from pianokpm_training.datasets.folder import save_recording
+from pianokpm_training.datasets.recording import DataError
 from pianokpm_training.model import pipeline
+from pianokpm_training.model.card import write_card
 from pianokpm_training.model.export import ExportError, check_parity, read_model
-from pianokpm_training.model.loading import list_jobs
+from pianokpm_training.model.loading import deal, list_jobs
 from pianokpm_training.model.settings import (
     CONFIGS,
     SettingsError,
@@ -108,8 +115,6 @@ def test_an_interrupted_run_goes_on_to_the_same_model(data, trained, tmp_path):
 
 def test_tasks_that_are_kept_to_test_on_are_not_learned(data):
     """What is learned from whole may hold no task of the test roles alone."""
-    from dataclasses import replace
-
     names = {
         t: [e.name for e in data.entries.values() if e.task == t] for t in ('scales', 'chords')
     }
@@ -119,12 +124,88 @@ def test_tasks_that_are_kept_to_test_on_are_not_learned(data):
         list_jobs([source], TINY, None, [data])
     scales = replace(data, entries={n: data.entries[n] for n in names['scales']})
     jobs = list_jobs([source], TINY, None, [scales])
-    assert [len(j.entries) for j in jobs if j.part == 'train'] == [len(names['scales'])] * 2
+    # One of the three takes is validated on.
+    assert [len(j.entries) for j in jobs if j.part == 'train'] == [4, len(names['scales'])]
+
+
+def test_what_is_kept_to_test_on_is_not_learned_from_a_second_folder(data):
+    """The same data set named as one to learn from whole would bring its test recordings in."""
+    with pytest.raises(SettingsError, match='recordings that .* keeps to test on'):
+        list_jobs([data], TINY, None, [data])
+    with pytest.raises(SettingsError, match='deviation true on .* are learned from or kept'):
+        list_jobs([data], TINY, data)
+
+
+def test_recordings_to_test_on_never_decide_when_to_stop():
+    """A set without a role `validation` gives some takes of `train`, both hands together."""
+    rows = [(t, s) for t in range(10) for s in ('left', 'right')]
+    entries = {
+        f'{t}{s}': Entry(f'{t}{s}', '', f'{t}{s}', 's01', 'scales', t, s, False) for t, s in rows
+    }
+    names = list(entries)
+    source = DataSet(Path(), entries, {'within': {'train': names[:16], 'test': names[16:]}})
+    known, asked = deal(source, 'within')
+    assert {e.trial for e in asked} == {4} and len(asked) == 2 and len(known) == 14
+    few = replace(source, splits={'within': {'train': names[:4], 'test': names[4:]}})
+    assert [{e.trial for e in part} for part in deal(few, 'within')] == [{0}, {1}]
+    one = replace(source, splits={'within': {'train': names[:2], 'test': names[4:]}})
+    assert deal(one, 'within') == tuple([entries[n] for n in names[:2]] for _ in range(2))
+
+
+def test_training_that_comes_apart_is_told_and_makes_no_model(data, tmp_path):
+    wild = replace(TINY, rate=1e30, steps=20, validate=2)
+    with pytest.raises(SettingsError, match='training came apart; take a lower `rate`'):
+        run(data, wild, tmp_path / 'model', tmp_path / 'work')
+    assert not (tmp_path / 'model').exists()
+
+
+def test_a_batch_is_dealt_evenly(data, tmp_path):
+    from pianokpm_training.model.devices import Place
+    from pianokpm_training.model.fit import Run
+
+    three = Place(torch.device('cpu'), 0, 3)
+    with pytest.raises(SettingsError, match='4 windows cannot be dealt to 3'):
+        Run(TINY, None, [], [], tmp_path, three)
+
+
+def test_a_muscle_that_nobody_measured_is_told_before_the_work(data, tmp_path):
+    def forget(recording):
+        track = recording.envelope
+        few = replace(track, samples=track.samples[:, :5], channel=track.channel[:5])
+        return replace(recording, envelope=few)
+
+    lacking = change_data(data, tmp_path / 'set', forget)
+    steps = []
+    with pytest.raises(DataError, match='part `train` has 4DI; a model needs'):
+        run(lacking, TINY, tmp_path / 'model', tmp_path / 'work', lambda n, *_: steps.append(n))
+    assert 'fit' not in steps
+
+
+def change_data(data, folder, change):
+    for entry in data.entries.values():
+        save_recording(change(data.load(entry)), folder / entry.path)
+    return index_data(folder, data.splits, 'changed', {})
+
+
+def test_parity_does_not_overlook_what_is_no_number(trained):
+    spoiled = read_model(trained[0] / 'model').network
+    spoiled.calibration[0, 0] = np.nan
+    with pytest.raises(ExportError, match='differs from the network by nan'):
+        check_parity(trained[0] / 'model', spoiled)
+
+
+def test_cards_say_whose_muscles_were_learned_from(trained):
+    training = trained[1].training
+    assert training['measured'] == 0
+    both = write_card('a', training | {'measured': 3}, {}, 1, (0.7, 1.3, 2.0))
+    assert 'measured ones of 3 recordings' in both and 'No person was measured' not in both
+    assert 'the very recordings' in write_card(
+        'a', training | {'calibrated_on': 'train'}, {}, 1, ()
+    )
+    assert command.describe_muscles(training | {'measured': 3}) == 'simulated and measured muscles'
 
 
 def test_training_stops_early_when_it_gets_no_better(data, tmp_path):
-    from dataclasses import replace
-
     stuck = replace(TINY, rate=1e-12, validate=2, patience=2, steps=30)
     model = run(data, stuck, tmp_path / 'model', tmp_path / 'work')
     # The first look is the best there is, or ties with it to the last bits; two more don't help.
@@ -142,6 +223,19 @@ def test_another_run_is_not_mixed_in(data, tmp_path):
         run(data, TINY, tmp_path / 'model', tmp_path / 'mine')
 
 
+def test_a_run_does_not_go_on_with_other_data(data, tmp_path):
+    def stop(name, done, *_):
+        if name == 'fit' and done == 12:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(data, TINY, tmp_path / 'model', tmp_path / 'work', stop)
+    roles = dict(data.splits['held_out'])
+    fewer = replace(data, splits={'held_out': roles | {'train': roles['train'][:-1]}})
+    with pytest.raises(SettingsError, match='other settings or data'):
+        run(fewer, TINY, tmp_path / 'model', tmp_path / 'work')
+
+
 def test_a_folder_that_is_no_model_is_never_replaced(data, tmp_path):
     (tmp_path / 'thesis').mkdir()
     (tmp_path / 'thesis' / 'thesis.txt').write_text('x')
@@ -157,7 +251,9 @@ def test_settings_come_from_a_file_and_flags_win(tmp_path):
     assert (settings.steps, settings.lookaheads, settings.seed) == (9, (0, 0.05), 1)
 
 
-def test_settings_that_ship_are_found_by_name():
+def test_settings_that_ship_are_found_by_name(tmp_path, monkeypatch):
+    (tmp_path / 'full').mkdir()  # a data set may be called so
+    monkeypatch.chdir(tmp_path)
     for name in ('mini', 'full'):
         assert find_config(name) == CONFIGS / f'{name}.yaml'
         load_settings(find_config(name))
@@ -170,6 +266,16 @@ def test_settings_that_ship_are_found_by_name():
         ('steps: many', 'invalid literal'),
         ('steps: 0', 'must be positive'),
         ('default_lookahead: 0.5', 'none of'),
+        ('steps: 7.5', 'steps = 7.5 is no whole number'),
+        ('steps: true', 'steps = True is no int'),
+        ('steps:', 'steps = None is no int'),
+        ("tensorboard: 'no'", "tensorboard = 'no' is no bool"),
+        ('recordings: -3', 'must not be negative'),
+        ('dropout: 1.0', 'must be below 1'),
+        ('keys_hidden: 0.95', 'together at most 1'),
+        ('lookaheads: [0.033, 0.0]', 'and ascend'),
+        ('lookaheads: [0.033, 0.0666]', 'whole milliseconds'),
+        ("lookaheads: '0.033'", 'is no list'),
         ('device: abacus', 'asked for abacus'),
         ('- 1', 'must hold'),
         ('a: [', 'no YAML file'),

@@ -10,7 +10,8 @@ on, the weights of the epoch that was best on them are kept. Letters: B windows,
 import copy
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,9 +29,11 @@ from pianokpm_training.baselines.published_inputs import (
 )
 from pianokpm_training.baselines.published_network import OUTPUT_SCALE, PublishedNetwork
 from pianokpm_training.baselines.sinkhorn import sinkhorn_divergence
+from pianokpm_training.datasets.recording import DataError
 from pianokpm_training.evaluation.takes import Take
 from pianokpm_training.model.devices import prepare_device
 from pianokpm_training.model.hardware import describe_device
+from pianokpm_training.model.settings import SettingsError, convert, read_yaml
 from torch import Tensor
 
 PASSES = 2
@@ -78,6 +81,21 @@ class PublishedSettings:
     device: str = 'cpu'
 
 
+def read_published(path: Path) -> PublishedSettings:
+    """Read settings from a YAML file of `name: value` lines."""
+    kinds = {f.name: type(f.default) for f in fields(PublishedSettings)}
+    content = read_yaml(path)
+    unknown = sorted(set(content) - set(kinds))
+    if unknown:
+        raise SettingsError(
+            f'{path}: unknown {", ".join(unknown)}; there are {", ".join(sorted(kinds))}'
+        )
+    try:
+        return PublishedSettings(**{n: convert(kinds[n], n, v) for n, v in content.items()})
+    except (TypeError, ValueError) as error:
+        raise SettingsError(f'{path}: {error}') from error
+
+
 def train_published(
     takes: Sequence[Take],
     settings: PublishedSettings,
@@ -86,7 +104,11 @@ def train_published(
 ) -> Published:
     """Train on takes, and keep what does best on those to validate on, if there are any."""
     prepare_device(torch.device(settings.device))
-    windows = join_windows([cut_windows(t, STEP) for t in takes])
+    windows = _known(join_windows([cut_windows(t, STEP) for t in takes]))
+    if not len(windows.stamp):
+        raise DataError(
+            'asked to train the rebuilt PianoKPM Net on recordings without a second in which all six muscles are known'
+        )
     scale = np.maximum(np.nanpercentile(windows.target, FULL, axis=(0, 1)), 1e-3)
     pose_scale = fit_pose_scale(windows.pose)
     run = _Run(_Learned(windows, scale, pose_scale, settings.device), settings)
@@ -126,11 +148,20 @@ class _Learned:
 def _validation(
     takes: Sequence[Take], scale: NDArray, pose_scale: PoseScale, device: str
 ) -> _Learned:
-    windows = join_windows([cut_windows(t) for t in takes])
+    windows = _known(join_windows([cut_windows(t) for t in takes]))
     count = len(windows.stamp)
     kept = np.linspace(0, count - 1, min(count, MOST_VALIDATED)).round().astype(np.int64)
-    parts = (windows.stamp, windows.pose, windows.keys, windows.target)
-    return _Learned(Windows(*(p[kept] for p in parts)), scale, pose_scale, device)
+    return _Learned(_choose(windows, kept), scale, pose_scale, device)
+
+
+def _known(windows: Windows) -> Windows:
+    """Leave out windows in which EMG was lost: one unknown sample would make the loss unknown, then the weights."""
+    known = np.isfinite(windows.target).all(axis=(1, 2))
+    return windows if known.all() else _choose(windows, known)
+
+
+def _choose(windows: Windows, which: NDArray) -> Windows:
+    return Windows(*(v[which] for v in vars(windows).values()))
 
 
 class _Run:

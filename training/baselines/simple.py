@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from pianokpm_training.datasets.recording import DataError
 from pianokpm_training.evaluation.takes import Estimate, Take
 from pianokpm_training.sessions.ticks import find_targets
 from scipy.spatial import cKDTree
@@ -37,7 +38,10 @@ class Mean:
     name = 'mean per muscle'
 
     def __init__(self, takes: Sequence[Take], lookahead: float, keys: str) -> None:
-        self._mean = np.nanmean(np.concatenate([t.truth for t in takes]), axis=0)
+        truth = np.concatenate([t.truth for t in takes])
+        known = np.isfinite(truth)
+        with np.errstate(invalid='ignore'):  # of muscles that were not recorded nothing is known
+            self._mean = np.where(known, truth, 0.0).sum(axis=0) / known.sum(axis=0)
 
     def estimate(self, take: Take) -> Estimate:
         return Estimate(np.broadcast_to(self._mean, take.truth.shape))
@@ -52,10 +56,11 @@ class StrokeAverage:
     name = 'keystroke average'
 
     def __init__(self, takes: Sequence[Take], lookahead: float, keys: str) -> None:
+        self._recorded = find_recorded(takes)
         size = 2 * len(STROKE_LAGS) + 1
-        square, product = np.zeros((size, size)), np.zeros((size, len(MUSCLES)))
+        square, product = np.zeros((size, size)), np.zeros((size, self._recorded.sum()))
         for take in takes:
-            inputs, target = self._inputs(take), take.truth[:: TICK // 1_000_000]
+            inputs, target = self._inputs(take), take.truth[:: TICK // 1_000_000, self._recorded]
             known = np.isfinite(target).all(axis=1)
             square += inputs[known].T @ inputs[known]
             product += inputs[known].T @ target[known]
@@ -78,7 +83,11 @@ class StrokeAverage:
     def estimate(self, take: Take) -> Estimate:
         course = np.clip(self._inputs(take) @ self._weights, 0.0, 1.0)
         coarse = take.stamp[:: TICK // 1_000_000]
-        return Estimate(np.stack([np.interp(take.stamp, coarse, c) for c in course.T], axis=1))
+        mean = np.full(take.truth.shape, np.nan)
+        mean[:, self._recorded] = np.stack(
+            [np.interp(take.stamp, coarse, c) for c in course.T], axis=1
+        )
+        return Estimate(mean)
 
 
 class LaggedRidge:
@@ -90,10 +99,11 @@ class LaggedRidge:
         self._lookahead = lookahead
         stretches = [(t, s) for t in takes for s in t.stretches]
         self._scaling = fit_scaling([s for _, s in stretches])
+        self._recorded = find_recorded(takes)
         size = len(LAGS) * len(self._scaling.mean) + 1
-        square, product = np.zeros((size, size)), np.zeros((size, len(MUSCLES)))
+        square, product = np.zeros((size, size)), np.zeros((size, self._recorded.sum()))
         for take, stretch in stretches:
-            target = _targets(take, stretch, lookahead)
+            target = _targets(take, stretch, lookahead)[:, self._recorded]
             known = np.isfinite(target).all(axis=1)
             inputs = self._inputs(stretch)[known]
             square += inputs.T @ inputs
@@ -109,7 +119,8 @@ class LaggedRidge:
     def estimate(self, take: Take) -> Estimate:
         mean = np.full(take.truth.shape, np.nan)
         for stretch in take.stretches:
-            course = np.clip(self._inputs(stretch) @ self._weights, 0.0, 1.0)
+            course = np.full((len(stretch.stamp), len(MUSCLES)), np.nan)
+            course[:, self._recorded] = np.clip(self._inputs(stretch) @ self._weights, 0.0, 1.0)
             take.spread(stretch, course, self._lookahead, mean)
         return Estimate(mean)
 
@@ -125,7 +136,8 @@ class Neighbours:
         self._scaling = fit_scaling([s for _, s in stretches])
         targets = np.concatenate([_targets(t, s, lookahead) for t, s in stretches])
         inputs = np.concatenate([self._pairs(s) for _, s in stretches])
-        known = np.flatnonzero(np.isfinite(targets).all(axis=1))
+        recorded = find_recorded(takes)
+        known = np.flatnonzero(np.isfinite(targets[:, recorded]).all(axis=1))
         kept = known[:: max(1, len(known) // KEPT)]
         self._basis = _principal(inputs[kept])
         self._tree, self._targets = cKDTree(inputs[kept] @ self._basis), targets[kept]
@@ -144,6 +156,17 @@ class Neighbours:
 
 
 BASELINES = (Mean, StrokeAverage, LaggedRidge, Neighbours)
+
+
+def find_recorded(takes: Sequence[Take]) -> NDArray[np.bool_]:
+    """Tell which muscles some take has, (M,); moments at which one of them is unknown are not learned from."""
+    known = [np.isfinite(t.truth) for t in takes]
+    recorded = np.any([k.any(axis=0) for k in known], axis=0)
+    if not recorded.any() or not any(k[:, recorded].all(axis=1).any() for k in known):
+        raise DataError(
+            'asked to learn baselines from recordings in which the EMG of all muscles is never there at one time'
+        )
+    return recorded
 
 
 def fit_scaling(stretches: Sequence[Stretch]) -> Scaling:

@@ -146,11 +146,11 @@ def _published(arguments: argparse.Namespace, data: Any, bars: Any) -> Any:
     if arguments.published is None:
         return None
     from pianokpm_training.baselines.published import WEIGHTS, load_published
-    from pianokpm_training.baselines.published_training import PublishedSettings, train_published
+    from pianokpm_training.baselines.published_training import read_published, train_published
     from pianokpm_training.datasets.collection import open_data
     from pianokpm_training.evaluation.takes import load_takes
-    from pianokpm_training.model.loading import pick, refuse_tested
-    from pianokpm_training.model.settings import find_config, read_yaml
+    from pianokpm_training.model.loading import deal, pick, refuse_tested
+    from pianokpm_training.model.settings import find_config
 
     if (arguments.published / WEIGHTS).is_file():
         return load_published(arguments.published)
@@ -159,13 +159,9 @@ def _published(arguments: argparse.Namespace, data: Any, bars: Any) -> Any:
             f'asked to train the published network in {arguments.published}, which exists and has no {WEIGHTS}; '
             'name a new folder'
         )
-    path = find_config(arguments.published_config)
-    try:
-        settings = PublishedSettings(**read_yaml(path))
-    except TypeError as error:
-        raise PianokpmError(f'{path}: {error}') from error
+    settings = read_published(find_config(arguments.published_config))
     learned, asked = (
-        load_takes(data, data.role(arguments.split, role)) for role in ('train', 'validation')
+        load_takes(data, part) if part else [] for part in deal(data, arguments.split)
     )
     for more in map(open_data, arguments.published_more):
         refuse_tested(more, [data], arguments.split)

@@ -2,8 +2,10 @@
 
 import argparse
 import os
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 from pianokpm_ros.commands.console import make_console
 from pianokpm_ros.commands.progress import Report, show_progress
@@ -85,6 +87,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def describe_muscles(training: Mapping[str, Any]) -> str:
+    """Say whose muscles a model learned from."""
+    if not training['simulated']:
+        return 'measured muscles'
+    return 'simulated and measured muscles' if training['measured'] else 'simulated muscles only'
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Train, and say where the model is."""
     need_training()
@@ -120,6 +129,6 @@ def run(arguments: argparse.Namespace) -> int:
         f'{training["steps"]} steps in {training["seconds"]} s on {training["hardware"]}; '
         f'validation CRPS {scores.get("validation_crps", "unknown")}'
     )
-    kind = 'simulated muscles only' if training['simulated'] else 'measured muscles'
+    kind = describe_muscles(training)
     print(f'model written to {out}; it learned from {kind}. Score it: pianokpm evaluate')
     return 0

@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pianokpm_training.evaluation.report import HEARD, ROLES, Summary, label
 from pianokpm_training.evaluation.takes import Estimate, Take
 
 from pianokpm_ros.anatomy import MUSCLES
 
 EXCERPT = (6.0, 12.0)
-"""Seconds of a take that are shown."""
+"""Seconds of a take that are shown; as many from the end of a shorter one."""
 
 
 def draw_scores(path: Path, rows: Sequence[Summary]) -> None:
@@ -35,13 +36,24 @@ def draw_scores(path: Path, rows: Sequence[Summary]) -> None:
     _save(figure, path)
 
 
+def choose_excerpt(time: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Tell which of (N,) times [s] are shown."""
+    early = max(0.0, EXCERPT[1] - time[-1])
+    return (time >= EXCERPT[0] - early) & (time <= EXCERPT[1])
+
+
+def name_truth(take: Take) -> str:
+    """Say what an estimate is compared with."""
+    return 'simulated EMG' if take.recording.info.simulated else 'measured EMG'
+
+
 def draw_excerpt(path: Path, take: Take, estimates: dict[str, Estimate]) -> None:
     """Draw some seconds of a take: the truth, and what was estimated."""
     figure, axes = _figure(len(MUSCLES), (9.0, 1.5), rows=len(MUSCLES))
     time = take.stamp * 1e-9
-    shown = (time >= EXCERPT[0]) & (time <= EXCERPT[1])
+    shown = choose_excerpt(time)
     for m, axis in enumerate(axes):
-        axis.plot(time[shown], take.truth[shown, m], 'k', lw=1, label='simulated EMG')
+        axis.plot(time[shown], take.truth[shown, m], 'k', lw=1, label=name_truth(take))
         for i, (name, estimate) in enumerate(estimates.items()):
             line = axis.plot(time[shown], estimate.mean[shown, m], color=f'C{i}', lw=1, label=name)
             if estimate.deviation is not None:

@@ -51,6 +51,11 @@ def write_card(
 
 
 def _warning(training: dict[str, Any]) -> list[str]:
+    if training['simulated'] and training.get('measured'):
+        return [
+            f'**It learned from simulated muscles and from the measured ones of {training["measured"]} recordings.**',
+            'What it says is an estimate, not a measured EMG. It is no medical device.',
+        ]
     if training['simulated']:
         return [
             '**It learned from simulated hands and simulated muscles only.** No person was measured. What it says is',
@@ -63,6 +68,8 @@ def _others(training: dict[str, Any]) -> str:
     count = training['calibrated_on']
     if isinstance(count, int):
         return f'{count} further persons that it did not learn from'
+    if count == 'train':
+        return 'the very recordings that it learned from, having no others: they are too sure'
     return 'other recordings of the persons that it learned from: for a stranger they are too sure'
 
 

@@ -85,6 +85,18 @@ def export_bundle(folder: Path, model: Model) -> Path:
     part = folder.with_name(f'.{folder.name}.part')
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
+    try:
+        _write_bundle(part, model)
+        check_parity(part, model.network)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(part, folder)
+    return folder
+
+
+def _write_bundle(part: Path, model: Model) -> None:
     files = {
         WEIGHTS: save(_tensors(model)),
         GRAPH: build_graph(model.network).SerializeToString(deterministic=True),
@@ -98,10 +110,6 @@ def export_bundle(folder: Path, model: Model) -> Path:
     (part / MANIFEST).write_text(
         json.dumps(_manifest(model, files), indent=1, ensure_ascii=False) + '\n'
     )
-    check_parity(part, model.network)
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(part, folder)
-    return folder
 
 
 def check_parity(folder: Path, network: MuscleNetwork, ticks: int = 200) -> float:
@@ -112,10 +120,14 @@ def check_parity(folder: Path, network: MuscleNetwork, ticks: int = 200) -> floa
     found = bundle.network.run(features, state)
     with torch.no_grad():
         wanted = network(torch.from_numpy(features)[None], torch.from_numpy(state)[None])
-    worst = max(
-        float(np.abs(have - want[0].numpy()).max())
-        for have, want in zip(found, wanted, strict=True)
-    )
+    worst = float(
+        np.max(
+            [
+                np.abs(have - want[0].numpy()).max()
+                for have, want in zip(found, wanted, strict=True)
+            ]
+        )
+    )  # NaN where any is
     if not worst <= PARITY:
         raise ExportError(
             f'the graph in {folder} differs from the network by {worst:.2g}, at most {PARITY:g} is rounding; '

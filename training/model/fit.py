@@ -90,6 +90,10 @@ class Run:
         folder: Path,
         place: Place,
     ) -> None:
+        if settings.batch % place.count:
+            raise SettingsError(
+                f'a batch of {settings.batch} windows cannot be dealt to {place.count} processes; take a multiple'
+            )
         self._settings, self._place, self._folder = settings, place, folder
         self._scaling = scaling
         gains = fit_gains([*examples, *validation])
@@ -137,12 +141,21 @@ class Run:
         while self.done < settings.steps and not self._tired():
             loss = self._step()
             self.done += 1
+            self._need_finite(loss)
             if self.done % settings.validate == 0 or self.done == settings.steps:
                 score = self._look(loss)
             if self._place.first:
                 report(self.done, loss, score)
         self.network.load_state_dict(self._best_weights)
         return self.network.eval().cpu()
+
+    def _need_finite(self, score: float) -> None:
+        """Refuse to go on, and to remember weights, where training has come apart."""
+        if not np.isfinite(score):
+            raise SettingsError(
+                f'the score became {score} at step {self.done}: training came apart; take a lower `rate` than '
+                f'{self._settings.rate:g}'
+            )
 
     def _tired(self) -> bool:
         return self._place.agree(self._since >= self._settings.patience)
@@ -152,7 +165,7 @@ class Run:
         # The same windows after a restart, others for each process.
         rng = np.random.default_rng([settings.seed, 4, self.done, place.rank])
         torch.manual_seed(int(rng.integers(2**31)))  # of what drops out
-        share = max(1, settings.batch // place.count)
+        share = settings.batch // place.count
         features, targets, hands = self._sampler.draw(rng, share)
         levels = torch.from_numpy(self._gains.draw(rng, (LEVELS, share))).to(place.device)
         with place.mixed():
@@ -171,6 +184,8 @@ class Run:
         score = None
         if self._place.first:
             score = validate(self.network, self._scaling, self._validation)
+            if self._validation:
+                self._need_finite(score)
             if not score >= self.best:  # nothing to validate on counts as better
                 self.best, self._since = score, 0
                 self._best_weights = copy.deepcopy(self.network.state_dict())

@@ -10,6 +10,11 @@ from pianokpm_training.model.dataset import Example
 from pianokpm_training.model.examples import prepare
 from pianokpm_training.model.settings import SettingsError, TrainSettings
 
+from pianokpm_ros.anatomy import MUSCLES
+
+VALIDATED = 5
+"""Every so many takes one is validated on where a data set names none."""
+
 Stage = Callable[[str, int, int, str], None]
 """Called with the stage's name, how much of it is done, how much there is, and a word about it."""
 
@@ -43,29 +48,71 @@ def list_jobs(
     most, split, variants = settings.recordings, settings.split, settings.variants
     jobs = []
     for source in sources:
-        known = pick(source.role(split, 'train'), most)
-        jobs.append(Job('train', source, known, variants))
-        jobs.append(Job('validation', source, pick(_validation(source, split), most)))
+        known, asked = deal(source, split)
+        jobs.append(Job('train', source, pick(known, most), variants))
+        jobs.append(Job('validation', source, pick(asked, most)))
     for source in more:
         refuse_tested(source, sources, split)
         jobs.append(Job('train', source, pick(list(source.entries.values()), most), variants))
     if others:
         jobs.append(Job('others', others, pick(list(others.entries.values()), most)))
+        _refuse_known(jobs, sources, split)
     return jobs
 
 
-def refuse_tested(more: DataSet, sources: Sequence[DataSet], split: str) -> None:
-    """Refuse to learn tasks that are kept to test on: those of the test roles alone."""
+def deal(data: DataSet, split: str) -> tuple[list[Entry], list[Entry]]:
+    """Return what is learned from and what it is stopped and calibrated by; never what a split tests with.
+
+    A data set without recordings to validate on gives every fifth take of those to learn from, both hands of it.
+    """
+    known = data.role(split, 'train')
+    if data.splits[split].get('validation'):
+        return known, data.role(split, 'validation')
+    takes = list(dict.fromkeys(map(_take, known)))
+    if len(takes) < 2:
+        return known, known
+    kept = set(takes[VALIDATED - 1 :: VALIDATED] or takes[-1:])
+    return [e for e in known if _take(e) not in kept], [e for e in known if _take(e) in kept]
+
+
+def _take(entry: Entry) -> tuple[str, str, int]:
+    return entry.subject, entry.task, entry.trial
+
+
+def _refuse_known(jobs: Sequence[Job], sources: Sequence[DataSet], split: str) -> None:
+    """Refuse to make the deviation true on what is learned from, or kept to test on."""
+    known = {e.sha256 for job in jobs if job.part == 'train' for e in job.entries}
     for source in sources:
-        tasks: dict[bool, set[str]] = {True: set(), False: set()}
+        tests = (r for r in source.splits[split] if r.startswith('test'))
+        known |= {e.sha256 for role in tests for e in source.role(split, role)}
+    for job in jobs:
+        same = [e.name for e in job.entries if job.part == 'others' and e.sha256 in known]
+        if same:
+            raise SettingsError(
+                f'asked to make the deviation true on {job.source.folder}, of whose recordings {len(same)} are '
+                f'learned from or kept to test on ({same[0]}, ...); name a data set of other persons'
+            )
+
+
+def refuse_tested(more: DataSet, sources: Sequence[DataSet], split: str) -> None:
+    """Refuse to learn what is kept to test on: tasks of the test roles alone, and recordings of any."""
+    for source in sources:
+        entries: dict[bool, list[Entry]] = {True: [], False: []}
         for role in source.splits[split]:
-            tested = role.startswith('test')
-            tasks[tested] |= {e.task for e in source.role(split, role)}
-        both = (tasks[True] - tasks[False]) & {e.task for e in more.entries.values()}
+            entries[role.startswith('test')] += source.role(split, role)
+        tested, others = ({e.task for e in entries[part]} for part in (True, False))
+        both = (tested - others) & {e.task for e in more.entries.values()}
         if both:
             raise SettingsError(
                 f'asked to learn from all of {more.folder}, which holds {", ".join(sorted(both))}; {source.folder} '
                 'keeps these tasks to test on; leave them out (pianokpm simulate --tasks)'
+            )
+        held = {e.sha256 for e in more.entries.values()}
+        same = [e.name for e in entries[True] if e.sha256 in held]
+        if same:
+            raise SettingsError(
+                f'asked to learn from all of {more.folder}, which holds {len(same)} recordings that {source.folder} '
+                f'keeps to test on ({same[0]}, ...); name another data set'
             )
 
 
@@ -97,16 +144,26 @@ def load_examples(
         raise DataError(
             f'{folders}: no recording of {settings.split}/train has poses and envelopes'
         )
+    _need_all_muscles(made)
     return made
 
 
-def _validation(data: DataSet, split: str) -> list[Entry]:
-    """Recordings to stop and calibrate by; a small data set may have none: then those that it tests with."""
-    roles = data.splits[split]
-    for role in ('validation', 'test', 'train'):
-        if roles.get(role):
-            return data.role(split, role)
-    return []
+def _need_all_muscles(made: Examples) -> None:
+    """Refuse before the work what could only end in estimates of muscles that nobody measured."""
+    asked = 'others' if made.others else 'validation'
+    for part in ('train', asked):
+        examples = getattr(made, part)
+        known = np.any([np.isfinite(e.target).any(axis=(0, 1)) for e in examples], axis=0)
+        missing = [
+            m
+            for m, there in zip(MUSCLES, np.broadcast_to(known, len(MUSCLES)), strict=True)
+            if not there
+        ]
+        if examples and missing:
+            raise DataError(
+                f'no recording of the part `{part}` has {", ".join(missing)}; a model needs EMG of each of '
+                f'{", ".join(MUSCLES)} there'
+            )
 
 
 def pick(entries: Sequence[Entry], most: int) -> list[Entry]:

@@ -1,5 +1,6 @@
 """A training run from end to end: recordings, features, fit, calibration, bundle."""
 
+import hashlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -50,8 +51,9 @@ def train(
     with find_place(settings) as place:
         if place.first:
             check_target(out)
-            _claim(work, settings)
         jobs = list_jobs(sources, settings, others, more)
+        if place.first:
+            _claim(work, settings, jobs)
         examples = load_examples(jobs, settings, stage, workers)
         scaling = fit_scaling(examples.train)
         network, run = _fit(settings, scaling, examples, work, place, stage)
@@ -74,20 +76,24 @@ def train(
     return model
 
 
-def _claim(work: Path, settings: TrainSettings) -> None:
+def _claim(work: Path, settings: TrainSettings, jobs: Sequence[Job]) -> None:
     """Take the work folder, or go on in it if it belongs to the same run, wherever that computed."""
     told = {k: v for k, v in settings.describe().items() if k not in ('device', 'tensorboard')}
+    used = [[job.part, job.variants, *(e.sha256 for e in job.entries)] for job in jobs]
+    told['data'] = hashlib.sha256(json.dumps(used).encode()).hexdigest()
     wanted = json.dumps(told, indent=1)
     note = work / SETTINGS
     if note.exists() and note.read_text() != wanted:
         raise SettingsError(
-            f'{work} holds a run with other settings that was not finished; give it the same settings to go on, '
-            'remove the folder, or name another with --work'
+            f'{work} holds a run with other settings or data that was not finished; give it the same settings and '
+            'data to go on, remove the folder, or name another with --work'
         )
     if work.exists() and not note.exists() and any(work.iterdir()):
         raise SettingsError(f'asked to work in {work}, which holds something else')
     work.mkdir(parents=True, exist_ok=True)
-    note.write_text(wanted)
+    part = note.with_suffix('.part')
+    part.write_text(wanted)
+    part.replace(note)
 
 
 def _fit(
@@ -126,14 +132,18 @@ def describe_training(
     """Say what the model learned from and how, for manifest and card."""
     ticks = sum(len(e.features) for e in examples.train)
     learned = [job for job in jobs if job.part == 'train']
+    entries = [e for job in learned for e in job.entries]
+    unasked = {e.sha256 for job in jobs if job.part == 'validation' for e in job.entries}
+    known = 'train' if unasked & {e.sha256 for e in entries} else 'validation'
     return {
-        'simulated': any(job.source.simulated for job in learned),
+        'simulated': any(e.simulated for e in entries),
+        'measured': sum(not e.simulated for e in entries),
         'data': ' and '.join(job.source.description for job in learned),
         'split': settings.split,
         'persons': len({e.subject for e in examples.train}),
-        'recordings': sum(len(job.entries) for job in learned),
+        'recordings': len(entries),
         'hours': round(ticks / 100 / 3600 / (1 + settings.variants), 3),
-        'calibrated_on': len({e.subject for e in examples.others}) or 'validation',
+        'calibrated_on': len({e.subject for e in examples.others}) or known,
         'seed': settings.seed,
         'lookaheads': list(settings.lookaheads),
         'default_lookahead': settings.default_lookahead,

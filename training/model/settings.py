@@ -81,19 +81,34 @@ class TrainSettings:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, int | float) and field.name not in MAY_BE_ZERO:
-                if not value > 0:
-                    raise SettingsError(f'asked for {field.name} = {value}; it must be positive')
-        if self.default_lookahead not in self.lookaheads:
+            if not isinstance(value, int | float):
+                continue
+            least = 'not be negative' if field.name in MAY_BE_ZERO else 'be positive'
+            if not (value >= 0 if field.name in MAY_BE_ZERO else value > 0):
+                raise SettingsError(f'asked for {field.name} = {value}; it must {least}')
+        if self.dropout >= 1 or self.keys_hidden + self.keys_broken > 1:
             raise SettingsError(
-                f'asked for the default look-ahead {self.default_lookahead:g} s, which is none of '
-                f'{", ".join(f"{v:g}" for v in self.lookaheads)} s'
+                f'asked for dropout = {self.dropout:g}, keys_hidden = {self.keys_hidden:g} and keys_broken = '
+                f'{self.keys_broken:g}: the first must be below 1, the others together at most 1'
             )
-
+        self._check_lookaheads()
         if self.device not in DEVICES or self.precision not in PRECISIONS:
             raise SettingsError(
                 f'asked for {self.device} and {self.precision}; there are {", ".join(DEVICES)} '
                 f'and {", ".join(PRECISIONS)}'
+            )
+
+    def _check_lookaheads(self) -> None:
+        whole = all(0 <= v <= 1 and abs(1e3 * v - round(1e3 * v)) < 1e-6 for v in self.lookaheads)
+        if not whole or sorted(set(self.lookaheads)) != list(self.lookaheads):
+            raise SettingsError(
+                f'asked for the look-aheads {list(self.lookaheads)} s; they must be whole milliseconds from 0 to 1 s '
+                'and ascend'
+            )
+        if self.default_lookahead not in self.lookaheads:
+            raise SettingsError(
+                f'asked for the default look-ahead {self.default_lookahead:g} s, which is none of '
+                f'{", ".join(f"{v:g}" for v in self.lookaheads)} s'
             )
 
     def describe(self) -> dict[str, Any]:
@@ -108,7 +123,7 @@ CONFIGS = Path(__file__).resolve().parent.parent / 'configs'
 def find_config(path: Path) -> Path:
     """Return a file of settings, or one that ships by its bare name."""
     shipped = CONFIGS / f'{path}.yaml'
-    return shipped if not Path(path).exists() and shipped.is_file() else Path(path)
+    return shipped if not Path(path).is_file() and shipped.is_file() else Path(path)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -141,7 +156,25 @@ def _apply(values: dict[str, Any], path: Path | None) -> TrainSettings:
             f'{path}: unknown {", ".join(unknown)}; there are {", ".join(sorted(known))}'
         )
     try:
-        typed = {n: known[n](v) for n, v in values.items()}
+        typed = {n: convert(known[n], n, v) for n, v in values.items()}
     except (TypeError, ValueError) as error:
         raise SettingsError(f'{path}: {error}') from error
     return replace(TrainSettings(), **typed)
+
+
+def convert(kind: type, name: str, value: Any) -> Any:
+    """Return a setting in its type; nothing is rounded or guessed on the way.
+
+    Raises:
+        ValueError: where it is of another one.
+    """
+    if kind is tuple:
+        if not isinstance(value, list | tuple):
+            raise ValueError(f'{name} = {value!r} is no list')
+        return tuple(float(v) for v in value)
+    if (kind is bool) != isinstance(value, bool) or value is None:
+        raise ValueError(f'{name} = {value!r} is no {kind.__name__}')
+    made = kind(value)
+    if kind is int and made != float(value):
+        raise ValueError(f'{name} = {value!r} is no whole number')
+    return made
