@@ -1,5 +1,7 @@
 """A data set knows its recordings and splits, and notices changes."""
 
+import json
+
 import pytest
 from pianokpm_training.datasets.collection import index_data, open_data
 from pianokpm_training.datasets.folder import save_recording
@@ -34,6 +36,8 @@ def test_unknown_role_is_explained(folder):
         DataError, match='asked for users/validation; this data set has users/train'
     ):
         data.role('users', 'validation')
+    with pytest.raises(DataError, match='this data set has no splits'):
+        index_data(folder, {}, '', {}).role('users', 'train')
 
 
 @pytest.mark.parametrize(
@@ -53,6 +57,27 @@ def test_a_replaced_recording_is_noticed(folder, make_recording):
     save_recording(make_recording(NAMES[0], 's01', seed=99), folder / 's01' / NAMES[0])
     with pytest.raises(DataError, match='changed since the data set was indexed'):
         data.load(data.entries[NAMES[0]])
+
+
+@pytest.mark.parametrize(
+    ('change', 'words'),
+    [
+        (lambda c: c.pop('splits'), "does not say .*'splits'"),
+        (lambda c: c['recordings'][0].pop('side'), 'does not say'),
+        (lambda c: c['splits'].update(users=[]), 'does not say'),
+        (lambda c: c.update(version=2), 'of version 1'),
+    ],
+)
+def test_an_index_that_was_spoiled_is_told(folder, change, words):
+    index_data(folder, SPLITS, '', {})
+    content = json.loads((folder / 'dataset.json').read_text())
+    change(content)
+    (folder / 'dataset.json').write_text(json.dumps(content))
+    with pytest.raises(DataError, match=words):
+        open_data(folder)
+    (folder / 'dataset.json').write_text('[]')
+    with pytest.raises(DataError, match='of version 1'):
+        open_data(folder)
 
 
 def test_missing_data_set_says_how_to_make_one(tmp_path):

@@ -193,6 +193,8 @@ def test_the_same_bag_twice_and_bags_without_anything_are_refused(data, session,
         bag.write_record('/keys', make_keys(np.random.default_rng(0), 3))
     with pytest.raises(RecordingError, match='nothing can be learned'):
         build_data([tmp_path / 'keys'], tmp_path / 'new', BuildSettings())
+    with pytest.raises(DataError, match='which is a file'):
+        build_data([session.bag], tmp_path / 'keys' / 'metadata.yaml', BuildSettings())
     (tmp_path / 'other').mkdir()
     (tmp_path / 'other' / 'x').touch()
     with pytest.raises(DataError, match='no data set'):

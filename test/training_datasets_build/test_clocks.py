@@ -49,6 +49,10 @@ def test_activity_that_follows_the_keys_is_another_clock(session):
     assert check_emg(notes, Side.RIGHT, stamp, activity(-0.06)).fine
     late = check_emg(notes, Side.RIGHT, stamp, activity(0.09))
     assert not late.fine and 'clocks differ' in late.words
+    for nothing in (np.nan, 0.0):  # an electrode that came off leaves the others as they are
+        both = np.concatenate([activity(-0.06), np.full((len(stamp), 1), nothing)], axis=1)
+        assert key_lag(stamp, both, downs) == key_lag(stamp, activity(-0.06), downs)
+        assert not check_emg(notes, Side.RIGHT, stamp, both[:, 1:]).fine
     noise = np.random.default_rng(0).random((len(stamp), 1))
     assert not check_emg(notes, Side.RIGHT, stamp, noise).fine
 

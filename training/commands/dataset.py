@@ -93,6 +93,11 @@ def _print_built(built: Built, console: Console) -> None:
     )
     if not built.report['channels']:
         console.print('  no EMG in it: poses alone, of which no muscle can be learned')
+    if built.report['normalization'] == 'PERCENTILE':
+        console.print(
+            "  envelopes are fractions of this session's own percentile 99.5, because not every channel has a "
+            'maximum contraction: levels do not compare with other sessions'
+        )
     if built.report['simulated']:
         console.print('  holds simulated signals')
     for channel in built.report['channels']:

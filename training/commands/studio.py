@@ -78,7 +78,8 @@ def _render(arguments: argparse.Namespace) -> int:
     performance = _perform(arguments)
     if arguments.duration is not None or arguments.start:
         whole = performance.duration / 1e9 + 1.0
-        performance = cut(performance, arguments.duration or whole, arguments.start)
+        wanted = whole if arguments.duration is None else arguments.duration
+        performance = cut(performance, wanted, arguments.start)
     rig = build_rig(arguments.views, tuple(arguments.size))
     made = {
         'command': 'pianokpm studio render',

@@ -66,7 +66,8 @@ class DataSet:
         """List the recordings of one role of a split, such as `role('within', 'train')`."""
         if role not in self.splits.get(split, {}):
             known = [f'{s}/{r}' for s, roles in self.splits.items() for r in roles]
-            raise DataError(f'asked for {split}/{role}; this data set has {", ".join(known)}')
+            words = ', '.join(known) or 'no splits'
+            raise DataError(f'asked for {split}/{role}; this data set has {words}')
         return [self.entries[name] for name in self.splits[split][role]]
 
     def load(self, entry: Entry, only: Collection[str] | None = None) -> Recording:
@@ -153,10 +154,18 @@ def open_data(folder: Path) -> DataSet:
             f'asked for the data set {folder}: {error}; make one with `pianokpm dataset build`, '
             '`pianokpm dataset import` or `pianokpm simulate`'
         ) from error
-    if content.get('schema') != SCHEMA or content.get('version') != VERSION:
+    known = isinstance(content, dict) and content.get('schema') == SCHEMA
+    if not known or content.get('version') != VERSION:
         raise DataError(f'{path} is no {SCHEMA} of version {VERSION}; use a matching pianokpm')
-    entries = {e['name']: Entry(**e) for e in content['recordings']}
-    _check_splits(entries, content['splits'])
-    return DataSet(
-        Path(folder), entries, content['splits'], content['description'], content['provenance']
-    )
+    try:
+        entries = {e['name']: Entry(**e) for e in content['recordings']}
+        splits = {
+            s: {r: list(n) for r, n in roles.items()} for s, roles in content['splits'].items()
+        }
+        description, provenance = content['description'], content['provenance']
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DataError(
+            f'{path} does not say what docs/dataset.md asks for: {error!r}; index the data set again'
+        ) from error
+    _check_splits(entries, splits)
+    return DataSet(Path(folder), entries, splits, description, provenance)

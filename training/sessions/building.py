@@ -15,7 +15,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pianokpm_training.datasets.collection import INDEX, DataSet, index_data
+from pianokpm_training.datasets.collection import (
+    INDEX,
+    DataSet,
+    find_recordings,
+    index_data,
+)
 from pianokpm_training.datasets.folder import MANIFEST, read_manifest, save_recording
 from pianokpm_training.datasets.recording import (
     DataError,
@@ -109,6 +114,8 @@ def build_data(
     Whatever ends it, a full disk or Ctrl-C, nothing of these bags is left.
     """
     out = Path(out)
+    if out.exists() and not out.is_dir():
+        raise DataError(f'asked to build in {out}, which is a file; name a new folder')
     if out.exists() and any(out.iterdir()) and not (out / INDEX).is_file():
         raise DataError(
             f'asked to build in {out}, which exists and is no data set; name a new folder'
@@ -139,7 +146,7 @@ def _build_bags(
         progress('read', i, len(bags))
         built.append(_build_bag(Path(bag), out, settings, names, written))
     progress('read', len(bags), len(bags))
-    simulated = any(b.report['simulated'] for b in built)
+    simulated = any(entry.simulated for entry in find_recordings(out))
     words = 'Recording sessions' + ('; holds simulated signals' if simulated else '')
     made = index_data(out, make_splits(out), words, {'program': 'pianokpm dataset build'})
     return made, built

@@ -191,6 +191,12 @@ def key_lag(
     """
     if not len(downs) or len(stamp) < 2:
         return float('nan'), 0.0, 0.0
+    alive = (
+        np.fmax.reduce(envelope, axis=0) > 0
+    )  # an electrode that gives nothing must not hide the others
+    if not alive.any():
+        return float('nan'), 0.0, 0.0
+    envelope = envelope[:, alive]
     step = 1.0 / FINE
     grid = np.arange(stamp[0], stamp[-1], round(step * NANOSECONDS))
     mean = (envelope / np.nanmax(envelope, axis=0)).mean(axis=1)
