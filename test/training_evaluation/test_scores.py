@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from pianokpm_training.evaluation.outside import OUTSIDE, bend
+from pianokpm_training.evaluation.report import make_tables
 from pianokpm_training.evaluation.scores import score_estimate, summarise
 from pianokpm_training.evaluation.takes import Estimate, Take
 
@@ -47,6 +48,18 @@ def test_persons_count_alike_however_many_takes_they_have(take):
     assert found['pooled_rmse']['low'] == pytest.approx(0.01)
     assert found['pooled_rmse']['high'] == pytest.approx(0.03)
     assert set(found['rmse']['by_muscle']) == set(MUSCLES)
+
+
+def test_one_person_has_no_interval_and_an_unmeasured_muscle_no_score(take):
+    mean = take.truth + 0.01
+    mean[:, 5] = np.nan
+    found = summarise([score_estimate(take, Estimate(mean))])
+    assert found['persons'] == 1 and np.isnan(found['r']['low']) and np.isnan(found['r']['high'])
+    row = found | {'role': 'test', 'keys': 'none', 'lookahead': 0.0, 'name': 'ours'}
+    tables = make_tables([row], {'main': 0.0})
+    assert not any('nan' in line for line in tables)
+    assert any(line.endswith('| -, - |') for line in tables)
+    assert any('| 0.010 | - |' in line for line in tables)  # RMSE, without brackets
 
 
 def test_bent_hands_are_what_they_are_called(take):

@@ -30,7 +30,8 @@ def draw_scores(path: Path, rows: Sequence[Summary]) -> None:
             colour = 'tab:blue' if row['name'].startswith('ours') else 'tab:gray'
             axis.barh(i, found['mean'], xerr=spread, color=colour, height=0.7, capsize=2)
         axis.set_yticks(range(len(group)), [label(r) for r in group], fontsize=7)
-        axis.set_xlim(0, 1)
+        lowest = [v for r in group for v in (r['r']['mean'], r['r']['low'])]
+        axis.set_xlim(min([0.0, *(1.05 * v for v in lowest if v == v)]), 1)
         axis.set_title(f'{ROLES.get(role, role)}\n{HEARD.get(keys, keys)}', fontsize=8)
         axis.set_xlabel('r, mean over persons and muscles', fontsize=7)
     _save(figure, path)

@@ -120,6 +120,8 @@ def _interval(row: Summary, metric: str) -> str:
     value = row[metric]
     if value['mean'] != value['mean']:
         return '-'
+    if value['low'] != value['low']:
+        return f'{value["mean"]:.3f}'
     return f'{value["mean"]:.3f} ({value["low"]:.3f}-{value["high"]:.3f})'
 
 
@@ -147,9 +149,8 @@ def _muscle_table(rows: Sequence[Summary], about: dict[str, Any]) -> list[str]:
     lines = ['### By muscle: r, and RMSE in parts of MVC', '', _row(['', *MUSCLES])]
     lines.append(_row(['---'] * (len(MUSCLES) + 1)))
     for row in chosen:
-        cells = [
-            f'{row["r"]["by_muscle"][m]:.3f}, {row["rmse"]["by_muscle"][m]:.3f}' for m in MUSCLES
-        ]
+        pairs = [[row[metric]['by_muscle'][m] for metric in ('r', 'rmse')] for m in MUSCLES]
+        cells = [', '.join('-' if v != v else f'{v:.3f}' for v in pair) for pair in pairs]
         place = f'{label(row)}, `{row["role"]}`, {HEARD.get(row["keys"], row["keys"])}'
         lines.append(_row([place, *cells]))
     return [*lines, '']

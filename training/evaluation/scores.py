@@ -90,7 +90,7 @@ def score_all(
 
 
 def summarise(scores: Sequence[TakeScore]) -> dict[str, Any]:
-    """Put takes together: by metric `mean`, `low`, `high` (95 % bootstrap over persons) and `by_muscle`."""
+    """Put takes together: by metric `mean`, `low`, `high` (95 % bootstrap over two persons or more) and `by_muscle`."""
     subjects = sorted({s.subject for s in scores})
     result: dict[str, Any] = {'takes': len(scores), 'persons': len(subjects)}
     for metric in scores[0].values:
@@ -119,6 +119,8 @@ def _interval(values: FloatArray) -> dict[str, float]:
     values = values[np.isfinite(values)]
     if not len(values):
         return {'mean': float('nan'), 'low': float('nan'), 'high': float('nan')}
+    if len(values) < 2:  # of one person nothing is known of how persons differ
+        return {'mean': float(values[0]), 'low': float('nan'), 'high': float('nan')}
     rng = np.random.default_rng(0)
     means = values[rng.integers(0, len(values), (DRAWS, len(values)))].mean(axis=1)
     low, high = np.percentile(means, [2.5, 97.5])
