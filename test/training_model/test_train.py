@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from pianokpm_training.commands import export as export_command
 from pianokpm_training.commands import train as command
 from pianokpm_training.datasets.collection import DataSet, Entry, index_data
@@ -159,13 +158,12 @@ def test_training_that_comes_apart_is_told_and_makes_no_model(data, tmp_path):
     assert not (tmp_path / 'model').exists()
 
 
-def test_a_batch_is_dealt_evenly(data, tmp_path):
-    from pianokpm_training.model.devices import Place
-    from pianokpm_training.model.fit import Run
+def test_a_batch_is_dealt_evenly(monkeypatch):
+    from pianokpm_training.model.devices import find_place
 
-    three = Place(torch.device('cpu'), 0, 3)
-    with pytest.raises(SettingsError, match='4 windows cannot be dealt to 3'):
-        Run(TINY, None, [], [], tmp_path, three)
+    monkeypatch.setenv('WORLD_SIZE', '3')
+    with pytest.raises(SettingsError, match='4 windows cannot be dealt to 3'), find_place(TINY):
+        pass
 
 
 def test_a_muscle_that_nobody_measured_is_told_before_the_work(data, tmp_path):

@@ -77,6 +77,10 @@ def find_place(settings: TrainSettings) -> Iterator[Place]:
     if count == 1:
         yield Place(torch.device(kind), precision=settings.precision)
         return
+    if settings.batch % count:
+        raise SettingsError(
+            f'a batch of {settings.batch} windows cannot be dealt to {count} processes; take a multiple'
+        )
     local = int(os.environ.get('LOCAL_RANK', '0'))
     device = torch.device(kind, local) if kind == 'cuda' else torch.device(kind)
     if kind == 'cuda':

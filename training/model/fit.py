@@ -90,10 +90,6 @@ class Run:
         folder: Path,
         place: Place,
     ) -> None:
-        if settings.batch % place.count:
-            raise SettingsError(
-                f'a batch of {settings.batch} windows cannot be dealt to {place.count} processes; take a multiple'
-            )
         self._settings, self._place, self._folder = settings, place, folder
         self._scaling = scaling
         gains = fit_gains([*examples, *validation])
