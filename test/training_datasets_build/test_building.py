@@ -1,15 +1,20 @@
 """Built from a session whose truth is known (test/session.py)."""
 
 import errno
+import io
 import json
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from pianokpm_training.commands import dataset as command
 from pianokpm_training.datasets.recording import DataError
 from pianokpm_training.sessions import building
 from pianokpm_training.sessions.building import (
     BuildSettings,
+    Built,
     Subjects,
     build_data,
     cut,
@@ -18,10 +23,12 @@ from pianokpm_training.sessions.building import (
 )
 from pianokpm_training.sessions.clocks import ClockCheck
 from pianokpm_training.sessions.reading import join_emg, join_keys, read_session
+from rich.console import Console
 
 from pianokpm_ros.anatomy import MUSCLES
 from pianokpm_ros.emg.metrics import pearson
 from pianokpm_ros.recording.writer import BagWriter, RecordingError
+from pianokpm_ros.records import EmgOrigin
 
 from ..messages.examples import make_emg, make_keys
 from ..session import make_session, midi_keys
@@ -95,6 +102,31 @@ def test_it_says_simulated_and_holds_no_name(data, tmp_path):
     assert names.pseudonym('Clara Schumann', tmp_path) == 's01'
     text = ''.join(p.read_text() for p in data.folder.rglob('*.json'))
     assert 'Clara' not in text
+
+
+def test_a_measured_session_added_later_hides_no_simulated_one(data, tmp_path):
+    shutil.copytree(data.folder, tmp_path / 'set')
+    measured = make_session(tmp_path / 'bag', seconds=6.0, seed=9, origin=EmgOrigin.MEASURED)
+    both, built = build_data([measured.bag], tmp_path / 'set', BuildSettings(force=True))
+    assert not built[0].report['simulated'] and len(both.entries) > len(data.entries)
+    assert both.simulated and 'holds simulated signals' in both.description
+
+
+def test_that_levels_do_not_compare_is_told():
+    def say(normalization):
+        report = {
+            'normalization': normalization,
+            'missing_messages': {},
+            'notes': 0,
+            'notes_without_a_finger': 0,
+            'channels': [],
+            'simulated': False,
+        }
+        console = Console(file=io.StringIO(), width=200)
+        command._print_built(Built(Path('bag'), (), (), report), console)
+        return console.file.getvalue()
+
+    assert 'own percentile 99.5' in say('PERCENTILE') and 'percentile' not in say('MVC')
 
 
 def test_keys_of_a_take_make_a_recording_without_emg_a_simulated_one(session):

@@ -26,6 +26,7 @@ from pianokpm_training.studio.rigs import VIEWS, StudioError, build_rig, cut, pl
 from pianokpm_training.studio.view import View, find_tiles
 
 from pianokpm_ros.anatomy import FINGERTIPS, Status
+from pianokpm_ros.cli import main
 from pianokpm_ros.takes import load_take
 
 SMALL = (320, 240)
@@ -176,6 +177,12 @@ def test_what_cannot_be_filmed_is_said(performance):
         build_rig(('below',))
     with pytest.raises(StudioError, match='positive'):
         cut(performance, 0.0)
+
+
+def test_a_duration_of_nothing_is_not_the_whole(tmp_path, capsys):
+    flags = ['--player', 'kinematic', '--rate', '5', '--duration', '0']
+    assert main(['studio', 'render', str(tmp_path / 'take'), *flags]) == 1
+    assert 'duration must be positive' in capsys.readouterr().err
 
 
 def test_each_status_tells_how_exact_it_is_and_how_true_what_it_states():
