@@ -70,7 +70,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--poses-only', action='store_true', help='estimate no muscles')
     add_hand_arguments(parser)
-    parser.add_argument('--lookahead', type=float, metavar='S', help='look-ahead of the muscles')
+    parser.add_argument(
+        '--lookahead',
+        type=float,
+        metavar='S',
+        help='look-ahead of the muscles (default: the longest of the model, since nobody waits for a recording)',
+    )
     parser.add_argument(
         '-o', '--out', type=Path, metavar='DIR', help='result folder (default out/NAME)'
     )
@@ -93,10 +98,14 @@ def _read_scale(word: str) -> float | str:
         raise argparse.ArgumentTypeError(f'{word!r} is neither a number nor `hand`') from None
 
 
-def read_settings(arguments: argparse.Namespace) -> EstimateSettings:
-    """Collect how to estimate."""
+def read_settings(arguments: argparse.Namespace, bundle: ModelBundle | None) -> EstimateSettings:
+    """Collect how to estimate; an impossible look-ahead fails here, before any video is read."""
     formats = tuple(f for f in FORMATS if f not in arguments.skip)
-    return EstimateSettings(read_hand_settings(arguments), arguments.lookahead, formats)
+    lookahead = None
+    if bundle is not None:
+        asked = bundle.lookaheads[-1] if arguments.lookahead is None else arguments.lookahead
+        lookahead = bundle.lookaheads[bundle.head(asked)]
+    return EstimateSettings(read_hand_settings(arguments), lookahead, formats)
 
 
 def choose_bundle(arguments: argparse.Namespace) -> ModelBundle | None:
@@ -108,9 +117,6 @@ def choose_bundle(arguments: argparse.Namespace) -> ModelBundle | None:
             )
         return None
     bundle = load_bundle(arguments.model or find_asset('models/small'))
-    bundle.head(
-        arguments.lookahead
-    )  # an impossible look-ahead fails here, before any video is read
     return load_personal(bundle, arguments.person)
 
 
@@ -141,7 +147,8 @@ def choose_keys(arguments: argparse.Namespace, take: Take | None) -> KeySamples 
 
 def make_request(arguments: argparse.Namespace) -> Request:
     """Check all that was asked for, before any work is done."""
-    settings, bundle = read_settings(arguments), choose_bundle(arguments)
+    bundle = choose_bundle(arguments)
+    settings = read_settings(arguments, bundle)
     inputs, take = choose_inputs(arguments)
     keys = choose_keys(arguments, take)
     truth = take.performance if take else None

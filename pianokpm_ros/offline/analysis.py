@@ -52,7 +52,7 @@ class EstimateSettings:
 
     Attributes:
         hands: how to find hands.
-        lookahead: of the muscles [s], None = the model's own choice.
+        lookahead: of the muscles [s]; None = the model's own choice, which is one for live use.
         formats: of the tables.
     """
 

@@ -106,8 +106,14 @@ def describe_request(request: Request) -> Summary:
         'calibrated': inputs.rig is not None,
         'keys': request.keys_name or None,
         'hand_detection': asdict(request.settings.hands),
-        'estimate': describe_estimate(request.bundle) if request.bundle else None,
+        'estimate': _describe_estimate(request),
     }
+
+
+def _describe_estimate(request: Request) -> Summary | None:
+    if request.bundle is None:
+        return None
+    return describe_estimate(request.bundle) | {'lookahead_s': request.settings.lookahead}
 
 
 def _compare(request: Request, content: BagContent) -> Summary:

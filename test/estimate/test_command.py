@@ -92,7 +92,7 @@ def test_it_equals_feeding_frame_by_frame(result, clip, bundle):
         source.open()
     synchronizer = Synchronizer(rig.names, 16_666_667, 100_000_000)
     triangulator = HandTriangulator(rig)
-    estimators = {side: MuscleEstimator(bundle, side) for side in SIDES}
+    estimators = {side: MuscleEstimator(bundle, side, bundle.lookaheads[-1]) for side in SIDES}
     hands, poses, activities = [], [], []
     while all(frames := [s.read() for s in sources]):
         for found in workers.process({f.camera: f for f in frames}).values():
@@ -151,6 +151,10 @@ def test_the_summary_counts_what_is_in_the_bag(result, bundle):
     assert summary['messages']['/cam0/hands'] == len(records_of(folder, HandLandmarks)) / 2
     assert summary['estimate']['model_id'] == bundle.model_id
     assert summary['estimate']['simulated_training'] is bundle.simulated_training
+    # Nobody waits for a recording: the longest look-ahead, which is the most exact, not that of live use.
+    longest = bundle.lookaheads[-1]
+    assert summary['estimate']['lookahead_s'] == longest > bundle.default_lookahead
+    assert {round(m.lookahead, 6) for m in records_of(folder, MuscleActivity)} == {longest}
     right = summary['hands']['right']
     poses = [p for p in records_of(folder, HandPose) if p.side == Side.RIGHT]
     # The open hand is in sight of both cameras in all frames.
