@@ -22,7 +22,7 @@ FloatArray = NDArray[np.floating]
 
 SIDES = (Side.LEFT, Side.RIGHT)
 ERROR_SCALE = 0.12
-"""Error in the pictures that weighs as much as one contradicted label, in parts of the hand's length."""
+"""Error in the pictures that weighs as much as one contradicted label, in parts of the hand's length there."""
 
 ERROR_CAP = 4.0
 JUMP_SCALE = 0.1
@@ -191,14 +191,12 @@ def _triangulate_palms(
     flat = rays.reshape(len(views), -1, 2)
     points = solve_linear(projections, flat)
     local = np.einsum('vij,nj->vni', projections[..., :3], points) + projections[:, None, :, 3]
-    depth = local[..., 2].reshape(rays.shape[:3])
-    ahead = depth > 0
-    away = (local[..., :2] - flat * local[..., 2:]).reshape(rays.shape)
-    length = _mean(extents * _mean(np.where(ahead, depth, np.nan), (2,)), (0,))
+    ahead = local[..., 2:] > 0
     with np.errstate(divide='ignore', invalid='ignore'):
-        part = np.where(ahead[..., None], away / length[:, None, None], BEHIND)
+        away = (local[..., :2] / local[..., 2:] - flat).reshape(rays.shape)
+        part = away / _mean(extents, (0,))[:, None, None]
     used = (hands.T >= 0)[:, :, None, None]
-    square = np.where(used, part**2, np.nan)
+    square = np.where(used, np.where(ahead.reshape(*rays.shape[:3], 1), part, BEHIND) ** 2, np.nan)
     return (
         np.nan_to_num(np.sqrt(_mean(square, (0, 2, 3))), nan=BEHIND),
         points.reshape(len(hands), len(landmarks), 3),

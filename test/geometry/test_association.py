@@ -40,16 +40,14 @@ def cost_of_one(cameras, views, combination, last):
             continue
         rays = np.stack([c.normalize(v.pixels[h, list(PALM)]) for c, v, h in seen])
         points = solve_linear(stack_projections([c for c, _, _ in seen]), rays)
-        away, depths, extents = [], [], []
+        away, ahead, extents = [], [], []
         for (camera, view, hand), ray in zip(seen, rays, strict=True):
             local = camera.transform(points)
-            away.append(local[:, :2] - ray * local[:, 2:])
-            depths.append(local[:, 2])
+            away.append(local[:, :2] / local[:, 2:] - ray)
+            ahead.append(local[:, 2:] > 0)
             extent = np.ptp(view.pixels[hand].astype(float), axis=0).max()
             extents.append(extent / camera.focal)
-        ahead = np.array(depths) > 0
-        length = np.nanmean(extents * np.nanmean(np.where(ahead, depths, np.nan), axis=1))
-        parts = np.where(ahead[..., None], away / length, BEHIND)
+        parts = np.where(ahead, away / np.mean(extents), BEHIND)
         total += len(seen) * min(np.sqrt(np.mean(np.square(parts))) / ERROR_SCALE, ERROR_CAP)
         wrist, knuckle = (points[PALM.index(end)] for end in ENDS)
         sizes.append(np.linalg.norm(wrist - knuckle))
