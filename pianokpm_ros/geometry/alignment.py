@@ -47,7 +47,7 @@ class ViewAligner:
         if before is None or view.stamp == stamp or not view.count or not before.count:
             return view
         step = view.stamp - before.stamp
-        if not 0 < step <= MAX_STEP or stamp < before.stamp:
+        if step > MAX_STEP or stamp < before.stamp:
             return view
         partners = match_hands(before, view)
         if (partners < 0).any():

@@ -50,6 +50,23 @@ def test_what_can_not_be_aligned_stays_as_it_is(rig, hands):
     assert aligner.align(after_silence) is after_silence
 
 
+def test_what_is_not_between_two_near_frames_is_not_made_up(rig, hands):
+    still = (0.0, 0.0, 0.0)
+    for steps, followed in ((7, True), (8, False)):  # 233 and 267 ms
+        aligner = ViewAligner()
+        aligner.align(set_at(rig, hands, 0, still))
+        later = set_at(rig, hands, steps, still)
+        assert (aligner.align(later) is not later) == followed
+    aligner = ViewAligner()
+    aligner.align(set_at(rig, hands, 1, still))
+    torn = set_at(rig, hands, 2, still)
+    # A camera that lags a whole period behind the others: they have no frame from before it.
+    torn.views['top'] = replace(torn.views['top'], stamp=T0 + PERIOD - 1)
+    assert aligner.align(torn) is torn
+    again = set_at(rig, hands, 1, still)  # stamps that stand still, or go back
+    assert aligner.align(again) is again
+
+
 def test_stamps_never_go_back(rig, hands):
     triangulator, stamps = HandTriangulator(rig), []
     for i in range(6):

@@ -1,15 +1,17 @@
+import pytest
+
 from pianokpm_ros.geometry.view_check import LEAST, MEMORY, ViewCheck
 
 CAMERAS = ('top', 'left', 'right', 'front')
 
 
-def watch(front):
-    """See hands by four cameras, of which the front one is off by so much in successive sets [px of 1 mm]."""
+def watch(front, others=3.0, cameras=CAMERAS):
+    """See hands by some cameras, of which the front one is off by so much in successive sets [px of 1 mm]."""
     check = ViewCheck()
     for distance in front:
-        for name in CAMERAS[:3]:
-            check.push(name, 3.0, 0.003)
-        check.push('front', distance, 1e-3 * distance)
+        for name in cameras[:-1]:
+            check.push(name, others, 1e-3 * others)
+        check.push(cameras[-1], distance, 1e-3 * distance)
     return check
 
 
@@ -35,3 +37,20 @@ def test_what_counts_is_how_far_it_is_off_at_the_hand():
             check.push(name, 2.0, 0.002)
         check.push('front', 20.0, 0.004)  # a large picture of a near hand
     assert check.suspects == () and check.errors['front'] == 20.0
+
+
+@pytest.mark.parametrize(
+    ('others', 'front', 'suspected'),
+    [(4.0, 9.9, False), (4.0, 10.1, True), (1.0, 7.9, False), (1.0, 8.1, True)],
+)
+def test_a_suspect_is_off_by_eight_millimetres_and_far_more_than_the_others(
+    others, front, suspected
+):
+    assert watch([front] * LEAST, others).suspects == (('front',) if suspected else ())
+
+
+def test_of_two_cameras_nobody_can_tell_which_is_wrong():
+    assert watch([50.0] * LEAST, cameras=('top', 'front')).suspects == ()
+    assert watch([50.0] * LEAST, cameras=('top', 'left', 'front')).suspects == ('front',)
+    unknown = watch([float('nan')] * LEAST, cameras=('top', 'left', 'front'))
+    assert unknown.suspects == () and unknown.errors['front'] != unknown.errors['front']

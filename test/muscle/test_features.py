@@ -166,11 +166,12 @@ def test_keys_belong_to_the_finger_over_them(hand):
     assert value(features, 'little_key') < 0.05 and features[KEYS_FLAG] == 1
     assert np.isnan(features_of(hand, keys=keys, known=OFF)[KEYS]).all()
     assert np.isnan(features_of(hand, placed=OFF, keys=keys, known=ON)[KEYS]).all()
-    shape = shape_hand(np.stack([hand, hand]), Side.RIGHT, np.ones(2, bool))
-    some = KeyTicks(np.tile(keys, (2, 1)), np.zeros((2, 88)), np.array([True, False]))
-    both = hand_features(shape, None, np.tile(SURE, (2, 1)), some, Side.RIGHT)
-    np.testing.assert_array_equal(both[0, KEYS], features[KEYS])
-    assert np.isnan(both[1, KEYS]).all() and both[:, KEYS_FLAG].tolist() == [1, 0]
+    shape = shape_hand(np.stack([hand] * 3), Side.RIGHT, np.ones(3, bool))
+    some = KeyTicks(keys * [[1], [0], [1]], np.zeros((3, 88)), np.array([True, True, False]))
+    found = hand_features(shape, None, np.tile(SURE, (3, 1)), some, Side.RIGHT)
+    np.testing.assert_array_equal(found[0, KEYS], features[KEYS])
+    assert (found[1, KEYS] == 0).all() and np.isnan(found[2, KEYS]).all()
+    assert found[:, KEYS_FLAG].tolist() == [1, 1, 0]
 
 
 def test_the_row_of_keys_moves_with_the_hand(hand):
