@@ -67,7 +67,7 @@ class Stretch:
     def __len__(self) -> int:
         return len(self.mean)
 
-    def part(self, where: slice) -> 'Stretch':
+    def part(self, where: slice | NDArray[np.bool_]) -> 'Stretch':
         """Return some of the ticks."""
         names = ('features', 'mean', 'deviation', 'target')
         return Stretch(*(getattr(self, n)[where] for n in names))
@@ -150,7 +150,8 @@ def _list_choices(ticks: int) -> list[tuple[str, float]]:
 
 def _cut(stretches: Iterable[Stretch]) -> list[Stretch]:
     """Cut what is known into blocks of about the same length."""
-    stretches = [s for s in stretches if np.isfinite(s.target).any()]
+    known = [s.part(np.isfinite(s.target).any(axis=1)) for s in stretches]
+    stretches = [s for s in known if len(s)]
     ticks = sum(len(s) for s in stretches)
     if ticks < SHORTEST:
         raise PersonError(
@@ -165,9 +166,6 @@ def _cut(stretches: Iterable[Stretch]) -> list[Stretch]:
         blocks += [
             stretch.part(slice(a, b)) for a, b in zip(ends[:-1], ends[1:], strict=True) if b > a
         ]
-    if len(blocks) < 2:
-        half = len(blocks[0]) // 2
-        blocks = [blocks[0].part(slice(half)), blocks[0].part(slice(half, None))]
     return blocks
 
 

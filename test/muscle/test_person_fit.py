@@ -80,6 +80,10 @@ def test_deviations_are_fitted_to_held_out_errors():
     inside = np.abs(later.target - later.mean) < deviation[:, 0]
     assert 0.6 < inside.mean() < 0.76
     assert 0.25 < (np.abs(later.target - later.mean) < DEVIATION).mean() < 0.45
+    # As in every recording, some samples of a muscle are not known.
+    some = make_person(1, 6000, noise=2 * DEVIATION)
+    some.target[::50, 2] = np.nan
+    np.testing.assert_allclose(fit_person([some]).map.spread, fitted.map.spread, rtol=0.05)
 
 
 def test_muscles_that_were_not_recorded_stay_as_they_are():
@@ -109,3 +113,15 @@ def test_too_little_is_refused():
     nothing.target[:] = np.nan
     with pytest.raises(PersonError, match='a minute is good'):
         fit_person([nothing])
+    hardly = make_person(1, 6000)
+    hardly.target[250:] = np.nan  # a minute of poses, but EMG for its first seconds alone
+    with pytest.raises(PersonError, match=r'from 2\.5 s with poses and EMG'):
+        fit_person([hardly])
+
+
+def test_time_without_emg_does_not_count():
+    whole = make_person(1, 6000, gain=0.6)
+    whole.target[1000:] = np.nan
+    fitted, same = fit_person([whole]), fit_person([whole.part(slice(1000))])
+    assert (fitted.seconds, fitted.kind) == (10.0, 'gain')
+    np.testing.assert_array_equal(fitted.map.mixing, same.map.mixing)
