@@ -31,7 +31,8 @@ class SessionEvent:
 
     Attributes:
         stamp: when [ns].
-        action: `session` (who and what), `begin` and `end` of a trial, `discard` the last one.
+        action: `session` (who and what), `begin` and `end` of a trial, `discard` the one that runs,
+            or else the last.
         kind: of the trial: `rest`, `mvc`, `taps` (synchronisation), `task`; empty for `session`.
         details: such as subject, side, muscle, task, trial, bpm.
     """
@@ -113,8 +114,8 @@ def list_trials(
             )
             open_trial = None
         elif event.action == 'discard':
+            trials = trials[:-1] if open_trial is None else trials
             open_trial = None
-            trials = trials[:-1] if trials and event.details.get('ended', True) else trials
     if open_trial is not None and until is not None and until > open_trial.stamp:
         trials.append(Trial(open_trial.kind, open_trial.stamp, until, open_trial.details))
     return session, trials
