@@ -10,13 +10,15 @@ MUSCLES, FEATURES = 6, 20
 DEVIATION = 0.02
 
 
-def make_person(seed, ticks, gain=1.0, offset=0.0, mixing=None, noise=DEVIATION, quiet=()):
+def make_person(
+    seed, ticks, gain=1.0, offset=0.0, mixing=None, noise=DEVIATION, quiet=(), size=0.08
+):
     """Make a model's estimates, smooth as envelopes are, and a person who differs from them as told."""
     random = np.random.default_rng(seed)
     slow = np.cumsum(random.normal(size=(ticks, MUSCLES + FEATURES)), axis=0)
     slow = slow - slow.mean(axis=0)
     slow /= slow.std(axis=0)
-    mean = np.maximum(0.15 + 0.08 * slow[:, :MUSCLES], 0.0)
+    mean = np.maximum(1.875 * size + size * slow[:, :MUSCLES], 0.0)
     mean[:, list(quiet)] = 0.02
     features = slow[:, MUSCLES:]
     mixing = np.eye(MUSCLES) if mixing is None else mixing
@@ -55,6 +57,18 @@ def test_crosstalk_is_found_in_a_minute():
     assert error(later).max() > 1.5 * DEVIATION
 
 
+def test_crosstalk_is_found_between_muscles_that_differ_in_strength():
+    mixing, size = np.eye(MUSCLES), np.where(np.arange(MUSCLES) % 2, 0.03, 0.15)
+    mixing[[0, 1], [1, 0]] = 0.4  # from a strong one to a weak one, and back
+    mixing[2, 4] = -0.4
+    fitted = fit_person([make_person(1, 6000, mixing=mixing, size=size)])
+    assert fitted.kind == 'mix'
+    found = fitted.map.mixing
+    # Shrinkage leaves a part of it, the right one for either strength.
+    assert 0.2 < found[0, 1] < 0.45 and -0.45 < found[2, 4] < -0.2
+    assert 0.0 < found[1, 0] < 0.45
+
+
 @pytest.mark.parametrize('seconds', [5, 12, 25, 60])
 def test_who_does_not_differ_is_left_alone_or_hardly_changed(seconds):
     ratios = []
@@ -84,6 +98,12 @@ def test_deviations_are_fitted_to_held_out_errors():
     some = make_person(1, 6000, noise=2 * DEVIATION)
     some.target[::50, 2] = np.nan
     np.testing.assert_allclose(fit_person([some]).map.spread, fitted.map.spread, rtol=0.05)
+
+
+def test_a_few_seconds_hardly_change_a_deviation():
+    fitted = fit_person([make_person(1, 500, noise=2 * DEVIATION)])
+    # Twice as far off, believed to a third: 500 of 500 + 1000.
+    assert fitted.map.spread.mean() == pytest.approx(2 ** (1 / 3), rel=0.1)
 
 
 def test_muscles_that_were_not_recorded_stay_as_they_are():

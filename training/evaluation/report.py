@@ -84,7 +84,7 @@ def _cells(row: Summary, ceiling: Summary | None, published: Summary | None) -> 
     return [
         label(row),
         _interval(row, 'pooled_rmse'),
-        _percent(row, published, 'pooled_rmse') if row is not published else '-',
+        _percent(row, published, 'pooled_rmse'),
         _number(row, 'nrmse'),
         _interval(row, 'r'),
         _part(row, ceiling, 'r'),
@@ -106,14 +106,17 @@ def _row(cells: Sequence[str]) -> str:
     return '| ' + ' | '.join(cells) + ' |'
 
 
+def _say(value: float, form: str) -> str:
+    """Write a number, or a dash where nobody knows it."""
+    return format(value, form) if value == value else '-'
+
+
 def _number(row: Summary, metric: str) -> str:
-    value = row.get(metric, {}).get('mean', float('nan'))
-    return f'{value:.3f}' if value == value else '-'
+    return _say(row[metric]['mean'], '.3f') if metric in row else '-'
 
 
 def _lag(row: Summary) -> str:
-    value = row['lag']['mean']
-    return f'{1e3 * value:+.0f}' if value == value else '-'
+    return _say(1e3 * row['lag']['mean'], '+.0f')
 
 
 def _interval(row: Summary, metric: str) -> str:
@@ -126,15 +129,16 @@ def _interval(row: Summary, metric: str) -> str:
 
 
 def _part(row: Summary, whole: Summary | None, metric: str) -> str:
-    if whole is None or row is whole or row[metric]['mean'] != row[metric]['mean']:
+    if whole is None or row is whole:
         return '-'
-    return f'{row[metric]["mean"] / whole[metric]["mean"]:.2f}'
+    return _say(row[metric]['mean'] / whole[metric]['mean'], '.2f')
 
 
 def _percent(row: Summary, other: Summary | None, metric: str) -> str:
-    if other is None:
+    if other is None or row is other:
         return '-'
-    return f'{100 * (row[metric]["mean"] / other[metric]["mean"] - 1):+.0f} %'
+    more = _say(100 * (row[metric]['mean'] / other[metric]['mean'] - 1), '+.0f')
+    return more if more == '-' else f'{more} %'
 
 
 def _muscle_table(rows: Sequence[Summary], about: dict[str, Any]) -> list[str]:
@@ -149,8 +153,10 @@ def _muscle_table(rows: Sequence[Summary], about: dict[str, Any]) -> list[str]:
     lines = ['### By muscle: r, and RMSE in parts of MVC', '', _row(['', *MUSCLES])]
     lines.append(_row(['---'] * (len(MUSCLES) + 1)))
     for row in chosen:
-        pairs = [[row[metric]['by_muscle'][m] for metric in ('r', 'rmse')] for m in MUSCLES]
-        cells = [', '.join('-' if v != v else f'{v:.3f}' for v in pair) for pair in pairs]
+        cells = [
+            ', '.join(_say(row[metric]['by_muscle'][m], '.3f') for metric in ('r', 'rmse'))
+            for m in MUSCLES
+        ]
         place = f'{label(row)}, `{row["role"]}`, {HEARD.get(row["keys"], row["keys"])}'
         lines.append(_row([place, *cells]))
     return [*lines, '']
