@@ -6,6 +6,7 @@ import textwrap
 
 import numpy as np
 import pytest
+import yaml
 from mcap.reader import make_reader
 from rosbags.highlevel import AnyReader
 
@@ -112,3 +113,44 @@ def test_stamps_default_to_the_records_own(tmp_path):
         bag.write_record('/top/hands', record)
     ((_, again, log_time),) = read_bag(tmp_path / 'bag')
     assert (again.stamp, log_time) == (record.stamp, record.publish_stamp)
+
+
+WORD = b'\x00\x01\x00\x00\x02\x00\x00\x00a\x00'
+
+
+def test_when_a_message_was_sent_is_kept_beside_when_it_came(tmp_path):
+    with BagWriter(tmp_path / 'bag') as bag:
+        bag.write('/words', 'std_msgs/msg/String', WORD, 7 * SECOND, 5 * SECOND)
+        bag.write('/words', 'std_msgs/msg/String', WORD, 8 * SECOND)
+    with bag.file.open('rb') as stream:
+        times = [(m.log_time, m.publish_time) for *_, m in make_reader(stream).iter_messages()]
+    assert times == [(7 * SECOND, 5 * SECOND), (8 * SECOND, 8 * SECOND)]
+
+
+def test_a_clock_that_was_set_back_does_not_keep_messages_from_the_disk(tmp_path):
+    bag = BagWriter(tmp_path / 'bag')
+    for time in (100, 1, 2):
+        bag.write('/words', 'std_msgs/msg/String', WORD, time * SECOND)
+    # As a killed recorder leaves it.
+    assert [t // SECOND for *_, t in read_raw(tmp_path / 'bag')] == [100, 1, 2]
+    bag.close()
+
+
+def test_a_bag_says_when_each_of_its_files_begins_and_how_long_it_is(tmp_path):
+    with BagWriter(tmp_path / 'bag', split_duration=2 * SECOND) as bag:
+        for topic, time in (('/a', 4), ('/b', 3), ('/a', 5), ('/a', 6), ('/a', 9)):
+            bag.write(topic, 'std_msgs/msg/String', WORD, time * SECOND)
+    content = yaml.safe_load((tmp_path / 'bag' / 'metadata.yaml').read_text())
+    info = content['rosbag2_bagfile_information']
+    assert info['starting_time']['nanoseconds_since_epoch'] == 3 * SECOND
+    assert (info['duration']['nanoseconds'], info['message_count']) == (6 * SECOND, 5)
+    topics = {
+        t['topic_metadata']['name']: t['message_count'] for t in info['topics_with_message_count']
+    }
+    assert topics == {'/a': 4, '/b': 1}
+    files = [
+        (f['path'], f['starting_time']['nanoseconds_since_epoch'] // SECOND,
+         f['duration']['nanoseconds'] // SECOND, f['message_count'])
+        for f in info['files']
+    ]  # fmt: skip
+    assert files == [('bag_0.mcap', 3, 1, 2), ('bag_1.mcap', 5, 1, 2), ('bag_2.mcap', 9, 0, 1)]

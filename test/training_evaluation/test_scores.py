@@ -62,6 +62,48 @@ def test_one_person_has_no_interval_and_an_unmeasured_muscle_no_score(take):
     assert any('| 0.010 | - |' in line for line in tables)  # RMSE, without brackets
 
 
+def test_over_takes_the_median_counts_but_what_intervals_hold_is_the_mean(take):
+    deviation = np.full(take.truth.shape, 0.03)
+    scores = [
+        score_estimate(take, Estimate(take.truth + error, deviation, (1.0, 2.0, 3.0)))
+        for error in (0.01, 0.02, 0.2)
+    ]
+    found = summarise(scores)
+    assert found['pooled_rmse']['mean'] == pytest.approx(0.02)
+    assert found['rmse']['by_muscle']['2DI'] == pytest.approx(0.02)
+    assert [found[f'in_{part}']['mean'] for part in (50, 80, 95)] == pytest.approx([2 / 3] * 3)
+    wide = score_estimate(take, Estimate(take.truth + 0.05, deviation, (1.0, 2.0, 3.0))).values
+    assert [wide[f'in_{part}'].mean() for part in (50, 80, 95)] == [0, 1, 1]
+
+
+def test_muscles_that_nobody_recorded_are_unknown_and_change_no_mean(take):
+    other = Take(take.recording)
+    other.truth[:, 2] = np.nan
+    known = np.arange(6) != 2
+    part = score_estimate(other, Estimate(take.truth + 0.1 * np.arange(6)))
+    assert np.isnan(part.values['rmse'][2]) and np.isfinite(part.values['rmse'][known]).all()
+    found = summarise([part])
+    assert np.isnan(found['rmse']['by_muscle'][MUSCLES[2]])
+    assert found['rmse']['mean'] == pytest.approx(0.1 * np.arange(6)[known].mean())
+
+
+def test_an_onset_counts_within_fifty_milliseconds(take):
+    for late, matched in ((30, True), (100, False)):
+        moved = np.roll(take.truth, late, axis=0)
+        f1 = np.nanmean(score_estimate(take, Estimate(moved)).values['f1'])
+        assert f1 > 0.9 if matched else f1 < 0.6
+
+
+def test_errors_are_of_the_estimate_against_the_truth(take):
+    """What is divided by is the truth's range, and onsets that are made up lower F1 as precision."""
+    values = score_estimate(take, Estimate(3 * take.truth)).values
+    extent = np.subtract(*np.percentile(take.truth[::5], [99, 1], axis=0))
+    np.testing.assert_allclose(values['nrmse'], values['rmse'] / extent, rtol=1e-9)
+    mean = take.truth.copy()
+    mean[:, 1] = np.nan
+    assert score_estimate(take, Estimate(mean)).values['said'] == 0
+
+
 def test_bent_hands_are_what_they_are_called(take):
     def angles(name):
         poses = bend(take.poses, take.side, OUTSIDE[name])
