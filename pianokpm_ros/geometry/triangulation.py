@@ -118,7 +118,8 @@ def triangulate(
         if np.abs(step).max(initial=0, where=np.isfinite(step)) < SETTLED:
             break
     residual, jacobian = _linearise(projections, focal, rays, points, seen)
-    weights = _robust_weights(residual / sigma, seen)
+    ahead = jacobian.any(axis=(2, 3))  # what lies behind a camera has no picture in it
+    weights = _robust_weights(residual / sigma, ahead)
     return _summarise(points, residual, jacobian, weights, sigma)
 
 

@@ -33,6 +33,18 @@ def test_normalize_inverts_project(camera, points):
     )
 
 
+def test_a_strong_wide_angle_is_undone_up_to_the_corners():
+    camera = look_at('a', (0, -0.5, 0.5), focal=400.0, distortion=(-0.3, 0.08, 0, 0, 0))
+    corners = np.array([(0.0, 0.0), (639.0, 0.0), (0.0, 479.0), (639.0, 479.0)])
+    rays = np.column_stack([camera.normalize(corners), np.ones(4)])
+    again = camera.project((rays - camera.translation) @ camera.rotation)
+    assert np.abs(again - corners).max() < 1e-3
+
+
+def test_the_focal_length_is_the_mean_of_both_axes():
+    assert Camera('a', (640, 480), np.diag([500.0, 520.0, 1.0])).focal == 510.0
+
+
 def test_axes_are_those_of_rep_103():
     camera = look_at('a', (0, -1, 0), target=(0, 0, 0))
     centre, right, up = camera.project([(0, 0, 0), (0.1, 0, 0), (0, 0, 0.1)])
@@ -59,6 +71,9 @@ def test_unknown_and_hidden_points_have_no_picture():
         ({'model': 'spherical'}, 'spherical'),
         ({'size': (0, 480)}, 'positive'),
         ({'matrix': 'none'}, 'numbers'),
+        ({'delay': 1.0}, 'delay'),
+        ({'delay': -1.5}, 'delay'),
+        ({'delay': np.nan}, 'delay'),
     ],
 )
 def test_a_calibration_that_cannot_be_is_refused(change, words):

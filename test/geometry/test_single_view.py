@@ -15,6 +15,7 @@ from pianokpm_ros.geometry.single_view import (
     DISTANCE_PART,
     RELIEF_DEVIATION,
     SIDEWAYS_DEVIATION,
+    assume_camera,
     place_hand,
 )
 from pianokpm_ros.geometry.synchronizer import FrameSet
@@ -41,6 +42,13 @@ def hand(take):
 @pytest.fixture
 def camera():
     return look_at('top', (0.2, -0.3, 0.5), (0.0, 0.0, 0.0))
+
+
+def test_an_unknown_camera_is_taken_to_see_sixty_degrees():
+    camera = assume_camera('phone', (1280, 720))
+    (left, _), (right, _) = camera.normalize([(-0.5, 360.0), (1279.5, 360.0)])
+    assert np.degrees(np.arctan(right) - np.arctan(left)) == pytest.approx(60.0, abs=0.1)
+    np.testing.assert_allclose(camera.normalize([(639.5, 359.5)]), [[0.0, 0.0]], atol=1e-9)
 
 
 def see(camera, hand):

@@ -66,6 +66,38 @@ def test_the_index_is_what_capture_reads(tmp_path):
     np.testing.assert_allclose(stamps, np.arange(10) * 16_666_667, atol=600)
 
 
+def test_the_index_tells_the_second_to_the_last_digit_and_may_be_cut_anywhere(tmp_path):
+    second = 1_000_000_000
+    video = CameraVideo(tmp_path, 'top')
+    for i in range(3):
+        video.push(make_frame(i, 7 * second + 5 + i * second // 10))
+        wait_for(video, i + 1)
+    video.close()
+    text = (tmp_path / 'top.csv').read_text()
+    assert [line.split(',')[2] for line in text.splitlines()[1:]] == [
+        '7.000000005', '7.100000005', '7.200000005',
+    ]  # fmt: skip
+    last = text.rindex('top')
+    for end in range(last, len(text)):
+        (tmp_path / 'cut.csv').write_text(text[:end])
+        stamps, sequence = load_frame_index(tmp_path / 'cut.csv')
+        assert sequence[:2].tolist() == [0, 1] and len(stamps) in (2, 3)
+        # What is there of the last row is only believed where it is whole.
+        assert len(stamps) == 2 or (stamps[2], sequence[2]) == (7 * second + 200_000_005, 2)
+
+
+def test_odd_pictures_lose_a_row_and_a_column(tmp_path):
+    video = CameraVideo(tmp_path, 'top')
+    for i in range(3):
+        video.push(make_frame(i, size=(97, 65)))
+        wait_for(video, i + 1)
+    video.close()
+    assert (video.written, video.error) == (3, '')
+    again = VideoFile('top', video.path)
+    again.open()
+    assert again.read().image.shape == (64, 96, 3)
+
+
 def test_an_encoder_that_can_not_keep_up_drops_the_newest_and_counts(tmp_path, monkeypatch):
     monkeypatch.setattr(video_module, 'QUEUE_BYTES', 0)
     go = threading.Event()
