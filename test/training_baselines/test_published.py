@@ -10,6 +10,7 @@ from pianokpm_training.baselines.published_inputs import (
     WINDOW,
     PoseScale,
     cut_windows,
+    project_views,
 )
 from pianokpm_training.baselines.published_network import (
     OUTPUT_SCALE,
@@ -22,7 +23,7 @@ from pianokpm_training.baselines.published_training import (
     train_published,
 )
 from pianokpm_training.baselines.sinkhorn import sinkhorn_divergence
-from pianokpm_training.datasets.recording import DataError
+from pianokpm_training.datasets.recording import DataError, ViewTrack
 from pianokpm_training.evaluation.takes import Take
 from pianokpm_training.model.settings import SettingsError
 
@@ -144,6 +145,22 @@ def test_a_left_hand_is_seen_as_a_right_one(take):
     # Half precision keeps 2**-11 of half a width.
     np.testing.assert_allclose(have.pose, want.pose, atol=3e-4)
     np.testing.assert_array_equal(have.keys, want.keys)
+
+
+def test_a_recorded_view_is_used_and_that_of_a_left_hand_mirrored(take):
+    pose = take.recording.pose
+    pixels = np.random.default_rng(0).uniform(50, 250, (len(pose.stamp), 21, 2)).astype(np.float32)
+    seen = ViewTrack(pose.stamp, pixels, (400, 300), 'a test')
+    turned = np.float32([400, 0]) + pixels * np.float32([-1, 1])
+    mirrored = ViewTrack(pose.stamp, turned, (400, 300), 'a test')
+    info = replace(take.recording.info, side=Side.LEFT)
+    right = project_views(Take(replace(take.recording, views={'top': seen})), pose.stamp[10:12])
+    left = project_views(
+        Take(replace(take.recording, info=info, views={'top': mirrored})), pose.stamp[10:12]
+    )
+    wanted = (pixels[10:12] - [200, 150]) / 400
+    np.testing.assert_allclose(right[:, :42], wanted.reshape(2, 42), atol=1e-6)
+    np.testing.assert_allclose(left[:, :42], right[:, :42], atol=1e-6)
 
 
 def test_training_lowers_the_error_and_is_kept(take, tmp_path):

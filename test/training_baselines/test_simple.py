@@ -90,3 +90,32 @@ def test_a_look_ahead_is_what_is_left_unsaid_at_the_end(takes):
     said = np.flatnonzero(np.isfinite(ridge.estimate(takes[2]).mean).all(axis=1))
     last_pose = takes[2].poses.stamp[-1]
     assert 0 <= last_pose - 67_000_000 + 10_000_000 - takes[2].stamp[said[-1]] <= 10_000_000
+
+
+@pytest.mark.parametrize('kind', [LaggedRidge, Neighbours])
+def test_nothing_is_known_of_the_future(takes, kind):
+    asked, lookahead = takes[2], 0.067
+    pose = asked.recording.pose
+    half = pose.stamp[len(pose.stamp) // 2]
+    later = pose.landmarks + np.float32(0.02) * (pose.stamp > half)[:, None, None]
+    later[pose.stamp > half, 8, 2] += np.float32(0.03)
+    changed = Take(replace(asked.recording, pose=replace(pose, landmarks=later)), asked.keys)
+    model = kind(takes[:2], lookahead, 'none')
+    one, other = (model.estimate(t).mean for t in (asked, changed))
+    before = asked.stamp <= half - 67_000_000
+    np.testing.assert_array_equal(one[before], other[before])
+    soon = (asked.stamp > half) & (asked.stamp < half + 100_000_000)
+    assert np.nanmax(np.abs(one[soon] - other[soon])) > 1e-3
+
+
+def test_strokes_of_the_other_hand_do_not_count(takes):
+    model, asked = StrokeAverage(takes[:2], 0.0, 'recorded'), takes[2]
+    notes = asked.recording.notes
+    every_other = np.arange(len(notes.stamp)) % 2 == 0
+    side = np.where(every_other, notes.side, np.uint8(Side.LEFT))
+    shared = Take(replace(asked.recording, notes=replace(notes, side=side)))
+    names = ('stamp', 'release', 'key', 'velocity', 'side', 'finger')
+    own = replace(notes, **{n: getattr(notes, n)[every_other] for n in names})
+    alone = Take(replace(asked.recording, notes=own))
+    np.testing.assert_array_equal(model.estimate(shared).mean, model.estimate(alone).mean)
+    assert np.abs(model.estimate(shared).mean - model.estimate(asked).mean).max() > 1e-3

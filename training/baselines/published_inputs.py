@@ -1,8 +1,9 @@
 """Windows as the published network wants them: two views in 2D, 88 keys, one second of 1024 samples.
 
 Views that a recording has are used; for others the triangulated pose, with all its noise, is projected into two
-cameras of the studio, above and to the right. Left hands are mirrored to right ones, which the published network, for
-left hands only, did not need. Letters: B windows, T samples (1024 a second), M muscles.
+cameras of the studio, above and to the right. Left hands are mirrored to right ones, in recorded views the picture,
+which the published network, for left hands only, did not need.
+Letters: B windows, T samples (1024 a second), M muscles.
 """
 
 from collections.abc import Sequence
@@ -113,6 +114,8 @@ def project_views(take: Take, stamps: NDArray[np.int64]) -> NDArray:
             flat = place_camera(camera, SIZE).project(points.reshape(-1, 3))
             pixels = np.asarray(flat).reshape(-1, 21, 2)
         middle = (pixels - np.array(size) / 2) / size[0]
+        if view in views and take.side == Side.LEFT:
+            middle[..., 0] *= -1
         middle[~(np.abs(middle) < FARTHEST).all(axis=2)] = np.nan
         columns += [_fill(stamps, time, c) for c in middle.reshape(len(time), -1).T]
     return np.stack(columns, axis=1)

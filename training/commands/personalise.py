@@ -143,7 +143,7 @@ def _read_scale(words: list[str]) -> dict[str, float]:
 def advise(fitted: Fitted, recordings: int) -> list[str]:
     """Say what is too little to learn a person from, though it can be done."""
     words = []
-    if fitted.seconds < LITTLE:
+    if round(fitted.seconds) < LITTLE:
         words.append(
             f'{fitted.seconds:.0f} s is little; {LITTLE:.0f} s or more are safer, a minute is good'
         )

@@ -40,7 +40,7 @@ class Variant:
     Attributes:
         name: what.
         changes: of the settings.
-        blind: beginnings and ends of names of features that are left out.
+        blind: parts of the names of features that are left out.
         flat: the pose is what two cameras see in 2D, as in the published network, instead of features in space.
         anew: hands are seen anew under drawn conditions, besides as they were recorded.
     """
