@@ -159,9 +159,9 @@ def coverage(
     """Part of the samples within `reach` deviations, (len(reach), M); those of `COVERAGE_LEVELS` unless told."""
     y, p = _pair(y, p)
     z = np.abs(y - p) / as_columns(deviation)
-    known = np.isfinite(z)
-    inside = [np.where(known, z <= limit, np.nan) for limit in reach]
-    return np.stack([np.nanmean(i, axis=0) for i in inside])
+    known = np.isfinite(z).sum(axis=0)
+    inside = np.stack([(z <= limit).sum(axis=0) for limit in reach])  # NaN is inside of nothing
+    return np.where(known > 0, inside / np.maximum(known, 1), np.nan)
 
 
 def optimal_transport_distance(

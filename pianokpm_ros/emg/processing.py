@@ -1,7 +1,7 @@
 """Turn raw surface EMG into amplitude envelopes, offline without delay or online sample by sample.
 
 Letters: N samples, C channels. Arrays are (N, C); NaN stands for lost samples. Values follow
-    SENIAM and ISEK practice:
+SENIAM and ISEK practice:
 2nd-order Butterworth 20-450 Hz, notch only on line peaks that are really there, full-wave
 rectification, low-pass.
 """

@@ -48,12 +48,10 @@ class PlacedHand:
     Attributes:
         landmarks: (21, 3) [m], frame of the camera's extrinsics.
         covariance: (21, 6) [m^2].
-        error: (21,) [px], distance of the projected from the seen landmarks.
     """
 
     landmarks: FloatArray
     covariance: FloatArray
-    error: FloatArray
 
 
 def assume_camera(name: str, size: tuple[int, int]) -> Camera:
@@ -88,8 +86,7 @@ def place_hand(
     if not np.isfinite(local).all() or local[:, 2].min() <= 0:
         return None
     landmarks = (local - camera.translation) @ camera.rotation
-    error = np.linalg.norm(camera.project(landmarks) - pixels, axis=1)
-    return PlacedHand(landmarks, spread_covariance(camera, local.mean(axis=0)), error)
+    return PlacedHand(landmarks, spread_covariance(camera, local.mean(axis=0)))
 
 
 def _place_stiff(

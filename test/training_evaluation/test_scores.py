@@ -76,15 +76,18 @@ def test_over_takes_the_median_counts_but_what_intervals_hold_is_the_mean(take):
     assert [wide[f'in_{part}'].mean() for part in (50, 80, 95)] == [0, 1, 1]
 
 
-def test_muscles_that_nobody_recorded_are_unknown_and_change_no_mean(take):
+def test_muscles_that_nobody_recorded_are_unknown_and_change_no_mean(take, recwarn):
     other = Take(take.recording)
     other.truth[:, 2] = np.nan
     known = np.arange(6) != 2
-    part = score_estimate(other, Estimate(take.truth + 0.1 * np.arange(6)))
+    sure = np.full(take.truth.shape, 0.25)
+    part = score_estimate(other, Estimate(take.truth + 0.1 * np.arange(6), sure, (1.0, 1.7, 9.0)))
     assert np.isnan(part.values['rmse'][2]) and np.isfinite(part.values['rmse'][known]).all()
     found = summarise([part])
     assert np.isnan(found['rmse']['by_muscle'][MUSCLES[2]])
     assert found['rmse']['mean'] == pytest.approx(0.1 * np.arange(6)[known].mean())
+    assert [found[f'in_{n}']['mean'] for n in (50, 80, 95)] == pytest.approx([0.4, 0.8, 1.0])
+    assert not [str(w.message) for w in recwarn]
 
 
 def test_an_onset_counts_within_fifty_milliseconds(take):
