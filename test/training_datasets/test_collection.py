@@ -52,6 +52,23 @@ def test_bad_splits_are_refused(folder, splits, words):
         index_data(folder, splits, '', {})
 
 
+def test_persons_and_tasks_never_seen_are_never_seen(folder, make_recording):
+    save_recording(make_recording('s01_scales_1_left', 's01', 1), folder / 's01' / 'again')
+    again = 's01_scales_1_left'
+    for roles, words in (
+        ({'train': NAMES[:1], 'test_users': (NAMES[1], again)}, 'test_users .* subject .* s01 is'),
+        ({'validation': NAMES[:1], 'test_users': (again,)}, 'subject .* s01 is also learned'),
+        ({'train': NAMES[:1], 'test_tasks': NAMES[1:]}, 'test_tasks .* task that is never seen'),
+        ({'train': NAMES[:1], 'test_users_tasks': NAMES[1:]}, 'task that is never seen'),
+    ):
+        data = index_data(folder, {'mixed': roles}, '', {})
+        with pytest.raises(DataError, match=words):
+            data.refuse_seen('mixed')
+    index_data(folder, SPLITS, '', {}).refuse_seen('users')
+    fine = {'held_out': {'train': NAMES[:1], 'test_users': NAMES[1:]}}
+    index_data(folder, fine, '', {}).refuse_seen('held_out')
+
+
 def test_a_replaced_recording_is_noticed(folder, make_recording):
     data = index_data(folder, SPLITS, '', {})
     save_recording(make_recording(NAMES[0], 's01', seed=99), folder / 's01' / NAMES[0])

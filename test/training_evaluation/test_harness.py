@@ -50,6 +50,10 @@ def test_all_are_scored_on_all_roles_with_and_without_keys(data):
     assert '`test_users`), pose only' in tables and 'ours, 67 ms' in tables
     with pytest.raises(DataError, match='no role to test on'):
         Plan(data, [], split='nothing').test_roles()
+    roles = dict(data.splits['held_out'])
+    mixed = {'held_out': roles | {'train': [*roles['train'], roles['test_users'][0]]}}
+    with pytest.raises(DataError, match='s03 is also learned from'):
+        Plan(replace(data, splits=mixed), []).test_roles()
 
 
 def test_hands_are_scored_as_recorded_exact_or_seen_by_one_camera(data):

@@ -22,6 +22,14 @@ from pianokpm_training.datasets.recording import DataError, Recording
 
 SCHEMA, VERSION = 'pianokpm-dataset', 1
 INDEX = 'dataset.json'
+LEARNED = ('train', 'validation')
+UNSEEN = {
+    'test_users': ('subject',),
+    'test_tasks': ('task',),
+    'test_users_tasks': ('subject', 'task'),
+}
+"""By role, what of its recordings no recording that is learned from or stopped by may share."""
+
 Splits = Mapping[str, Mapping[str, Sequence[str]]]
 
 
@@ -69,6 +77,20 @@ class DataSet:
             words = ', '.join(known) or 'no splits'
             raise DataError(f'asked for {split}/{role}; this data set has {words}')
         return [self.entries[name] for name in self.splits[split][role]]
+
+    def refuse_seen(self, split: str) -> None:
+        """Refuse a split whose roles of persons or tasks never seen hold such that are learned from."""
+        roles = self.splits.get(split, {})
+        learned = [self.entries[n] for r in LEARNED for n in roles.get(r, ())]
+        for role, kinds in UNSEEN.items():
+            asked = [self.entries[n] for n in roles.get(role, ())]
+            for kind in kinds:
+                seen = {getattr(e, kind) for e in learned} & {getattr(e, kind) for e in asked}
+                if seen:
+                    raise DataError(
+                        f'{self.folder}: {split}/{role} is for each {kind} that is never seen, but '
+                        f'{", ".join(sorted(seen))} is also learned from; put the recordings into other roles'
+                    )
 
     def load(self, entry: Entry, only: Collection[str] | None = None) -> Recording:
         """Read a recording, after checking that it is the one that was indexed."""

@@ -52,6 +52,7 @@ class Plan:
 
     def test_roles(self) -> tuple[str, ...]:
         """Roles that are tested on: those asked for, or all that begin with `test`."""
+        self.data.refuse_seen(self.split)
         known = self.data.splits.get(self.split, {})
         roles = self.roles or tuple(r for r in known if r.startswith('test') and known[r])
         if not roles:

@@ -65,6 +65,7 @@ def deal(data: DataSet, split: str) -> tuple[list[Entry], list[Entry]]:
 
     A data set without recordings to validate on gives every fifth take of those to learn from, both hands of it.
     """
+    data.refuse_seen(split)
     known = data.role(split, 'train')
     if data.splits[split].get('validation'):
         return known, data.role(split, 'validation')
