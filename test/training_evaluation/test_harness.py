@@ -15,6 +15,7 @@ from pianokpm_training.evaluation.report import make_tables
 from pianokpm_training.evaluation.takes import HANDS, load_takes, see_hands
 
 from pianokpm_ros.errors import PianokpmError
+from pianokpm_ros.muscle.bundle import load_bundle
 from pianokpm_ros.muscle.features import KEYS
 from pianokpm_ros.shares import find_asset
 
@@ -132,6 +133,7 @@ def test_the_command_writes_tables_and_figures_and_trains_the_published_network(
     for name in ('scores.png', 'excerpt.png', 'published_curve.png'):
         assert (out / name).read_bytes().startswith(b'\x89PNG')
     content = json.loads((out / 'scores.json').read_text())
+    assert content['about']['models'] == [load_bundle(find_asset('models/small')).model_id]
     assert [r['name'] for r in content['rows']] == ['ours', 'PianoKPM Net, rebuilt']
     rows = list(csv.DictReader((out / 'scores.csv').open()))
     whole = [r for r in rows if r['metric'] == 'pooled_rmse' and r['estimator'] == 'ours']

@@ -72,6 +72,10 @@ def test_the_bundle_says_what_it_is(trained):
     card = (folder / 'model' / 'README.md').read_text()
     assert 'simulated muscles only' in card and 'never the truth of a person' in card
     assert '2 GRUs' in card and 'Not evaluated' in card
+    curve = [
+        json.loads(row) for row in (folder / 'model' / 'curve.jsonl').read_text().splitlines()
+    ]
+    assert [row['step'] for row in curve] == [10, 20, 30]
     assert not (folder / 'work').exists() and model.scores['validation_crps'] > 0
 
 
@@ -308,6 +312,10 @@ def test_the_commands_train_and_export_the_mini_configuration(data, tmp_path, ca
     made = load_bundle(tmp_path / 'e')
     assert made.name == 'mine' and made.manifest['scores']['tables'] == content['tables']
     assert '| r |' in (tmp_path / 'e' / 'README.md').read_text()
+    content['about'] = {'models': ['another@01234567']}
+    (scores / 'scores.json').write_text(json.dumps(content))
+    with pytest.raises(PianokpmError, match='has the scores of another@01234567, not of mini@'):
+        export_command.run(parse(export_command, tmp_path / 'm', *flags))
     first, again = (load_file(tmp_path / n / 'weights.safetensors') for n in 'me')
     for name, value in first.items():
         np.testing.assert_array_equal(again[name], value)

@@ -192,6 +192,7 @@ def _describe(plan: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     if plan.published is not None:
         notes.append(_describe_published(plan.published.notes))
     return {
+        'models': [load_bundle(m).model_id for m in plan.models],
         'main': plan.lookaheads[0],
         'outside': score_outside(bundle, load_takes(plan.data, entries, 'none')),
         'notes': notes,

@@ -31,8 +31,11 @@ def run(arguments: argparse.Namespace) -> int:
     need_training()
     from pianokpm_training.model.export import check_parity, export_bundle, read_model
 
+    from pianokpm_ros.muscle.bundle import load_bundle
+
     model = read_model(arguments.model)
-    scores = model.scores | _join([_read(folder) for folder in arguments.scores])
+    own = load_bundle(arguments.model).model_id
+    scores = model.scores | _join([_read(folder, own) for folder in arguments.scores])
     model = replace(model, name=arguments.name or model.name, scores=scores)
     folder = export_bundle(arguments.out, model)
     worst = check_parity(folder, model.network)
@@ -45,12 +48,20 @@ def _join(parts: list[dict]) -> dict:
     return {n: [x for p in parts for x in p[n]] for n in ('tables', 'rows')} if parts else {}
 
 
-def _read(folder: Path) -> dict:
+def _read(folder: Path, model_id: str) -> dict:
+    """Read the scores of a model; older ones don't say of which."""
     path = folder / 'scores.json'
     try:
         content = json.loads(path.read_text())
-        return {'tables': content['tables'], 'rows': content['rows']}
+        scored = content.get('about', {}).get('models', [model_id])
+        found = {'tables': content['tables'], 'rows': content['rows']}
     except (OSError, ValueError, KeyError) as error:
         raise PianokpmError(
             f'asked for the scores in {path}: {error}; name a folder that `pianokpm evaluate` wrote'
         ) from error
+    if model_id not in scored:
+        raise PianokpmError(
+            f'{path} has the scores of {", ".join(scored)}, not of {model_id}: name a folder in which this model was '
+            'scored'
+        )
+    return found

@@ -28,7 +28,7 @@ from torch.nn.utils.rnn import pad_sequence
 from pianokpm_ros.anatomy import MUSCLES
 from pianokpm_ros.muscle.features import FEATURE_COUNT, Scaling
 
-CHECKPOINT, CURVE = 'checkpoint.pt', 'curve.jsonl'
+CHECKPOINT, CURVE, BOARD = 'checkpoint.pt', 'curve.jsonl', 'tensorboard'
 CLIP = 1.0
 LEVELS = 8
 """Strangers' levels that each window is scored with: with one alone the chance of the draw hides what is learned."""
@@ -142,6 +142,8 @@ class Run:
                 score = self._look(loss)
             if self._place.first:
                 report(self.done, loss, score)
+        if self._board:
+            self._board.close()
         self.network.load_state_dict(self._best_weights)
         return self.network.eval().cpu()
 
@@ -231,7 +233,7 @@ def _open_board(folder: Path) -> Any:
         raise SettingsError(
             'asked for TensorBoard, which is not installed: pip install -r requirements/training.txt'
         ) from error
-    return SummaryWriter(str(folder / 'tensorboard'))
+    return SummaryWriter(str(folder / BOARD))
 
 
 def predict(

@@ -13,7 +13,7 @@ from pianokpm_training.model.calibration import calibrate
 from pianokpm_training.model.devices import Place, find_place
 from pianokpm_training.model.examples import fit_scaling
 from pianokpm_training.model.export import Model, check_target, export_bundle
-from pianokpm_training.model.fit import Run
+from pianokpm_training.model.fit import BOARD, CURVE, Run
 from pianokpm_training.model.loading import Examples, Job, Stage, list_jobs, load_examples
 from pianokpm_training.model.settings import SettingsError, TrainSettings
 
@@ -72,6 +72,9 @@ def train(
         )
         if place.first:
             export_bundle(out, model)
+            for name in (CURVE, BOARD):
+                if (work / name).exists():
+                    shutil.move(work / name, out / name)
             shutil.rmtree(work)
     return model
 

@@ -52,7 +52,7 @@ class TrainSettings:
         patience: looks without a better score after which training stops.
         device: `cpu`, `cuda`, or `auto`.
         precision: `float32`, or `bfloat16` (mixed).
-        tensorboard: write curves for TensorBoard beside the checkpoint.
+        tensorboard: write curves for TensorBoard beside the checkpoint, in the end into the bundle.
     """
 
     name: str = 'small'
