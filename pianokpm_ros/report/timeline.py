@@ -172,7 +172,8 @@ def _spans(where: NDArray[np.bool_], start: float) -> list[tuple[float, float]]:
 
 def _write_axis(start: float, end: float) -> str:
     step = next(s for s in (0.5, 1, 2, 5, 10, 30) if (end - start) / s <= 7)
-    marks = np.arange(np.ceil(start / step) * step, end, step)
+    last = end - 0.1 * (end - start)  # leaves room for the words at the end
+    marks = np.arange(np.ceil(start / step) * step, last, step)
     shown = ''.join(
         f'<span style="left:{100 * (m - start) / (end - start):.2f}%">{m:g}</span>' for m in marks
     )

@@ -173,6 +173,13 @@ def test_the_page_says_what_the_abbreviations_stand_for(teacher):
     assert 'ADM: abductor digiti minimi (little); APB: abductor' in write_page(teacher)
 
 
+def test_no_mark_of_the_time_lies_on_the_end_of_its_line(tmp_path):
+    bag = write_bag(tmp_path / 'short', Playing(duration=3.1))
+    axis = re.search(r'<div class="axis">(.*?)</div>', write_page(load_recording(bag)))[1]
+    *marks, end = re.findall(r'left:([\d.]+)%">([\d.]+)', axis)
+    assert end == ('100', '3.1') and [m for _, m in marks] == ['0', '0.5', '1', '1.5', '2', '2.5']
+
+
 def test_the_page_refers_to_nothing_outside_and_escapes_names(teacher, student):
     page = write_page(teacher, student, compare(teacher, student))
     assert not re.search(r'(src|href)\s*=|url\(|@import|http', page)
