@@ -14,6 +14,8 @@ from pianokpm_ros.nodes.connections import WAIT_PARAMETERS, Connections
 from pianokpm_ros.nodes.parameters import Parameter, ParameterError
 
 PERIOD = 0.01
+FAREWELL = 100_000_000
+"""Records go out for so long after a keyboard was lost, which tell that its keys were lifted [ns]."""
 
 
 class KeyboardNode(PianoNode):
@@ -47,6 +49,8 @@ class KeyboardNode(PianoNode):
             self._player = KeyPlayer(load_keys(s['file']), s['rate'])
         self._keys = self.create_publisher(KeyMotion, 'keys', STREAM)
         self._count = 0
+        self._connected: int | None = None
+        self._losses = 0
         self.offer_pause()
         Connections(self, s['wait_for']).call_when_complete(
             s['wait_timeout'], self._listen_to_capture
@@ -82,7 +86,12 @@ class KeyboardNode(PianoNode):
         except (MidiError, AmplifierError) as error:
             self.fail(str(error))
             return None
-        return port.keys.record(now)
+        steady = self._steady.now().nanoseconds
+        if port.connected or port.losses > self._losses:  # also for less than a period
+            self._connected, self._losses = steady, port.losses
+        # Of keys that nobody tells of nothing is known: silence says so, keys at rest would not.
+        lost = self._connected is None or steady - self._connected > FAREWELL
+        return None if lost else port.keys.record(now)
 
     def diagnose(self) -> Health:
         """Tell whether it plays."""
@@ -99,7 +108,7 @@ class KeyboardNode(PianoNode):
             'ignored': port.keys.ignored,
         }
         if not port.connected:
-            return Health.error('no keyboard is connected', **values)
+            return Health.error('no keyboard is connected: keys are unknown', **values)
         return Health.good('listening', **values)
 
     def close(self) -> None:

@@ -36,7 +36,8 @@ def positions(messages):
 def test_what_is_played_appears_with_its_time_and_a_lost_keyboard_lifts_its_keys(observer):
     port = free_port()
     with GraphProcesses([spec(port=f'tcp:127.0.0.1:{port}')], lambda *_: None):
-        observer.wait_for_health('keyboard_node', 'no keyboard is connected')
+        observer.wait_for_health('keyboard_node', 'no keyboard is connected: keys are unknown')
+        assert not observer.messages['/keys'], 'keys at rest, of which nobody knows'
         peer = connect('127.0.0.1', port)
         observer.wait_for_health('keyboard_node', 'listening')
         before = time.time_ns()
@@ -49,4 +50,12 @@ def test_what_is_played_appears_with_its_time_and_a_lost_keyboard_lifts_its_keys
         assert before <= stamp <= after + 20_000_000 and list(first.midi_velocity) == [90]
         del peer  # its `close` leaves the connection open
         observer.wait(lambda m: (60, 0.0) in positions(m))
-        observer.wait_for_health('keyboard_node', 'no keyboard is connected')
+        # About ten more of keys at rest, then silence.
+        time.sleep(0.5)
+        count = len(observer.messages['/keys'])
+        time.sleep(0.5)
+        assert len(observer.messages['/keys']) == count
+        connect('127.0.0.1', port).send(mido.Message('note_on', note=62, velocity=90))
+        observer.wait(lambda m: (62, 1.0) in positions(m))
+        numbers = [m.sequence for m in observer.messages['/keys']]
+        assert numbers == list(range(len(numbers))), 'a pause is no loss'
