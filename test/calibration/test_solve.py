@@ -145,6 +145,7 @@ def test_a_board_that_always_faces_the_camera_is_refused(board):
         calibrate_rig(board, {'front': same}, {'front': camera.size}, PERIOD // 2)
 
 
+@pytest.mark.filterwarnings('error')  # hundreds of them stood before the reason
 def test_videos_that_do_not_belong_together_are_refused(board):
     truth = make_cameras()
     sightings = film(board, truth, 60)

@@ -4,6 +4,7 @@ Residuals are pixels over their noise, with analytic sparse derivatives (OpenCV'
 composition of motions); the normal equations of some hundred unknowns are solved directly.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -161,7 +162,7 @@ class _Problem:
             before = _robust_cost(residual)
             for _ in range(MAX_TRIES):
                 damped = normal + damping * np.diag(np.diag(normal) + 1e-12)
-                moved = values - scipy.linalg.solve(damped, gradient, assume_a='pos')
+                moved = values - _solve_normal(damped, gradient)
                 changed = self._residuals(moved)
                 if _robust_cost(changed) < before:
                     break
@@ -285,6 +286,13 @@ class _Problem:
         stacked = [np.concatenate(x) for x in (entries, rows, columns)]
         pictures = coo_matrix((stacked[0], (stacked[1], stacked[2])), (row, self.size))
         return vstack([pictures, self._priors[0]]).tocsr()
+
+
+def _solve_normal(matrix: FloatArray, gradient: FloatArray) -> FloatArray:
+    """Return the step. One that pictures hardly tell is no news to a user: it is taken only where it fits better."""
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', scipy.linalg.LinAlgWarning)
+        return scipy.linalg.solve(matrix, gradient, assume_a='pos')
 
 
 def _robust_cost(residual: FloatArray) -> float:
