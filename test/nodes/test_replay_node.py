@@ -125,7 +125,7 @@ def test_poses_meet_the_estimation_in_any_namespace(
     options = ReplayOptions(
         str(source), rate=0.0, what='poses', estimate=True, start=LEAD, namespace=asked
     )
-    code, said = run(describe_replay(options))
+    code, said = run(observer.join(describe_replay(options), 'muscle_activity/left'))
     assert code == 0 and 'begins without' not in said, said
     observer.wait(
         lambda m: any(a.status >= 2 for a in m[f'{heard}/muscle_activity/left']), 10, said
