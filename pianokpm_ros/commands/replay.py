@@ -101,7 +101,7 @@ def _recompute(arguments: argparse.Namespace, console: Console) -> int:
     with quiet_native_log():
         counts, digest = _write(arguments.bag, wanted, folder, console)
     console.print(f'{sum(counts.values())} messages in {folder}, model {bundle.model_id}')
-    console.print(f'SHA-256 of the estimates: {digest}')
+    console.print(f'SHA-256 of the estimates: {digest}', soft_wrap=True)
     if arguments.compare:
         _compare(arguments.bag, folder, f'now, from {source}: {bundle.model_id}', console)
     return 0

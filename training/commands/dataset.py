@@ -107,12 +107,14 @@ def _print_built(built: Built, console: Console) -> None:
 
 def _info(arguments: argparse.Namespace, console: Console) -> int:
     data = open_data(arguments.data)
-    console.print(data.description)
-    console.print(
+    words = (
         'holds simulated signals'
         if data.simulated
         else 'no signal in it says that it is simulated'
     )
+    console.print(data.description)
+    if words not in data.description:
+        console.print(words)
     table = Table(
         box=None,
         padding=(0, 1),
