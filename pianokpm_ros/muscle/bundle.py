@@ -75,6 +75,7 @@ class ModelBundle:
         novelty: how far a shape is from the training data.
         network: the graph.
         manifest: all that the manifest says.
+        calibration_id: of the person whose map lies behind the network; empty = nobody's.
     """
 
     name: str
@@ -89,6 +90,7 @@ class ModelBundle:
     novelty: Novelty
     network: Network
     manifest: dict[str, Any] = field(repr=False)
+    calibration_id: str = ''
 
     def head(self, lookahead: float | None) -> int:
         """Return the index of the outputs for a look-ahead [s], None = the default one."""

@@ -183,6 +183,7 @@ class MuscleEstimator:
             envelope_deviation=deviation,
             normalization=bundle.normalization,
             model_id=bundle.model_id,
+            calibration_id=bundle.calibration_id,
             simulated_training=bundle.simulated_training,
         )
 

@@ -142,7 +142,8 @@ class PersonalNetwork:
 def personalise(bundle: ModelBundle, person: Person) -> ModelBundle:
     """Put a person's map behind a model.
 
-    The new model's id is the model's and the head of the person's SHA-256, so that every message tells.
+    The new model's id is the model's and the head of the person's SHA-256, its calibration's id the person's name and
+    that head, so that every message tells.
 
     Raises:
         PersonError: for a file of another model or other muscles.
@@ -168,6 +169,7 @@ def personalise(bundle: ModelBundle, person: Person) -> ModelBundle:
         model_id=f'{bundle.model_id}+{person.digest[:8]}',
         normalization=person.normalization,
         network=PersonalNetwork(bundle.network, person.map),
+        calibration_id=f'{person.name}@{person.digest[:8]}',
     )
 
 

@@ -90,6 +90,7 @@ def test_every_message_tells_whose_it_is(bundle, person, playing):
         -1
     ]
     assert record.model_id == f'{bundle.model_id}+{person.digest[:8]}'
+    assert record.calibration_id == f's07@{person.digest[:8]}'
     assert record.normalization == Normalization.MVC != bundle.normalization
     assert record.simulated_training  # the network still learned from simulations
     assert bundle.normalization == Normalization.MODEL
