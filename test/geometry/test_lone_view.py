@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from pianokpm_ros.anatomy import Side, Status
-from pianokpm_ros.geometry.mirrored import KEPT, SWAPPED, are_mirrored, measure_handedness
+from pianokpm_ros.geometry.mirrored import (
+    DEVIATION,
+    KEPT,
+    SWAPPED,
+    are_mirrored,
+    measure_handedness,
+)
+from pianokpm_ros.geometry.single_view import SIDEWAYS_DEVIATION
 from pianokpm_ros.geometry.synchronizer import FrameSet
 from pianokpm_ros.geometry.triangulator import HandTriangulator
 from test.geometry.test_triangulator import T0, set_of
@@ -100,3 +107,14 @@ def test_a_hand_that_one_view_loses_stays_at_its_distance(rig, hands, camera):
     late = set_of(pair, hands, stamp=T0 + 90 * STEP).views[camera]
     old = tracker.process(FrameSet(late.stamp, {camera: late}))[Side.RIGHT]
     assert np.median(pose.deviation) < np.median(old.deviation) < np.median(before.deviation)
+
+
+def test_a_hand_that_only_mirrored_views_see_is_as_unsure_as_they_are(rig, hands):
+    one = rig.select(('top',))
+    frames = set_of(one, hands)
+    frames.views['top'] = mirror(frames.views['top'], 1)
+    pose = HandTriangulator(one).process(frames)[Side.RIGHT]
+    assert pose.status == Status.DEGRADED and (pose.views == 1).all()
+    xx, xy, xz, yy, yz, zz = pose.covariance[8]
+    least = np.linalg.eigvalsh([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])[0]
+    assert np.sqrt(least) == pytest.approx(np.hypot(SIDEWAYS_DEVIATION, DEVIATION), rel=0.01)

@@ -193,3 +193,34 @@ def test_another_image_size_is_refused(rig, hands):
     )
     with pytest.raises(RigError, match='640x480.*1280x720'):
         HandTriangulator(rig).process(FrameSet(T0, {'top': wrong}))
+
+
+def test_a_few_landmarks_in_common_make_no_hand_of_two_views(rig, hands):
+    pair = rig.select(('top', 'left'))
+    for common, views in ((15, 2), (14, 1)):
+        frames = set_of(pair, hands)
+        hidden = [3, 4, 7, 8, 11, 12, 15][: 21 - common]
+        frames.views['left'].pixels[:, hidden] = np.nan
+        pose = HandTriangulator(pair).process(frames)[Side.RIGHT]
+        assert pose.views.max() == views
+        assert pose.status == (Status.OK if views == 2 else Status.DEGRADED)
+
+
+def test_without_calibration_a_second_hand_of_one_label_is_the_other(rig, hands):
+    camera = rig.cameras[0]
+    view = view_of(camera, hands, (Side.RIGHT, Side.RIGHT))  # the first is the surer
+    poses = HandTriangulator(None).process(FrameSet(T0, {camera.name: view}))
+    assert {p.status for p in poses.values()} == {Status.DEGRADED}
+    middle = {side: pose.landmarks[:, 0].mean() for side, pose in poses.items()}
+    assert middle[Side.RIGHT] < middle[Side.LEFT]  # as it was called: the first lies to the left
+
+
+def test_a_place_is_remembered_for_a_while_and_not_before_it_was_seen(rig, hands):
+    tracker = HandTriangulator(rig)
+    tracker.process(set_of(rig, hands))
+    memory = tracker.settings.memory
+    assert set(tracker._recent(T0 + memory)) == {Side.LEFT, Side.RIGHT}
+    np.testing.assert_allclose(
+        tracker._recent(T0)[Side.LEFT], hands[0][list(PALM)].mean(axis=0), atol=1e-5
+    )
+    assert tracker._recent(T0 + memory + 1) == tracker._recent(T0 - 1) == {}

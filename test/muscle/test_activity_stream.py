@@ -80,5 +80,10 @@ def test_reset_forgets(stream, playing):
     last = feed(stream, playing, 0, 20)[-1]
     stream.reset()
     assert stream.tick(last.stamp + 10**9) == []
+    feed(stream, playing, 0, 20)
+    stream.tick(last.stamp + 10**10)
+    assert stream.silent
+    stream.reset()
+    assert stream.silent == ()
     again = stream.push_pose(HandPose.invalid(last.stamp + 1, 'rig', 0, Side.RIGHT), 0)
     assert again.status == Status.INVALID and np.isnan(again.activation).all()

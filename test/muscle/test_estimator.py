@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pianokpm_ros.anatomy import Side, Status
+from pianokpm_ros.anatomy import FINGER_CHAINS, Side, Status
 from pianokpm_ros.keyboard.key_samples import keys_at
 from pianokpm_ros.keyboard.layout import FIRST_KEY, KEY_CENTRES
 from pianokpm_ros.muscle.batch import estimate_batch, no_keys, stack_poses
@@ -308,3 +308,28 @@ def test_no_sample_is_of_a_time_before_the_clock_began(bundle, playing):
     samples = join_estimates(made)[Side.RIGHT].stamp
     np.testing.assert_array_equal(samples, np.arange(len(samples)) * MILLISECOND)
     assert np.isfinite(made[0].activation).all() and not len(made[0].envelope)
+
+
+def test_only_poses_of_the_moment_enter_the_model(bundle, playing):
+    poses = poses_at(playing, steady(60, 0.5), Side.RIGHT)
+    for status in Status:
+        pose = make_pose(poses[0].stamp, poses[0].landmarks, status=status)
+        assert is_usable(pose) == (status in (Status.DEGRADED, Status.OK))
+    estimator = MuscleEstimator(bundle, Side.RIGHT)
+    run(estimator, poses[:20])
+    old = make_pose(poses[20].stamp, poses[20].landmarks, status=Status.STALE)
+    assert estimator.push_pose(old).status == Status.STALE
+    assert len(estimator.push_pose(poses[21]).envelope) == 33  # bridged: 33.3 ms at 60 Hz
+
+
+def test_a_hand_of_which_half_is_unknown_is_degraded_and_less_sure(bundle, playing):
+    poses = poses_at(playing, steady(60, 1.0), Side.RIGHT)
+    whole = run(MuscleEstimator(bundle, Side.RIGHT), poses)[-1]
+    assert whole.status == Status.OK
+    for pose in poses:
+        # Wrist and knuckles are left.
+        pose.landmarks[[i for chain in FINGER_CHAINS for i in chain[2:]]] = np.nan
+    part = run(MuscleEstimator(bundle, Side.RIGHT), poses)[-1]
+    known = np.isfinite(poses[0].landmarks).all(axis=1).mean()
+    assert known < 0.5 and part.status == Status.DEGRADED
+    assert 0 < part.confidence <= known
