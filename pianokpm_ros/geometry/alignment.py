@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pianokpm_ros.anatomy import PALM
+from pianokpm_ros.geometry.hand_size import measure_extents
 from pianokpm_ros.geometry.synchronizer import FrameSet
 from pianokpm_ros.records import HandLandmarks
 
@@ -60,7 +61,7 @@ class ViewAligner:
 def match_hands(before: HandLandmarks, view: HandLandmarks) -> NDArray[np.int64]:
     """Return for each hand of a view its index in the frame before, -1 = not there."""
     then, now = (r.pixels[:, list(PALM)].mean(axis=1) for r in (before, view))
-    size = np.ptp(view.pixels, axis=1).max(axis=1)
+    size = measure_extents(view.pixels)
     distance = np.linalg.norm(now[:, None] - then[None], axis=-1)
     nearest = distance.argmin(axis=1)
     close = distance[np.arange(len(now)), nearest] < SAME_HAND * size

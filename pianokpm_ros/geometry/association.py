@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pianokpm_ros.anatomy import PALM, Side
 from pianokpm_ros.geometry.camera import Camera
-from pianokpm_ros.geometry.hand_size import ENDS, POSSIBLE, USUAL
+from pianokpm_ros.geometry.hand_size import ENDS, POSSIBLE, USUAL, measure_extents
 from pianokpm_ros.geometry.triangulation import solve_linear, stack_projections
 from pianokpm_ros.records import HandLandmarks
 
@@ -62,20 +62,13 @@ def distinct_hands(view: HandLandmarks) -> list[int]:
     """Return the indices of at most two hands, best score first, without second detections of the same hand."""
     kept: list[int] = []
     palms = view.pixels[:, list(PALM)].mean(axis=1)
-    sizes = _measure_extents(view)
+    sizes = measure_extents(view.pixels)
     for index in np.argsort(-view.score, kind='stable').tolist():
         if not np.isfinite(palms[index]).all():
             continue
         if all(np.linalg.norm(palms[index] - palms[k]) > SAME_HAND * sizes[k] for k in kept):
             kept.append(index)
     return kept[:2]
-
-
-def _measure_extents(view: HandLandmarks) -> FloatArray:
-    """Return (H,) how long the hands are in a picture [px]."""
-    if not view.count:
-        return np.zeros(0)
-    return np.ptp(view.pixels.astype(np.float64), axis=1).max(axis=1)
 
 
 def list_choices(view: HandLandmarks) -> list[Choice]:
@@ -186,7 +179,7 @@ def _triangulate_palms(
     for v, (camera, view) in enumerate(zip(cameras, views, strict=True)):
         known = hands[:, v] >= 0
         rays[v, known] = camera.normalize(view.pixels[:, landmarks])[hands[known, v]]
-        extents[v, known] = _measure_extents(view)[hands[known, v]] / camera.focal
+        extents[v, known] = measure_extents(view.pixels)[hands[known, v]] / camera.focal
     projections = stack_projections(cameras)
     flat = rays.reshape(len(views), -1, 2)
     points = solve_linear(projections, flat)

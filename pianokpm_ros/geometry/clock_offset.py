@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pianokpm_ros.anatomy import LANDMARK_COUNT, PALM, Side
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.geometry.camera import Camera
+from pianokpm_ros.geometry.hand_size import measure_extents
 from pianokpm_ros.geometry.triangulation import solve_linear, stack_projections
 from pianokpm_ros.records import HandLandmarks
 
@@ -58,7 +59,7 @@ class _Track:
         self.time = np.array([stamp for stamp, _ in rows]) * 1e-9
         hands = np.array([p for _, p in rows]).reshape(len(rows), LANDMARK_COUNT, 2)
         self.pixels = hands[:, list(PALM)]
-        self.length = float(np.median(np.ptp(hands, axis=1).max(axis=1))) if rows else np.nan
+        self.length = float(np.nanmedian(measure_extents(hands))) if rows else np.nan
 
     def at(self, times: FloatArray) -> FloatArray:
         """Return (T, N, 2) pixels between frames, NaN beyond them and in gaps."""

@@ -22,6 +22,13 @@ ENOUGH = 20
 MEMORY = 300
 
 
+def measure_extents(pixels: FloatArray) -> FloatArray:
+    """Return (...) how long hands are in a picture [px] by those of their (..., 21, 2) landmarks that are seen."""
+    pixels = np.asarray(pixels, np.float64)
+    # fmax and fmin pass over NaN, and say nothing where there is nothing else.
+    return (np.fmax.reduce(pixels, axis=-2) - np.fmin.reduce(pixels, axis=-2)).max(axis=-1)
+
+
 class HandSize:
     """The size of the newest hands that several calibrated views agreed on."""
 

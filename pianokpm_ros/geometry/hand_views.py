@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pianokpm_ros.anatomy import LANDMARK_COUNT, Side
+from pianokpm_ros.geometry.hand_size import measure_extents
 from pianokpm_ros.geometry.lone_view import Sight, anchor
 from pianokpm_ros.geometry.mirrored import KEPT, are_mirrored, shows_mirrored
 from pianokpm_ros.geometry.single_view import PlacedHand
@@ -95,7 +96,7 @@ def _measure_contradiction(
     result: Triangulation, used: Sequence[Sight], rows: Sequence[int] = range(LANDMARK_COUNT)
 ) -> float:
     shown = 1 - 1.5 / np.maximum(result.views, 2)
-    length = np.median([np.ptp(view.pixels[hand], axis=0).max() for _, view, hand in used])
+    length = np.median([measure_extents(view.pixels[hand]) for _, view, hand in used])
     error = (result.error / np.sqrt(shown))[list(rows)]
     return float(np.nanmedian(error) / max(length, 1.0))
 

@@ -224,3 +224,15 @@ def test_a_place_is_remembered_for_a_while_and_not_before_it_was_seen(rig, hands
         tracker._recent(T0)[Side.LEFT], hands[0][list(PALM)].mean(axis=0), atol=1e-5
     )
     assert tracker._recent(T0 + memory + 1) == tracker._recent(T0 - 1) == {}
+
+
+def test_a_landmark_that_is_not_seen_costs_no_hand_and_no_view(rig, hands):
+    pair = rig.select(('top', 'left'))
+    frames = set_of(pair, hands)
+    frames.views['left'].pixels[0, 8] = np.nan  # of the surer hand
+    poses = HandTriangulator(pair).process(frames)
+    for side, truth in ((Side.LEFT, hands[0]), (Side.RIGHT, hands[1])):
+        seen = np.isfinite(poses[side].landmarks).all(axis=1)
+        assert poses[side].status == Status.OK and (poses[side].views[seen] == 2).all()
+        assert np.flatnonzero(~seen).tolist() == ([8] if side == Side.LEFT else [])
+        np.testing.assert_allclose(poses[side].landmarks[seen], truth[seen], atol=5e-6)
