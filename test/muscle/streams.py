@@ -21,7 +21,7 @@ def make_pose(
         0,
         side,
         status,
-        np.asarray(landmarks, np.float32),
+        np.array(landmarks, np.float32),  # its own: tests spoil poses
         np.full(21, deviation, np.float32),
         np.full((21, 6), 1e-5, np.float32),
         np.full(21, 1.5, np.float32),
