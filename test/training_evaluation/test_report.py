@@ -42,7 +42,7 @@ def test_each_cell_is_its_score_against_ceiling_and_published_network():
     assert lines[0] == '### persons never seen (`test_users`), pose only'
     assert lines[1] == '3 persons, 12 recordings of one hand.'
     assert cells(lines, 'ours, 67 ms') == [
-        'ours, 67 ms', '0.060 (-0.040-0.160)', '-25 %', '0.200', '0.720 (0.620-0.820)', '0.80',
+        'ours, 67 ms', '0.060 (-0.040 to 0.160)', '-25 %', '0.200', '0.720 (0.620 to 0.820)', '0.80',
         '0.600', '0.75', '-15', '0.001', '0.490', '0.810', '0.960',
     ]  # fmt: skip
     published = cells(lines, PUBLISHED)

@@ -187,8 +187,10 @@ def _describe(plan: Any, arguments: argparse.Namespace) -> dict[str, Any]:
         f'{" (simulated)" if plan.data.simulated else ""}; split `{plan.split}`.',
         "Median over a person's takes, then mean over persons; in brackets the 95 % bootstrap interval over them.",
         f'{SEEN[plan.hands]} RMSE is pooled over muscles, in parts of MVC.',
-        'The ceiling is a second EMG of the same excitation. The keystroke average knows the notes in advance.',
+        'The keystroke average knows the notes in advance.',
     ]
+    if plan.data.simulated:
+        notes.append('The ceiling is a second EMG of the same excitation.')
     if plan.published is not None:
         notes.append(_describe_published(plan.published.notes))
     return {

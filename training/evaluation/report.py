@@ -125,7 +125,7 @@ def _interval(row: Summary, metric: str) -> str:
         return '-'
     if value['low'] != value['low']:
         return f'{value["mean"]:.3f}'
-    return f'{value["mean"]:.3f} ({value["low"]:.3f}-{value["high"]:.3f})'
+    return f'{value["mean"]:.3f} ({value["low"]:.3f} to {value["high"]:.3f})'
 
 
 def _part(row: Summary, whole: Summary | None, metric: str) -> str:
