@@ -1,5 +1,6 @@
 # `make demo` and `make test` do all the set-up in .venv/ with pinned versions; `make help` lists the rest.
 PYTHON ?= python3
+PROCESSES ?= 2
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 PINS := $(filter-out requirements/bench.txt,$(wildcard requirements/*.txt))
@@ -12,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help:
 	@echo 'make demo    set up, build, and run the pipeline on the recording that ships with it'
-	@echo 'make test    set up, build, and run every test'
+	@echo 'make test    set up, build, and run every test; PROCESSES=0: one after the other, as plain pytest does'
 	@echo 'make build   set up and build only; then: source activate.bash'
 	@echo 'make lint    ruff'
 	@echo 'make size    size of the environment'
@@ -65,7 +66,7 @@ build: install/.ready
 
 test: install/.ready $(VENV)/.training
 	@$(BIN)/ruff check .
-	@source ./activate.bash && python -m pytest
+	@source ./activate.bash && python -m pytest -n $(PROCESSES) --no-loadscope-reorder
 
 lint: $(VENV)/.ready
 	@$(BIN)/ruff check .

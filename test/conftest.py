@@ -17,6 +17,28 @@ settings.load_profile('patient')
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parent.parent
+TIMED = (
+    'test/calibration/test_calibrate_command', 'test/capture', 'test/client', 'test/demo', 'test/emg_input',
+    'test/examples', 'test/keyboard_live', 'test/launch', 'test/nodes', 'test/protocol', 'test/recording',
+    'test/replay', 'test/viewer',
+)  # fmt: skip
+"""Tests of graphs, cameras and streams that keep time: no two of them at once, however many processes there are."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Deal out to processes: all that keeps time to one, of the rest each folder, whose tests share fixtures."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class FolderScheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return (
+                'timed'
+                if nodeid.startswith(TIMED)
+                else nodeid.partition('::')[0].rpartition('/')[0]
+            )
+
+    return FolderScheduling(config, log)
 
 
 @pytest.fixture(scope='session')
