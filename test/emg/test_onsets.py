@@ -67,6 +67,7 @@ def test_pairs_are_the_nearest_and_each_onset_counts_once():
     found = match_onsets([1.0, 2.0, 3.0, 4.0], [1.04, 1.01, 2.03, 3.2])
     assert found.matched == 2 and found.precision == found.recall == found.f1 == 0.5
     assert found.timing == pytest.approx(0.02)  # the median of 10 and 30 ms, late
+    assert match_onsets([1.0, 1.03], [1.02]).matched == 1
     early = match_onsets([1.0, 2.0], [0.96])
     assert early.timing == pytest.approx(-0.04)
     assert (early.precision, early.recall, early.f1) == (1.0, 0.5, pytest.approx(2 / 3))
