@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from pianokpm_ros.anatomy import LANDMARK_COUNT, Side, Status
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.records import (
+    KEYBOARD_FRAME,
     NANOSECONDS,
     EmgBlock,
     EmgOrigin,
@@ -30,7 +31,6 @@ from pianokpm_ros.records import (
 
 Record = HandLandmarks | HandPose | KeyMotion | EmgBlock | MuscleActivity
 RECORDS: tuple[type, ...] = (HandLandmarks, HandPose, KeyMotion, EmgBlock, MuscleActivity)
-KEYBOARD_FRAME = 'keyboard'
 TYPE_CODES = {'float32': 'f', 'uint8': 'B'}
 
 

@@ -20,6 +20,9 @@ NANOSECONDS = 1_000_000_000
 MILLISECOND = 1_000_000
 NO_PEDAL = (float('nan'),) * 3
 
+KEYBOARD_FRAME = 'keyboard'
+"""Frame of keys, and of rigs that were brought to them: x along the keys to the right, y away from the player, z up."""
+
 
 class EmgOrigin(IntEnum):
     """Where a block of EMG comes from."""

@@ -2,6 +2,7 @@
 
 A single view tells the distance of a hand by its size, to 12 %. Most of that is its own kind of error, which stays:
 while several views see the hand they tell by how much this view is off. And a hand does not go far in a moment.
+Where the keyboard's place is known, a hand's lowest fingertips are near the keys.
 
 Letters: K landmarks.
 """
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from pianokpm_ros.anatomy import PALM, Side
 from pianokpm_ros.geometry.camera import Camera
 from pianokpm_ros.geometry.hand_template import PALM as PALM_SIZE
+from pianokpm_ros.geometry.over_keys import reach_keys
 from pianokpm_ros.geometry.single_view import (
     DISTANCE_PART,
     PlacedHand,
@@ -39,6 +41,9 @@ root of the time (1.3, 3.3, 5 and 9 % of 0.75 m were found after 0.07, 0.2, 0.5 
 
 ANCHOR_DEVIATION = 0.02
 """1 sigma of the distance that a few landmarks tell which two views see, in parts of it."""
+
+AWAY = 3.0
+"""A hand that would have to be so much nearer or farther to touch the keys, than its size says, does not [sigmas]."""
 
 FORGOTTEN = 60 * NANOSECONDS
 """After this a view's own error is not known any more: a hand with rings or another person's may be seen."""
@@ -98,7 +103,9 @@ class _Known:
 class LoneView:
     """Places hands that one view sees alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, over_keys: bool = False) -> None:
+        """Know nothing yet; `over_keys` says that the rig's frame is the keyboard's, where hands play."""
+        self._over_keys = over_keys
         self._known: dict[tuple[Side, str], _Known] = {}
 
     def remember(
@@ -115,18 +122,48 @@ class LoneView:
     def place(self, stamp: int, side: Side, sight: Sight, palm: float) -> PlacedHand | None:
         """Place the hand of a view; `palm` is the size of the hand [m] as in `place_hand`."""
         placed, camera = _place(sight, palm), sight[0]
+        if placed is None:
+            return None
         known = self._known.get((side, camera.name))
-        if placed is None or known is None or not 0 <= stamp - known.newest.stamp <= FORGOTTEN:
+        if known is not None and not 0 <= stamp - known.newest.stamp <= FORGOTTEN:
+            known = None
+        found = _distance(camera, placed.landmarks)
+        said = [_by_size(found, known, sight, palm)]
+        if known is not None:
+            said.append(_from_before(camera, known.newest, stamp))
+        if self._over_keys:
+            said += _over_keys(camera, placed, found, said[0])
+        if said == [(found, DISTANCE_PART)]:
             return placed
-        size = known.measure() if _is_whole(sight) else float('nan')
-        sure = not math.isnan(size)
-        by_size = _distance(camera, placed.landmarks) * (size / palm if sure else 1.0)
-        before = _distance(camera, known.newest.points)
-        drift = DRIFT * np.sqrt((stamp - known.newest.stamp) / NANOSECONDS) / before
-        deviations = RATIO_DEVIATION if sure else DISTANCE_PART, np.hypot(drift, ANCHOR_DEVIATION)
-        precise = np.array(deviations) ** -2
-        distance = np.exp(np.log([by_size, before]) @ precise / precise.sum())
+        distances, deviations = np.array(said).T
+        precise = deviations**-2
+        distance = np.exp(np.log(distances) @ precise / precise.sum())
         return move_along_sight(camera, placed, float(distance), float(precise.sum() ** -0.5))
+
+
+def _by_size(found: float, known: _Known | None, sight: Sight, palm: float) -> tuple[float, float]:
+    """Return how far away a hand is by its size [m], and 1 sigma in parts of it."""
+    size = known.measure() if known is not None and _is_whole(sight) else float('nan')
+    return (found, DISTANCE_PART) if math.isnan(size) else (found * size / palm, RATIO_DEVIATION)
+
+
+def _from_before(camera: Camera, newest: _Seen, stamp: int) -> tuple[float, float]:
+    """Return how far away it was when several views saw it [m], and how far it may have gone since in parts of it."""
+    before = _distance(camera, newest.points)
+    drift = DRIFT * np.sqrt((stamp - newest.stamp) / NANOSECONDS) / before
+    return before, float(np.hypot(drift, ANCHOR_DEVIATION))
+
+
+def _over_keys(
+    camera: Camera, placed: PlacedHand, found: float, by_size: tuple[float, float]
+) -> list[tuple[float, float]]:
+    """Return how far away it is if it touches the keys [m], and 1 sigma in parts of it; nothing if it hardly can."""
+    told = reach_keys(camera, placed.landmarks)
+    if told is None:
+        return []
+    factor, deviation = told
+    off = abs(math.log(found * factor / by_size[0]))
+    return [(found * factor, deviation)] if off <= AWAY * math.hypot(by_size[1], deviation) else []
 
 
 def anchor(

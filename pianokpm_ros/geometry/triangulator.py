@@ -23,7 +23,7 @@ from pianokpm_ros.geometry.smoothing import SmoothingSettings
 from pianokpm_ros.geometry.synchronizer import FrameSet
 from pianokpm_ros.geometry.triangulation import LANDMARK_NOISE
 from pianokpm_ros.geometry.view_check import ViewCheck
-from pianokpm_ros.records import HandLandmarks, HandPose
+from pianokpm_ros.records import KEYBOARD_FRAME, HandLandmarks, HandPose
 
 FloatArray = NDArray[np.floating]
 
@@ -80,7 +80,7 @@ class HandTriangulator:
         """How far each camera disagrees with the others, for diagnostics."""
         self.size = HandSize()
         """Of the hands that several views saw, likewise."""
-        self._alone = LoneView()
+        self._alone = LoneView(rig is not None and rig.frame_id == KEYBOARD_FRAME)
         self._aligner = ViewAligner()
         self._newest: int | None = None
         self._refiners = {

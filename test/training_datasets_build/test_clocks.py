@@ -23,6 +23,21 @@ def test_the_offset_of_the_keys_is_known_to_two_milliseconds(tmp_path, shift):
     assert check.fine == (abs(shift) < 0.02)
 
 
+def test_a_rig_that_was_brought_to_the_keys_counts_as_one_and_a_camera_does_not(session):
+    """`calibrate --keyboard` calls its frame `keyboard`, older rigs at a piano are called `rig`."""
+    data = read_session(session.bag)
+
+    def look(frame_id):
+        poses = {side: replace(t, frame_id=frame_id) for side, t in data.poses.items()}
+        notes = find_notes(data.keys, data.velocities, poses)
+        return notes, check_keys(notes, poses)
+
+    (notes, check), (other, same) = look('rig'), look('keyboard')
+    assert check.fine and same == check and (other.side == notes.side).all()
+    by_camera, unknown = look('top_optical_frame')
+    assert not by_camera.side.any() and not unknown.fine
+
+
 def test_hands_seen_too_rarely_tell_nothing_about_clocks(session):
     data = read_session(session.bag)
     rare = {

@@ -83,7 +83,7 @@ class PoseTrack(Part):
         stamp: (T,) int64 [ns].
         landmarks: (T, 21, 3) float32 [m] in `frame_id`, NaN = unknown.
         deviation: (T, 21) float32 [m], 1 sigma per axis, NaN = unknown.
-        frame_id: frame of the landmarks; `rig` is the keyboard's (origin at the front edge of middle C).
+        frame_id: frame of the landmarks; `keyboard` and `rig` are the keyboard's (origin: front edge of middle C).
         source: such as `triangulated`, `exact`, `single view`.
     """
 

@@ -15,6 +15,7 @@ from scipy import ndimage, signal
 from pianokpm_ros.anatomy import FINGERTIPS, Side
 from pianokpm_ros.keyboard.key_samples import DIP, ESCAPEMENT
 from pianokpm_ros.keyboard.layout import FIRST_KEY, KEY_CENTRES
+from pianokpm_ros.muscle.timebase import is_camera_frame
 from pianokpm_ros.records import NANOSECONDS
 
 FloatArray = NDArray[np.floating]
@@ -117,7 +118,7 @@ def find_strokes(track: PoseTrack) -> list[tuple[int, float]]:
 
     A stroke's bottom is the median height shortly after; the key sounds `1 - ESCAPEMENT` of the dip above it.
     """
-    if track.frame_id != 'rig' or len(track.stamp) < 8:
+    if is_camera_frame(track.frame_id) or len(track.stamp) < 8:
         return []
     origin = int(track.stamp[0])
     time = (track.stamp - origin) * 1e-9

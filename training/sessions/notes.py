@@ -10,6 +10,7 @@ from pianokpm_training.datasets.recording import KeyTrack, NoteTrack, PoseTrack
 from pianokpm_ros.anatomy import FINGERTIPS, Side
 from pianokpm_ros.keyboard.key_samples import DAMPER, ESCAPEMENT
 from pianokpm_ros.keyboard.layout import FIRST_KEY, KEY_CENTRES
+from pianokpm_ros.muscle.timebase import is_camera_frame
 
 REACH = 0.016
 """A fingertip plays a key whose middle is at most this far sideways [m]: half a key and the finger's breadth."""
@@ -55,7 +56,7 @@ def _find_player(stamp: int, key: int, poses: dict[Side, PoseTrack]) -> tuple[in
     best = (REACH, 0.0, 0, 0)
     for side, track in poses.items():
         i = int(np.argmin(np.abs(track.stamp - stamp)))
-        if track.frame_id != 'rig' or abs(int(track.stamp[i]) - stamp) > PATIENCE:
+        if is_camera_frame(track.frame_id) or abs(int(track.stamp[i]) - stamp) > PATIENCE:
             continue
         tips = track.landmarks[i, list(FINGERTIPS)]
         for finger, tip in enumerate(tips):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.geometry.camera import Camera
 from pianokpm_ros.geometry.rig import Rig
-from pianokpm_ros.records import NANOSECONDS
+from pianokpm_ros.records import KEYBOARD_FRAME, NANOSECONDS
 from pianokpm_ros.takes import Performance
 
 VIEWS = {
@@ -59,7 +59,7 @@ def look_at(
 
 def build_rig(views: Sequence[str] = tuple(VIEWS), size: tuple[int, int] = (640, 480)) -> Rig:
     """Return a rig of some of the studio's cameras, in the frame of the keyboard."""
-    return Rig(tuple(place_camera(name, size) for name in views))
+    return Rig(tuple(place_camera(name, size) for name in views), KEYBOARD_FRAME)
 
 
 def cut(performance: Performance, duration: float, start: float = 0.0) -> Performance:

@@ -31,10 +31,10 @@ from pianokpm_ros.keyboard.layout import (
     KEY_WIDTH,
     WHITE_LENGTH,
 )
+from pianokpm_ros.records import KEYBOARD_FRAME
 
 FloatArray = NDArray[np.floating]
 
-FRAME = 'keyboard'
 CLICK_NOISE = 1.5
 """1 sigma of a point named by hand [px]."""
 
@@ -156,7 +156,7 @@ def place_by_keyboard(
         error[name], worst[name] = float(np.median(off)), named.names[int(np.argmax(off))]
         _check(name, error[name], float(off.max()), doubt[name], worst[name])
         cameras.append(camera)
-    return Placement(Rig(tuple(cameras), FRAME), error, doubt, worst)
+    return Placement(Rig(tuple(cameras), KEYBOARD_FRAME), error, doubt, worst)
 
 
 def move_to_keyboard(rig: Rig, points: Mapping[str, Points]) -> tuple[Rig, float]:
@@ -187,7 +187,7 @@ def move_to_keyboard(rig: Rig, points: Mapping[str, Points]) -> tuple[Rig, float
         )
         for c in rig.cameras
     )
-    return Rig(cameras, FRAME), scale
+    return Rig(cameras, KEYBOARD_FRAME), scale
 
 
 def _locate(named: Points) -> FloatArray:
