@@ -107,9 +107,9 @@ bench-model: install/.ready $(VENV)/.training
 bench-person: install/.ready $(VENV)/.training
 	@source ./activate.bash && python scripts/bench_person.py $(DATA) $(if $(LEARNED),--learned $(LEARNED)) $(if $(MODEL),--model $(MODEL)) --picture out/person.png
 
-# The muscle model on the real front end's landmarks: make bench-takes [TAKES='out/take ...'] [MODEL=DIR]
+# The muscle model on the real front end's landmarks: make bench-takes [TAKES='out/take ...'] [VIEWS=front] [MODEL=DIR]
 bench-takes: install/.ready $(VENV)/.training
-	@source ./activate.bash && python scripts/bench_takes.py $(TAKES) $(if $(MODEL),--model $(MODEL))
+	@source ./activate.bash && python scripts/bench_takes.py $(TAKES) $(if $(MODEL),--model $(MODEL)) $(if $(VIEWS),--views $(VIEWS))
 
 bench-exoskeleton: install/.ready
 	@source ./activate.bash && python scripts/bench_exoskeleton.py

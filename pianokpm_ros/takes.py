@@ -9,8 +9,8 @@ import json
 import os
 import shutil
 import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +166,11 @@ class Take:
     midi: Path
     rate: float
     made: dict[str, Any]
+
+    def select(self, names: Sequence[str]) -> 'Take':
+        """Return the take as fewer cameras saw it."""
+        rig = self.rig.select(tuple(names))
+        return replace(self, rig=rig, videos={n: self.videos[n] for n in rig.names})
 
     def sensor_keys(self) -> KeySamples:
         """Return the keys as position sensors see them (source `sensor:simulated:...`)."""

@@ -9,7 +9,7 @@ import argparse
 import shutil
 import sys
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,24 +50,27 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('takes', nargs='*', type=Path, help='rendered takes (the one that ships)')
     parser.add_argument('--model', type=Path, help='model folder (the one that ships)')
+    parser.add_argument(
+        '--views', nargs='+', metavar='NAME', help='what MediaPipe sees by these cameras only'
+    )
     parser.add_argument('--out', type=Path, default=Path('out/bench_takes'))
     arguments = parser.parse_args()
     bundle = load_bundle(arguments.model or find_asset('models/small'))
     takes = arguments.takes or [find_asset('takes/demo')]
     scores = defaultdict(list)
     for path in takes:
-        for kind, keys, score in score_take(path, bundle, arguments.out):
+        for kind, keys, score in score_take(path, bundle, arguments.out, arguments.views):
             scores[kind, keys].append(score)
     show(scores, bundle, len(takes))
     return 0
 
 
 def score_take(
-    path: Path, bundle: ModelBundle, out: Path
+    path: Path, bundle: ModelBundle, out: Path, views: Sequence[str] | None = None
 ) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield landmarks, keys, and the scores of each hand."""
     take, estimator = load_take(path), BundleEstimator(bundle, LOOKAHEAD)
-    session = read_session(see_take(path, out) / 'bag')
+    session = read_session(see_take(path, out, views) / 'bag')
     simulated = simulated_envelopes(take.performance, ORIGIN)
     for side in (s for s in session.poses if s in simulated):
         info = describe(path.name, side)
@@ -92,12 +95,13 @@ def track_envelope(simulated: SimulatedEnvelope, start: int) -> SignalTrack:
     return SignalTrack(simulated.stamp[later], samples, simulated.muscle, 'mvc', 'simulated')
 
 
-def see_take(path: Path, out: Path) -> Path:
-    """Find the hands in a take's films."""
+def see_take(path: Path, out: Path, views: Sequence[str] | None = None) -> Path:
+    """Find the hands in a take's films, or in those of some cameras."""
     result = out / path.name
     shutil.rmtree(result, ignore_errors=True)  # of other detectors, perhaps
     skip = [word for name in ('overlay', 'mosaic', 'plot', 'csv') for word in ('--skip', name)]
-    if pianokpm(['estimate', str(path), '--out', str(result), *skip]):
+    chosen = ['--views', *views] if views else []
+    if pianokpm(['estimate', str(path), '--out', str(result), *skip, *chosen]):
         raise SystemExit(1)
     return result
 

@@ -58,6 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--keys', type=Path, metavar='MIDI', help='MIDI file played with the videos'
     )
+    parser.add_argument(
+        '--views', nargs='+', metavar='NAME', help='of a take: use these cameras only'
+    )
     parser.add_argument('--no-keys', action='store_true', help='leave the keys of a take out')
     parser.add_argument(
         '--model', type=Path, metavar='DIR', help='model (default: the shipped one)'
@@ -130,7 +133,10 @@ def choose_inputs(arguments: argparse.Namespace) -> tuple[Inputs, Take | None]:
                 'a take has its own calibration: leave --rig, --scale, --timestamps out'
             )
         take = load_take(folder)
+        take = take.select(arguments.views) if arguments.views else take
         return inputs_of_take(take), take
+    if arguments.views:
+        raise UsageError('--views is of a take: of videos name those that you want')
     if arguments.scale != 1.0 and arguments.rig is None:
         raise UsageError('--scale is of a calibration: give --rig too')
     return gather_inputs(arguments.videos, arguments.rig, scale, arguments.timestamps), None

@@ -22,7 +22,7 @@ Row = tuple[Camera, HandLandmarks, np.ndarray]
 def print_single(words: str, rows: Sequence[Row], console: Console) -> None:
     """Print the table of a recording, a row for each camera."""
     table = make_table(
-        f'{words}: hands placed from one view',
+        f'{words}: hands placed from one view by their size',
         'hands',
         'mean error mm',
         'distance off, mean',

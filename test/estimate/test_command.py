@@ -244,6 +244,7 @@ def test_ctrl_c_kill_and_a_closed_terminal_leave_nothing(clip, model, root, tmp_
         (['{video}', '--model', '{folder}'], 'manifest.json cannot be read'),
         (['{video}', '--lookahead', '0.5'], 'look-ahead of 0.5 s; it has'),
         (['{video}', '--scale', '2'], '--scale is of a calibration'),
+        (['{video}', '--views', 'top'], '--views is of a take'),
         (['{video}', '--poses-only', '--lookahead', '0.03'], '--poses-only'),
         (['{video}', '--keys', '{video}'], "MIDI file .* can't be read"),
         (['{video}', '--max-hands', '0'], 'expected 1 to 8'),

@@ -17,7 +17,6 @@ from pianokpm_training.studio.check import (
     describe_score,
     describe_status,
     join_scores,
-    select_views,
 )
 from pianokpm_training.studio.film import film
 from pianokpm_training.studio.flesh import Part, clothe
@@ -141,7 +140,7 @@ def test_a_filmed_take_is_found_by_mediapipe(performance, tmp_path):
     assert len(table) == 2 + 21 and table[2].startswith('wrist') and 'nan' not in table[2]
     for view in score.views.values():
         assert len(view.pixels) == len(view.metres) == view.found
-    assert select_views(again, ('front',)).rig.names == ('front',)
+    assert again.select(('front',)).rig.names == ('front',)
     assert (score.used == 2).mean() > 0.9 and (score.status == Status.OK).mean() > 0.9
     assert f'{len(part.stamp)}        0       0.0%' in '\n'.join(describe_far(score))
 

@@ -142,11 +142,11 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _score(path: Path, arguments: argparse.Namespace) -> 'TakeScore':
-    from pianokpm_training.studio.check import check_take, select_views
+    from pianokpm_training.studio.check import check_take
 
     take = load_take(path)
     if arguments.views:
-        take = select_views(take, arguments.views)
+        take = take.select(arguments.views)
     with show_progress(make_console(), {'check': take.performance.name}, 'frames') as report:
         settings = HandSettings(arguments.detector, arguments.hand_model)
         return check_take(take, settings, lambda done, total: report('check', done, total))

@@ -4,7 +4,7 @@ Letters: F frames, V views, H hands.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,12 +132,6 @@ def _score_poses(score: TakeScore, index: int, poses: dict[Side, HandPose]) -> N
             score.errors[index, hand] = pose.landmarks - score.truth[index, hand]
             score.stated[index, hand] = pose.deviation
             score.used[index, hand] = np.median(pose.views)
-
-
-def select_views(take: Take, names: Sequence[str]) -> Take:
-    """Return a take as fewer cameras saw it."""
-    rig = take.rig.select(tuple(names))
-    return replace(take, rig=rig, videos={n: take.videos[n] for n in rig.names})
 
 
 def _score_view(score: ViewScore, camera, record: HandLandmarks, truth: FloatArray) -> None:
