@@ -200,17 +200,17 @@ def _draw_trust(axes: Axes, track: ActivityTrack, origin: int, first: bool) -> N
     """Draw confidence over time, above a strip coloured by status."""
     seconds = (track.estimate_stamp - origin) * 1e-9
     breaks = _find_breaks(seconds)
-    axes.plot(
-        np.insert(seconds, breaks, np.nan),
-        np.insert(track.estimate_confidence, breaks, np.nan),
-        color='0.2',
-        lw=0.9,
-    )
-    axes.set_ylim(-0.35, 1.05)
+    at = np.insert(seconds, breaks, np.nan)
+    confidence = np.insert(track.estimate_confidence, breaks, np.nan)
+    axes.fill_between(
+        at, 0.0, confidence, color='0.88', lw=0
+    )  # a line alone at 1 looks like a frame
+    axes.plot(at, confidence, color='0.2', lw=0.9)
+    axes.set_ylim(-0.35, 1.15)
     axes.set_yticks([0, 0.5, 1])
     for start, end, status in _find_spans(seconds, track.estimate_status, breaks):
         axes.axvspan(
-            start, end, 0.03 / 1.4, 0.23 / 1.4, color=as_ink(STATUS_COLOURS[status]), lw=0
+            start, end, 0.03 / 1.5, 0.23 / 1.5, color=as_ink(STATUS_COLOURS[status]), lw=0
         )
     axes.set_xlabel('time [s]')
     axes.margins(x=0)
