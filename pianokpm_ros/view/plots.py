@@ -202,9 +202,8 @@ def _draw_trust(axes: Axes, track: ActivityTrack, origin: int, first: bool) -> N
     breaks = _find_breaks(seconds)
     at = np.insert(seconds, breaks, np.nan)
     confidence = np.insert(track.estimate_confidence, breaks, np.nan)
-    axes.fill_between(
-        at, 0.0, confidence, color='0.88', lw=0
-    )  # a line alone at 1 looks like a frame
+    # A line alone at 1 looks like a frame.
+    axes.fill_between(at, 0.0, confidence, color='0.88', lw=0)
     axes.plot(at, confidence, color='0.2', lw=0.9)
     axes.set_ylim(-0.35, 1.15)
     axes.set_yticks([0, 0.5, 1])
