@@ -132,8 +132,8 @@ class LoneView:
         if known is not None:
             said.append(_from_before(camera, known.newest, stamp))
         if self._over_keys:
-            said += _over_keys(camera, placed, found, said[0])
-        if said == [(found, DISTANCE_PART)]:
+            said += _at_keys(camera, placed, found, said[0])
+        if len(said) == 1:  # what `place_hand` went by already
             return placed
         distances, deviations = np.array(said).T
         precise = deviations**-2
@@ -154,7 +154,7 @@ def _from_before(camera: Camera, newest: _Seen, stamp: int) -> tuple[float, floa
     return before, float(np.hypot(drift, ANCHOR_DEVIATION))
 
 
-def _over_keys(
+def _at_keys(
     camera: Camera, placed: PlacedHand, found: float, by_size: tuple[float, float]
 ) -> list[tuple[float, float]]:
     """Return how far away it is if it touches the keys [m], and 1 sigma in parts of it; nothing if it hardly can."""

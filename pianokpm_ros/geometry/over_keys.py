@@ -29,9 +29,8 @@ def reach_keys(camera: Camera, landmarks: FloatArray) -> tuple[float, float] | N
     Returns:
         By which factor the distance from the camera has to change, and 1 sigma of that; None where it can't tell.
     """
-    centre = -camera.rotation.T @ camera.translation
-    height = np.sort(landmarks[list(FINGERTIPS), 2])[:LOWEST].mean()
-    fall = centre[2] - height
+    above = camera.centre[2]
+    fall = above - np.sort(landmarks[list(FINGERTIPS), 2])[:LOWEST].mean()
     if not fall * BLURRED > HEIGHT_DEVIATION:
         return None
-    return float(centre[2] / fall), float(HEIGHT_DEVIATION / fall)
+    return float(above / fall), float(HEIGHT_DEVIATION / fall)

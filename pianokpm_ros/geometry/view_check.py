@@ -67,7 +67,7 @@ class ViewCheck:
     @property
     def suspects(self) -> tuple[str, ...]:
         """Cameras that disagree; with fewer than three nobody can tell which is wrong."""
-        away = {n: v.errors[1] for n, v in self.views.items() if v.count >= LEAST}
+        away = {n: far for n, v in self.views.items() if (far := v.errors[1]) == far}
         if len(away) < 3:
             return ()
         found = []

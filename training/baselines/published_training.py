@@ -10,7 +10,7 @@ on, the weights of the epoch that was best on them are kept. Letters: B windows,
 import copy
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ from pianokpm_training.datasets.recording import DataError
 from pianokpm_training.evaluation.takes import Take
 from pianokpm_training.model.devices import prepare_device
 from pianokpm_training.model.hardware import describe_device
-from pianokpm_training.model.settings import SettingsError, convert, read_yaml
+from pianokpm_training.model.settings import fill, read_yaml
 from torch import Tensor
 
 PASSES = 2
@@ -83,17 +83,7 @@ class PublishedSettings:
 
 def read_published(path: Path) -> PublishedSettings:
     """Read settings from a YAML file of `name: value` lines."""
-    kinds = {f.name: type(f.default) for f in fields(PublishedSettings)}
-    content = read_yaml(path)
-    unknown = sorted(set(content) - set(kinds))
-    if unknown:
-        raise SettingsError(
-            f'{path}: unknown {", ".join(unknown)}; there are {", ".join(sorted(kinds))}'
-        )
-    try:
-        return PublishedSettings(**{n: convert(kinds[n], n, v) for n, v in content.items()})
-    except (TypeError, ValueError) as error:
-        raise SettingsError(f'{path}: {error}') from error
+    return fill(PublishedSettings, read_yaml(path), path)
 
 
 def train_published(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pianokpm_training.datasets.collection import DataSet, Splits, index_data, open_data
 from pianokpm_training.datasets.folder import save_recording
 from pianokpm_training.datasets.recording import DataError, Recording, SignalTrack
+from pianokpm_training.sessions.ticks import inside_gaps
 
 from pianokpm_ros.emg.processing import (
     EnvelopeSettings,
@@ -120,8 +121,7 @@ def make_envelope(emg: SignalTrack, rate: float, cutoff: float) -> SignalTrack:
 def _resample(emg: SignalTrack, grid: NDArray[np.int64]) -> NDArray[np.floating]:
     samples = emg.samples.astype(np.float64)
     even = np.stack([np.interp(grid, emg.stamp, c) for c in samples.T], axis=1)
-    for first in np.flatnonzero(np.diff(emg.stamp) > GAP):
-        even[(grid > emg.stamp[first]) & (grid < emg.stamp[first + 1])] = np.nan
+    even[inside_gaps(grid, emg.stamp, GAP)] = np.nan
     return even
 
 

@@ -1,8 +1,8 @@
 """What a training run does: read from a YAML file, flags on top."""
 
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -20,6 +20,7 @@ MAY_BE_ZERO = (
     'tensorboard',
 )
 DEVICES, PRECISIONS = ('cpu', 'cuda', 'auto'), ('float32', 'bfloat16')
+Settings = TypeVar('Settings')
 
 
 class SettingsError(PianokpmError, ValueError):
@@ -145,24 +146,25 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def load_settings(path: Path | None = None, **changes: Any) -> TrainSettings:
     """Read settings from a YAML file; `changes` that are not None win."""
     content = {} if path is None else read_yaml(path)
-    return _apply(content | {k: v for k, v in changes.items() if v is not None}, path)
+    return fill(TrainSettings, content | {k: v for k, v in changes.items() if v is not None}, path)
 
 
-def _apply(values: dict[str, Any], path: Path | None) -> TrainSettings:
-    known = {field.name: type(field.default) for field in fields(TrainSettings)}
+def fill(kind: type[Settings], values: dict[str, Any], path: Path | None) -> Settings:
+    """Make settings, a dataclass all of whose fields have defaults, of values read from a file."""
+    known = {field.name: type(field.default) for field in fields(kind)}
     unknown = sorted(set(values) - set(known))
     if unknown:
         raise SettingsError(
             f'{path}: unknown {", ".join(unknown)}; there are {", ".join(sorted(known))}'
         )
     try:
-        typed = {n: convert(known[n], n, v) for n, v in values.items()}
+        typed = {n: _convert(known[n], n, v) for n, v in values.items()}
     except (TypeError, ValueError) as error:
         raise SettingsError(f'{path}: {error}') from error
-    return replace(TrainSettings(), **typed)
+    return kind(**typed)
 
 
-def convert(kind: type, name: str, value: Any) -> Any:
+def _convert(kind: type, name: str, value: Any) -> Any:
     """Return a setting in its type; nothing is rounded or guessed on the way.
 
     Raises:

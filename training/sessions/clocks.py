@@ -192,9 +192,8 @@ def key_lag(
     """
     if not len(downs) or len(stamp) < 2:
         return float('nan'), 0.0, 0.0
-    alive = (
-        np.fmax.reduce(envelope, axis=0) > 0
-    )  # an electrode that gives nothing must not hide the others
+    # An electrode that gives nothing must not hide the others.
+    alive = np.fmax.reduce(envelope, axis=0) > 0
     if not alive.any():
         return float('nan'), 0.0, 0.0
     envelope = envelope[:, alive]

@@ -57,12 +57,16 @@ def read_envelope(recording: Recording, muscles: tuple[str, ...] = MUSCLES) -> S
 
 
 def inside_gaps(
-    at: NDArray[np.floating | np.int64], stamp: NDArray[np.int64]
+    at: NDArray[np.floating | np.int64], stamp: NDArray[np.int64], longest: int | None = None
 ) -> NDArray[np.bool_]:
-    """Tell which of (N,) times [ns] lie where samples with these stamps leave a gap."""
+    """Tell which of (N,) times [ns] lie where samples with these stamps leave a gap.
+
+    Samples further apart than `longest` [ns] do; None = by how far apart they usually are.
+    """
     step, inside = np.diff(stamp), np.zeros(len(at), bool)
-    usual = np.median(step) if len(step) else 0
-    for i in np.flatnonzero(step > max(LOST * usual, SHORTEST_GAP)):
+    if longest is None:
+        longest = max(LOST * np.median(step), SHORTEST_GAP) if len(step) else SHORTEST_GAP
+    for i in np.flatnonzero(step > longest):
         inside |= (at > stamp[i]) & (at < stamp[i + 1])
     return inside
 
