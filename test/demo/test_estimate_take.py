@@ -60,7 +60,7 @@ def test_options_that_a_take_answers_itself_are_refused(short_take, tmp_path, ca
     assert 'contradict' in capsys.readouterr().err
 
 
-def test_one_camera_that_knows_the_keys_places_hands_to_three_centimetres(short_take, tmp_path):
+def test_one_camera_that_knows_the_keys_places_hands_to_25_millimetres(short_take, tmp_path):
     out = tmp_path / 'r'
     words = ['estimate', str(short_take), '--views', 'front', '--out', str(out), '--poses-only']
     skip = [w for name in ('overlay', 'mosaic', 'plot', 'csv') for w in ('--skip', name)]
@@ -68,8 +68,8 @@ def test_one_camera_that_knows_the_keys_places_hands_to_three_centimetres(short_
     summary = json.loads((out / 'summary.json').read_text())
     assert list(summary['videos']) == ['front']
     for error in summary['landmark_error_against_simulation'].values():
-        # By the size of the mean hand alone it would be 12 % of the distance, 9 cm.
-        assert error['moments_compared'] and error['median_mm'] < 30
+        # By the size of the mean hand alone this camera is off by 28 mm, those at the sides by twice that.
+        assert error['moments_compared'] and error['median_mm'] < 25
     assert (
         main(['estimate', str(short_take), '--views', 'moon', '--out', str(tmp_path / 's')]) == 1
     )
