@@ -2,7 +2,7 @@
 
 A single view tells the distance of a hand by its size, to 12 %. Most of that is its own kind of error, which stays:
 while several views see the hand they tell by how much this view is off. And a hand does not go far in a moment.
-Where the keyboard's place is known, a hand's lowest fingertips are near the keys.
+Where the keyboard's place is known, a hand that plays is placed as playing hands are (`geometry.playing_hand`).
 
 Letters: K landmarks.
 """
@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from pianokpm_ros.anatomy import PALM, Side
 from pianokpm_ros.geometry.camera import Camera
 from pianokpm_ros.geometry.hand_template import PALM as PALM_SIZE
-from pianokpm_ros.geometry.over_keys import reach_keys
+from pianokpm_ros.geometry.playing_hand import place_playing_hand
 from pianokpm_ros.geometry.single_view import (
     DISTANCE_PART,
     PlacedHand,
     place_hand,
     spread_covariance,
 )
+from pianokpm_ros.geometry.triangulation import UPPER
 from pianokpm_ros.records import NANOSECONDS, HandLandmarks
 
 FloatArray = NDArray[np.floating]
@@ -41,9 +42,6 @@ root of the time (1.3, 3.3, 5 and 9 % of 0.75 m were found after 0.07, 0.2, 0.5 
 
 ANCHOR_DEVIATION = 0.02
 """1 sigma of the distance that a few landmarks tell which two views see, in parts of it."""
-
-AWAY = 3.0
-"""A hand that would have to be so much nearer or farther to touch the keys, than its size says, does not [sigmas]."""
 
 FORGOTTEN = 60 * NANOSECONDS
 """After this a view's own error is not known any more: a hand with rings or another person's may be seen."""
@@ -121,24 +119,33 @@ class LoneView:
 
     def place(self, stamp: int, side: Side, sight: Sight, palm: float) -> PlacedHand | None:
         """Place the hand of a view; `palm` is the size of the hand [m] as in `place_hand`."""
-        placed, camera = _place(sight, palm), sight[0]
-        if placed is None:
-            return None
+        camera, view, hand = sight
         known = self._known.get((side, camera.name))
         if known is not None and not 0 <= stamp - known.newest.stamp <= FORGOTTEN:
             known = None
-        found = _distance(camera, placed.landmarks)
-        said = [_by_size(found, known, sight, palm)]
-        if known is not None:
-            said.append(_from_before(camera, known.newest, stamp))
-        if self._over_keys:
-            said += _at_keys(camera, placed, found, said[0])
-        if len(said) == 1:  # what `place_hand` went by already
+        placed = place_playing_hand(camera, view.pixels[hand], side) if self._over_keys else None
+        if placed is not None:
+            said = _as_placed(camera, placed)
+        else:
+            placed = _place(sight, palm)
+            if placed is None:
+                return None
+            said = _by_size(_distance(camera, placed.landmarks), known, sight, palm)
+        if known is None:
             return placed
-        distances, deviations = np.array(said).T
-        precise = deviations**-2
-        distance = np.exp(np.log(distances) @ precise / precise.sum())
-        return move_along_sight(camera, placed, float(distance), float(precise.sum() ** -0.5))
+        (near, sure), (before, going) = said, _from_before(camera, known.newest, stamp)
+        weights = sure**-2, going**-2
+        distance = np.exp(np.average(np.log((near, before)), weights=weights))
+        return move_along_sight(camera, placed, float(distance), sum(weights) ** -0.5)
+
+
+def _as_placed(camera: Camera, placed: PlacedHand) -> tuple[float, float]:
+    """Return how far away a hand is [m], and 1 sigma in parts of it: that of its palm along the line of sight."""
+    way = placed.landmarks[PALM_ROWS].mean(axis=0) - camera.centre
+    distance = float(np.linalg.norm(way))
+    i, j = np.array(UPPER).T
+    shares = way[i] * way[j] * np.where(i == j, 1.0, 2.0) / distance**2
+    return distance, float(np.sqrt((placed.covariance[PALM_ROWS] @ shares).mean())) / distance
 
 
 def _by_size(found: float, known: _Known | None, sight: Sight, palm: float) -> tuple[float, float]:
@@ -152,18 +159,6 @@ def _from_before(camera: Camera, newest: _Seen, stamp: int) -> tuple[float, floa
     before = _distance(camera, newest.points)
     drift = DRIFT * np.sqrt((stamp - newest.stamp) / NANOSECONDS) / before
     return before, float(np.hypot(drift, ANCHOR_DEVIATION))
-
-
-def _at_keys(
-    camera: Camera, placed: PlacedHand, found: float, by_size: tuple[float, float]
-) -> list[tuple[float, float]]:
-    """Return how far away it is if it touches the keys [m], and 1 sigma in parts of it; nothing if it hardly can."""
-    told = reach_keys(camera, placed.landmarks)
-    if told is None:
-        return []
-    factor, deviation = told
-    off = abs(math.log(found * factor / by_size[0]))
-    return [(found * factor, deviation)] if off <= AWAY * math.hypot(by_size[1], deviation) else []
 
 
 def anchor(

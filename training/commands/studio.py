@@ -1,4 +1,4 @@
-"""`pianokpm studio`: film a simulated performance, or check how well MediaPipe finds its hands."""
+"""`pianokpm studio`: film simulated hands, check how well MediaPipe finds them, measure what they have in common."""
 
 import argparse
 import os
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the two actions."""
+    """Declare the actions."""
     actions = parser.add_subparsers(dest='action', metavar='ACTION', required=True)
     render = actions.add_parser(
         'render', help='film the opening of "Für Elise", or a take of a data set'
@@ -58,11 +58,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--held-out', type=Path, nargs='+', default=[], metavar='TAKE',
         help='compare the noise models with these takes, which are not fitted',
     )  # fmt: skip
+    posture = actions.add_parser(
+        'posture',
+        help='measure what playing hands have in common, by which one camera places them',
+    )
+    posture.add_argument('data', type=Path, metavar='DATA', help='simulated data set')
+    posture.add_argument('out', type=Path, metavar='FILE', help='.npz to write')
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Film or check."""
-    return _render(arguments) if arguments.action == 'render' else _check(arguments)
+    """Film, check or measure."""
+    actions = {'render': _render, 'check': _check, 'posture': _measure_posture}
+    return actions[arguments.action](arguments)
 
 
 def _render(arguments: argparse.Namespace) -> int:
@@ -138,6 +145,21 @@ def _check(arguments: argparse.Namespace) -> int:
     print('\n'.join(describe_landmarks(join_scores(scores))))
     if arguments.noise:
         _fit_noise(arguments, scores)
+    return 0
+
+
+def _measure_posture(arguments: argparse.Namespace) -> int:
+    from pianokpm_training.datasets.collection import open_data
+    from pianokpm_training.simulation.posture import describe_hands
+
+    data = open_data(arguments.data)
+    with show_progress(make_console(), {'read': str(arguments.data)}, 'recordings') as report:
+        hands = describe_hands(data, lambda done, total: report('read', done, total))
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    part = arguments.out.with_name(f'.{arguments.out.stem}.part.npz')
+    hands.save(part)
+    os.replace(part, arguments.out)
+    print(f'{arguments.out}: {hands.source}')
     return 0
 
 
