@@ -23,6 +23,7 @@ from pianokpm_training.datasets.recording import (
 from pianokpm_training.evaluation import takes as scored
 from pianokpm_training.evaluation.estimators import BundleEstimator
 from pianokpm_training.evaluation.scores import score_estimate
+from pianokpm_training.model.noise import show_to_one
 from pianokpm_training.sessions.reading import read_session
 from pianokpm_training.simulation.sight import load_sight, see, state_doubt
 from rich.console import Console
@@ -75,7 +76,8 @@ def score_take(
     for side in (s for s in session.poses if s in simulated):
         info = describe(path.name, side)
         envelope = track_envelope(simulated[side], session.poses[side].stamp[0] + START)
-        for kind, track in list_tracks(take, session.poses[side], side).items():
+        alone = views is not None and len(views) == 1
+        for kind, track in list_tracks(take, session.poses[side], side, alone).items():
             recording = Recording(info, pose=track, keys=session.keys, envelope=envelope)
             for keys in KEYS:
                 heard = scored.Take(recording, keys)
@@ -106,22 +108,24 @@ def see_take(path: Path, out: Path, views: Sequence[str] | None = None) -> Path:
     return result
 
 
-def list_tracks(take: Take, seen: PoseTrack, side: Side) -> dict[str, PoseTrack]:
-    """Return the exact hand, with modelled errors, and as MediaPipe saw it, at the same moments."""
+def list_tracks(take: Take, seen: PoseTrack, side: Side, alone: bool) -> dict[str, PoseTrack]:
+    """Return the exact hand, with modelled errors (`alone`: of one view), and as MediaPipe saw it, at equal moments."""
     performance = take.performance
     index = np.abs(performance.stamp[:, None] + ORIGIN - seen.stamp).argmin(axis=0)
     exact = performance.landmarks[index, (Side.LEFT, Side.RIGHT).index(side)].astype(np.float64)
-    sight = load_sight()
-    rate = 1e9 / float(np.median(np.diff(seen.stamp)))
+    sight, rate = load_sight(), 1e9 / float(np.median(np.diff(seen.stamp)))
     chance = np.random.default_rng(0)
     modelled = see(exact, rate, sight, chance)
-    doubt = state_doubt(modelled, sight, chance).astype(np.float32)
-    tracks = (
-        PoseTrack(seen.stamp, exact.astype(np.float32), doubt, seen.frame_id),
-        PoseTrack(seen.stamp, modelled.astype(np.float32), doubt, seen.frame_id),
-        seen,
-    )
+    sure = state_doubt(modelled, sight, chance)
+    shown, doubt = show_to_one(exact, chance, rate) if alone else (modelled, sure)
+    tracks = (_track(seen, exact, sure), _track(seen, shown, doubt), seen)
     return dict(zip(KINDS, tracks, strict=True))
+
+
+def _track(seen: PoseTrack, landmarks: np.ndarray, doubt: np.ndarray) -> PoseTrack:
+    return PoseTrack(
+        seen.stamp, landmarks.astype(np.float32), doubt.astype(np.float32), seen.frame_id
+    )
 
 
 def show(scores: dict, bundle: ModelBundle, takes: int) -> None:

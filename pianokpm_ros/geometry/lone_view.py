@@ -2,7 +2,7 @@
 
 A single view tells the distance of a hand by its size, to 12 %. Most of that is its own kind of error, which stays:
 while several views see the hand they tell by how much this view is off. And a hand does not go far in a moment.
-Where the keyboard's place is known, a hand that plays is placed as playing hands are (`geometry.playing_hand`).
+Where the keyboard's place is known, hands that play are placed by that instead, more surely (`geometry.playing_hand`).
 
 Letters: K landmarks.
 """
@@ -18,14 +18,12 @@ from numpy.typing import NDArray
 from pianokpm_ros.anatomy import PALM, Side
 from pianokpm_ros.geometry.camera import Camera
 from pianokpm_ros.geometry.hand_template import PALM as PALM_SIZE
-from pianokpm_ros.geometry.playing_hand import place_playing_hand
 from pianokpm_ros.geometry.single_view import (
     DISTANCE_PART,
     PlacedHand,
     place_hand,
     spread_covariance,
 )
-from pianokpm_ros.geometry.triangulation import UPPER
 from pianokpm_ros.records import NANOSECONDS, HandLandmarks
 
 FloatArray = NDArray[np.floating]
@@ -101,9 +99,8 @@ class _Known:
 class LoneView:
     """Places hands that one view sees alone."""
 
-    def __init__(self, over_keys: bool = False) -> None:
-        """Know nothing yet; `over_keys` says that the rig's frame is the keyboard's, where hands play."""
-        self._over_keys = over_keys
+    def __init__(self) -> None:
+        """Know nothing yet."""
         self._known: dict[tuple[Side, str], _Known] = {}
 
     def remember(
@@ -119,38 +116,25 @@ class LoneView:
 
     def place(self, stamp: int, side: Side, sight: Sight, palm: float) -> PlacedHand | None:
         """Place the hand of a view; `palm` is the size of the hand [m] as in `place_hand`."""
-        camera, view, hand = sight
+        placed, camera = _place(sight, palm), sight[0]
+        if placed is None:
+            return None
         known = self._known.get((side, camera.name))
-        if known is not None and not 0 <= stamp - known.newest.stamp <= FORGOTTEN:
-            known = None
-        placed = place_playing_hand(camera, view.pixels[hand], side) if self._over_keys else None
-        if placed is not None:
-            said = _as_placed(camera, placed)
-        else:
-            placed = _place(sight, palm)
-            if placed is None:
-                return None
-            said = _by_size(_distance(camera, placed.landmarks), known, sight, palm)
-        if known is None:
+        if known is None or not 0 <= stamp - known.newest.stamp <= FORGOTTEN:
             return placed
-        (near, sure), (before, going) = said, _from_before(camera, known.newest, stamp)
+        found = _distance(camera, placed.landmarks)
+        (near, sure), (before, going) = (
+            _by_size(found, known, sight, palm),
+            _from_before(camera, known.newest, stamp),
+        )
         weights = sure**-2, going**-2
         distance = np.exp(np.average(np.log((near, before)), weights=weights))
         return move_along_sight(camera, placed, float(distance), sum(weights) ** -0.5)
 
 
-def _as_placed(camera: Camera, placed: PlacedHand) -> tuple[float, float]:
-    """Return how far away a hand is [m], and 1 sigma in parts of it: that of its palm along the line of sight."""
-    way = placed.landmarks[PALM_ROWS].mean(axis=0) - camera.centre
-    distance = float(np.linalg.norm(way))
-    i, j = np.array(UPPER).T
-    shares = way[i] * way[j] * np.where(i == j, 1.0, 2.0) / distance**2
-    return distance, float(np.sqrt((placed.covariance[PALM_ROWS] @ shares).mean())) / distance
-
-
-def _by_size(found: float, known: _Known | None, sight: Sight, palm: float) -> tuple[float, float]:
+def _by_size(found: float, known: _Known, sight: Sight, palm: float) -> tuple[float, float]:
     """Return how far away a hand is by its size [m], and 1 sigma in parts of it."""
-    size = known.measure() if known is not None and _is_whole(sight) else float('nan')
+    size = known.measure() if _is_whole(sight) else float('nan')
     return (found, DISTANCE_PART) if math.isnan(size) else (found * size / palm, RATIO_DEVIATION)
 
 

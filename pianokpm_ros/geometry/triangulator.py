@@ -16,6 +16,7 @@ from pianokpm_ros.geometry.hand_template import PALM as PALM_SIZE
 from pianokpm_ros.geometry.hand_views import HandViews, widen
 from pianokpm_ros.geometry.lone_view import LoneView, Sight
 from pianokpm_ros.geometry.mirrored import DEVIATION, KEPT
+from pianokpm_ros.geometry.playing_hand import place_playing_hand
 from pianokpm_ros.geometry.refiner import PoseRefiner
 from pianokpm_ros.geometry.rig import Rig
 from pianokpm_ros.geometry.single_view import PlacedHand, assume_camera
@@ -80,7 +81,8 @@ class HandTriangulator:
         """How far each camera disagrees with the others, for diagnostics."""
         self.size = HandSize()
         """Of the hands that several views saw, likewise."""
-        self._alone = LoneView(rig is not None and rig.frame_id == KEYBOARD_FRAME)
+        self._alone = LoneView()
+        self._over_keys = rig is not None and rig.frame_id == KEYBOARD_FRAME
         self._aligner = ViewAligner()
         self._newest: int | None = None
         self._refiners = {
@@ -171,6 +173,8 @@ class HandTriangulator:
         if known.sum() < self.settings.min_landmarks:
             return None
         agree = hand.measure_contradiction() <= self.settings.max_contradiction
+        if not agree and (playing := self._as_playing(head, hand)):
+            return playing
         sound = bool(hand.sound) and agree and frames.skew <= self.settings.max_skew
         self._judge_views(seen, result.points, known)
         if sound and self.rig is not None:
@@ -189,6 +193,8 @@ class HandTriangulator:
         result, kept = hand.solve_all(), list(KEPT)
         if not hand.measure_contradiction_at(kept) <= self.settings.max_contradiction:
             return None
+        if playing := self._as_playing(head, hand):
+            return playing
         placed = hand.anchor(hand.sound[0])
         if placed is None:
             return None
@@ -207,8 +213,15 @@ class HandTriangulator:
             self.check.push(camera.name, pixels, pixels * depth / camera.focal)
         self.size.push(points)
 
+    def _as_playing(self, head: Head, hand: HandViews) -> HandPose | None:
+        """Place a hand that plays by one view, where the keyboard's place is known."""
+        placed = place_playing_hand(hand.seen, head[-1]) if self._over_keys else None
+        return None if placed is None else _pose_of_one(head, placed)
+
     def _from_one(self, head: Head, hand: HandViews) -> HandPose | None:
         """Place a hand by one view, best one that did not mirror it."""
+        if playing := self._as_playing(head, hand):
+            return playing
         for sights in (hand.sound, hand.mirrored):
             for sight in sorted(sights, key=lambda s: -float(s[1].score[s[2]])):
                 placed = self._alone.place(head[0], head[-1], sight, hand.palm)

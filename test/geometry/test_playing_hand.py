@@ -7,11 +7,10 @@ import pytest
 
 from pianokpm_ros.anatomy import FINGERTIPS, Side, Status
 from pianokpm_ros.geometry import playing_hand
-from pianokpm_ros.geometry.lone_view import LoneView
 from pianokpm_ros.geometry.mirrored import KEPT, SWAPPED
 from pianokpm_ros.geometry.playing_hand import load_playing_hands, place_playing_hand
 from pianokpm_ros.geometry.rig import Rig
-from pianokpm_ros.geometry.single_view import LANDMARK_NOISE, place_hand
+from pianokpm_ros.geometry.single_view import LANDMARK_NOISE
 from pianokpm_ros.geometry.synchronizer import FrameSet
 from pianokpm_ros.geometry.triangulation import UPPER
 from pianokpm_ros.geometry.triangulator import HandTriangulator
@@ -44,6 +43,16 @@ def find_height(hand):
     return np.sort(hand[list(FINGERTIPS), 2])[:2].mean()
 
 
+def place_shown(camera, pixels, side):
+    """Place the hand that one picture shows."""
+    unknown = np.full((1, 21, 3), np.nan, np.float32)
+    view = replace(
+        view_of(camera, np.zeros((1, 21, 3)), (int(side),), T0),
+        pixels=np.asarray(pixels, np.float32)[None], world=unknown,
+    )  # fmt: skip
+    return place_playing_hand([(camera, view, 0)], side)
+
+
 def make_fist(hand):
     """Close the fingers of a hand: their tips come to the knuckles, their middle joints stand out."""
     fist = hand.copy()
@@ -70,7 +79,7 @@ def place(rig, hands, name, frame_id):
 def test_a_playing_hand_is_where_it_is_and_shaped_as_it_is(rig, playing, name):
     camera = rig.camera(name)
     for side, hand in zip(SIDES, playing, strict=True):
-        placed = place_playing_hand(camera, camera.project(hand), side)
+        placed = place_shown(camera, camera.project(hand), side)
         off = np.linalg.norm(placed.landmarks - hand, axis=1)
         assert off.max() < 0.025 and off.mean() < 0.015
         centred = (x - x.mean(axis=0) for x in (placed.landmarks, hand))
@@ -94,8 +103,8 @@ def test_left_hands_are_right_ones_in_a_mirror(rig, playing):
     camera, hand = rig.camera('left'), playing[1]
     opposite = look_at('right', camera.centre * MIRROR, (0.02, 0.0, 0.02))
     facing = look_at('left', camera.centre, (-0.02, 0.0, 0.02))
-    right = place_playing_hand(facing, facing.project(hand), Side.RIGHT)
-    left = place_playing_hand(opposite, opposite.project(hand * MIRROR), Side.LEFT)
+    right = place_shown(facing, facing.project(hand), Side.RIGHT)
+    left = place_shown(opposite, opposite.project(hand * MIRROR), Side.LEFT)
     np.testing.assert_allclose(left.landmarks * MIRROR, right.landmarks, atol=1e-6)
     signs = [MIRROR[i] * MIRROR[j] for i, j in UPPER]
     np.testing.assert_allclose(left.covariance * signs, right.covariance, atol=1e-9)
@@ -112,7 +121,7 @@ def test_what_is_stated_is_found_for_hands_as_they_are_assumed(rig, name, monkey
     for hand in drawn.reshape(-1, 21, 3):
         pixel = camera.focal / np.median(camera.transform(hand)[:, 2])
         noise = LANDMARK_NOISE * pixel * random.normal(size=(21, 2))
-        placed = place_playing_hand(camera, camera.project(hand) + noise, Side.RIGHT)
+        placed = place_shown(camera, camera.project(hand) + noise, Side.RIGHT)
         off, stated = placed.landmarks - hand, np.zeros((21, 3, 3))
         for k, (i, j) in enumerate(UPPER):
             stated[:, i, j] = stated[:, j, i] = placed.covariance[:, k]
@@ -123,11 +132,11 @@ def test_what_is_stated_is_found_for_hands_as_they_are_assumed(rig, name, monkey
 def test_a_hand_taken_for_its_mirror_image_is_placed_by_what_is_right_of_it(rig, playing):
     camera, hand = rig.camera('front'), playing[1]
     pixels = camera.project(hand)[SWAPPED]
-    placed = place_playing_hand(camera, pixels, Side.RIGHT)
+    placed = place_shown(camera, pixels, Side.RIGHT)
     off = np.linalg.norm(placed.landmarks - hand, axis=1)
     assert off.mean() < 0.025 and off[list(KEPT)].mean() < 0.02
     deviation = np.sqrt(placed.covariance[:, [0, 3, 5]].sum(axis=1))
-    plain = place_playing_hand(camera, camera.project(hand), Side.RIGHT)
+    plain = place_shown(camera, camera.project(hand), Side.RIGHT)
     sure = np.sqrt(plain.covariance[:, [0, 3, 5]].sum(axis=1))
     thumb_and_little = [4, 20]
     assert (deviation[thumb_and_little] > 1.15 * sure[thumb_and_little]).all()
@@ -137,48 +146,49 @@ def test_a_hand_taken_for_its_mirror_image_is_placed_by_what_is_right_of_it(rig,
 def test_a_fist_and_a_hand_far_above_the_keys_do_not_play(rig, playing, name):
     camera, hand = rig.camera(name), playing[1]
     for strange in (make_fist(hand), hand + (0, 0, 0.3)):
-        assert place_playing_hand(camera, camera.project(strange), Side.RIGHT) is None
+        assert place_shown(camera, camera.project(strange), Side.RIGHT) is None
 
 
 def test_landmarks_that_are_not_seen_are_guessed_and_too_few_are_refused(rig, playing):
     camera, hand = rig.camera('front'), playing[0]
     pixels = camera.project(hand)
     pixels[13:] = np.nan
-    placed = place_playing_hand(camera, pixels, Side.LEFT)
+    placed = place_shown(camera, pixels, Side.LEFT)
     off = np.linalg.norm(placed.landmarks - hand, axis=1)
     deviation = np.sqrt(placed.covariance[:, [0, 3, 5]].sum(axis=1))
     assert np.isfinite(placed.landmarks).all() and (off < 3 * deviation).all()
     pixels[5:] = np.nan
-    assert place_playing_hand(camera, pixels, Side.LEFT) is None
-    assert place_playing_hand(camera, np.full((21, 2), np.nan), Side.LEFT) is None
+    assert place_shown(camera, pixels, Side.LEFT) is None
+    assert place_shown(camera, np.full((21, 2), np.nan), Side.LEFT) is None
 
 
 def test_a_camera_below_the_keys_shows_no_playing_hand(playing):
     camera = look_at('low', (0.0, -0.8, -0.3), (0.0, 0.0, -0.3))
     away = playing[1] - (0, 0, 0.6)
-    assert place_playing_hand(camera, camera.project(away), Side.RIGHT) is None
+    assert place_shown(camera, camera.project(away), Side.RIGHT) is None
 
 
 def test_a_hand_that_is_elsewhere_is_not_pulled_to_the_keys(rig, playing):
-    camera = rig.camera('top')
     away = playing + (0, 0, 0.35)  # half way up to the camera
-    view = view_of(camera, away, (1, 2), T0)
-    sight = (camera, view, 1)
-    palm = 0.0865
-    plain = place_hand(camera, view.pixels[1], view.world[1], palm)
-    found = LoneView(over_keys=True).place(T0, Side.RIGHT, sight, palm)
+    _, (plain, _) = place(rig, away, 'top', 'rig')
+    _, (found, _) = place(rig, away, 'top', KEYBOARD_FRAME)
     np.testing.assert_array_equal(found.landmarks, plain.landmarks)
 
 
-def test_what_is_known_of_a_hand_that_several_views_saw_counts_too(rig, playing):
-    camera = rig.camera('top')
-    view = view_of(camera, playing, (1, 2), T0)
-    sight, lifted = (camera, view, 1), playing[1] + (0, 0, 0.06)
-    seen = view_of(camera, np.stack([playing[0], lifted]), (1, 2), T0)
-    memory = LoneView(over_keys=True)
-    memory.remember(T0, Side.RIGHT, [(camera, seen, 1), sight], lifted)
-    soon = replace(seen, stamp=T0 + 16_666_667)
-    placed = memory.place(soon.stamp, Side.RIGHT, (camera, soon, 1), 0.0865)
-    # A sixtieth of a second later it is as high as it was, to a few centimetres: the keys pull by little.
-    off = placed.landmarks.mean(axis=0) - lifted.mean(axis=0)
-    assert np.linalg.norm(off) < 0.03
+def test_of_views_that_contradict_each_other_the_one_that_shows_a_playing_hand_decides(
+    rig, playing
+):
+    """One of two views shows the fingers elsewhere: all of it nearly meets in space, and is far from any hand."""
+    hands, names, poses = playing, ('top', 'front'), {}
+    for frame_id in ('rig', KEYBOARD_FRAME):
+        views = {n: view_of(rig.camera(n), hands, (1, 2), T0) for n in names}
+        bent = views['front'].pixels.copy()
+        bent[1, 5:] = bent[1, 5:][::-1]
+        views['front'] = replace(views['front'], pixels=bent)
+        cameras = tuple(rig.camera(n) for n in names)
+        poses[frame_id] = HandTriangulator(Rig(cameras, frame_id)).process(FrameSet(T0, views))
+    off = {f: np.linalg.norm(p[Side.RIGHT].landmarks - hands[1], axis=1) for f, p in poses.items()}
+    assert all(p[Side.RIGHT].status == Status.DEGRADED for p in poses.values())
+    assert off[KEYBOARD_FRAME].mean() < 0.015 < 0.5 * off['rig'].mean()
+    assert (poses[KEYBOARD_FRAME][Side.RIGHT].views == 1).all()
+    assert poses[KEYBOARD_FRAME][Side.LEFT].status == Status.OK
