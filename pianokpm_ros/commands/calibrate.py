@@ -10,13 +10,15 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from pianokpm_ros.capture.address import is_camera_name, is_stream
 from pianokpm_ros.capture.device import CameraSettings
 from pianokpm_ros.capture.live_camera import LiveCamera
 from pianokpm_ros.capture.live_run import read_size
-from pianokpm_ros.capture.source import CaptureError, FrameSource
-from pianokpm_ros.capture.video_file import VideoFile, load_timestamps
+from pianokpm_ros.capture.opening import check_own_names, open_source
+from pianokpm_ros.capture.source import CaptureError
+from pianokpm_ros.capture.video_file import load_timestamps
+from pianokpm_ros.commands.clicking import name_corners
 from pianokpm_ros.commands.console import make_console
+from pianokpm_ros.commands.ports import read_port
 from pianokpm_ros.commands.progress import show_progress
 from pianokpm_ros.geometry.calibration.board import Board, CalibrationError
 from pianokpm_ros.geometry.calibration.coverage import write_coverage
@@ -34,6 +36,7 @@ from pianokpm_ros.geometry.camera import Camera
 from pianokpm_ros.geometry.rig import Rig, load_rig, save_rig
 from pianokpm_ros.geometry.rig_exchange import save_aniposelib, save_caliscope, save_camera_info
 from pianokpm_ros.outputs import check_output
+from pianokpm_ros.viewer.page_server import PORT
 
 DEFAULT_PERIOD = 33_333_333
 OPENING = 10.0
@@ -49,7 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs='*',
         metavar='[NAME=]VIDEO',
         help='a video of the board for each camera, all begun at the same time, or live cameras '
-        '(NAME=/dev/video0, NAME=rtsp://...); cameras are named after the files if not named here',
+        '(NAME=/dev/video0, NAME=rtsp://...); cameras are named after the files if not named here; for --click '
+        'their view of the keys, photos too',
     )
     parser.add_argument(
         '--seconds', type=float, default=60.0, help='how long to watch live cameras (%(default)g)'
@@ -100,6 +104,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='YAML of named key corners in each picture: puts the rig into the frame of the keyboard; '
         'without videos it is all that is used',
     )
+    group.add_argument(
+        '--click',
+        metavar='POINTS',
+        help='name key corners in a browser, in one picture of each camera (a live one, a video, a photo): writes '
+        'POINTS, goes on with it where it is there, and calibrates by them',
+    )
+    group.add_argument(
+        '--port', type=read_port, default=PORT, help='of --click (default %(default)s)'
+    )
+    group.add_argument('--open', action='store_true', help='open a browser for --click')
     group.add_argument('--coverage', metavar='PNG', help='picture of where the board was')
     group.add_argument(
         '--camera-info', metavar='FOLDER', help="also write each camera's intrinsics for ROS"
@@ -125,7 +139,9 @@ def run(arguments: argparse.Namespace) -> int:
     for path in (arguments.output, *(path for _, path in exports)):
         check_output(Path(path), arguments.replace)
     lenses = {c.name: c for c in load_rig(arguments.lenses).cameras} if arguments.lenses else {}
-    if arguments.video:
+    if arguments.click:
+        rig = _calibrate_by_clicks(arguments, lenses, console)
+    elif arguments.video:
         rig = _calibrate_by_board(arguments, lenses, console)
     elif arguments.keyboard:
         placement = place_by_keyboard(load_points(arguments.keyboard), lenses)
@@ -134,7 +150,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         raise CalibrationError(
             'asked to calibrate without anything to see; name a video of the board for each camera, or '
-            '--keyboard POINTS, or --board FILE to print one'
+            '--click POINTS with a picture of each, --keyboard POINTS, or --board FILE to print one'
         )
     save_rig(rig, arguments.output)
     for save, path in exports:
@@ -146,6 +162,25 @@ def run(arguments: argparse.Namespace) -> int:
             save_camera_info(camera, folder / f'{camera.name}.yaml')
     console.print(f'wrote {arguments.output} (frame {rig.frame_id}, {len(rig.cameras)} cameras)')
     return 0
+
+
+def _calibrate_by_clicks(
+    arguments: argparse.Namespace, lenses: dict[str, Camera], console: Console
+) -> Rig:
+    if arguments.keyboard:
+        raise CalibrationError(
+            'asked for --click and --keyboard; --click goes on with the points that its file holds already'
+        )
+    asked = CameraSettings(read_size(arguments.size), arguments.frame_rate, arguments.format)
+    name_corners(arguments, asked, lenses, console)
+    try:
+        placement = place_by_keyboard(load_points(arguments.click), lenses)
+    except CalibrationError as error:
+        raise CalibrationError(
+            f'{error}. The corners are kept: the same command goes on with those in {arguments.click}'
+        ) from error
+    _print_placement(placement, console)
+    return placement.rig
 
 
 def _make_board(arguments: argparse.Namespace) -> Board:
@@ -199,12 +234,9 @@ def _calibrate_by_board(
 def _watch(arguments: argparse.Namespace, board: Board, console: Console) -> dict[str, Watched]:
     stamps = load_timestamps(arguments.timestamps) if arguments.timestamps else {}
     asked = CameraSettings(read_size(arguments.size), arguments.frame_rate, arguments.format)
-    sources = [_open(text, stamps, asked) for text in arguments.video]
+    sources = [open_source(text, asked, stamps) for text in arguments.video]
     names = [s.name for s in sources]
-    if len(set(names)) < len(names):
-        raise CaptureError(
-            f'cameras need names of their own, found {", ".join(names)}; use NAME=VIDEO'
-        )
+    check_own_names(names)
     done, totals = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
     over = threading.Event()
     with show_progress(console, {'look': 'looking for the board'}, 'frames') as report:
@@ -245,24 +277,6 @@ def _collect(
         for camera in cameras:
             camera.close()
     return {name: task.result() for name, task in tasks.items()}
-
-
-def _open(text: str, stamps: dict, asked: CameraSettings) -> FrameSource:
-    name, equals, path = text.partition('=')
-    if not equals or '/' in name:  # a path or an address may have a = of its own
-        name, path = '', text
-    if is_stream(path) or path.startswith('/dev/') or path.isdigit():
-        if not is_camera_name(name):
-            raise CaptureError(
-                f'live cameras need names of ASCII letters, digits and _, a letter first: use NAME={path}'
-            )
-        return LiveCamera(name, path, asked)
-    name = name or Path(path).stem
-    if stamps and name not in stamps:
-        raise CaptureError(
-            f'camera {name!r} is not in the time stamps, which have {", ".join(stamps)}'
-        )
-    return VideoFile(name, path, timestamps=stamps.get(name))
 
 
 def _print_result(result: Calibration, console: Console) -> None:

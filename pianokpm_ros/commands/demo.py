@@ -45,7 +45,7 @@ from pianokpm_ros.processes import GraphProcesses, ProcessError
 from pianokpm_ros.shares import find_asset
 from pianokpm_ros.takes import Take, load_take
 from pianokpm_ros.view.live_state import LiveState, Snapshot
-from pianokpm_ros.viewer.server import HOST, PORT
+from pianokpm_ros.viewer.page_server import HOST, PORT
 
 if TYPE_CHECKING:
     from pianokpm_ros.nodes.listener import Listener

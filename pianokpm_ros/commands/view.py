@@ -11,7 +11,8 @@ from pianokpm_ros.commands.ports import read_port
 from pianokpm_ros.commands.up import NamedLines, stop_on_signals
 from pianokpm_ros.graph import describe_view_node
 from pianokpm_ros.processes import GraphProcesses
-from pianokpm_ros.viewer.server import HOST, PORT, ViewServer
+from pianokpm_ros.viewer.page_server import HOST, PORT
+from pianokpm_ros.viewer.server import ViewServer
 
 POLL = 0.1
 

@@ -18,6 +18,9 @@ BLACK_WIDTH = 0.0137
 BLACK_HEIGHT = 0.012
 """Of a black key's top above the white ones [m]."""
 
+BLACK_TOP_WIDTH = 0.0096
+"""Of a black key's top, which is narrower than its foot [m]."""
+
 BLACK_DEGREES = (1, 3, 6, 8, 10)
 """Semitones above C."""
 

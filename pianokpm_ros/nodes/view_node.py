@@ -14,7 +14,8 @@ from pianokpm_ros.geometry.association import SIDES
 from pianokpm_ros.nodes.base import IMAGES, LATCHED, LISTEN, Health, PianoNode, run_node
 from pianokpm_ros.nodes.parameters import Parameter
 from pianokpm_ros.viewer.hello import describe_view
-from pianokpm_ros.viewer.server import HOST, PORT, ViewServer
+from pianokpm_ros.viewer.page_server import HOST, PORT
+from pianokpm_ros.viewer.server import ViewServer
 from pianokpm_ros.viewer.state import DIAGNOSTICS, TIME, ViewState
 
 LOOK = 0.5

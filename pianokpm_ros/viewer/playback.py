@@ -13,8 +13,8 @@ from pianokpm_ros.recording.reader import read_raw
 from pianokpm_ros.records import NANOSECONDS
 from pianokpm_ros.viewer.cameras import PICTURE
 from pianokpm_ros.viewer.films import Film
+from pianokpm_ros.viewer.page_server import ViewerError
 from pianokpm_ros.viewer.reading import peek_stamp
-from pianokpm_ros.viewer.server import ViewerError
 from pianokpm_ros.viewer.state import ACTIVITY, SHOWN, ViewState
 from pianokpm_ros.viewer.traces import SPAN
 

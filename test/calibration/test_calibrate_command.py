@@ -214,6 +214,26 @@ def test_the_keyboard_alone_is_enough(tmp_path, capsys):
     assert 'stands at' in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ('words', 'said'),
+    [
+        ([], 'without a camera'),
+        (['front=nowhere.jpg'], 'no file'),
+        (['front=a.png', 'front=a.png'], 'names of their own'),
+        (['front=a.png', '--keyboard', 'p.yaml'], '--click and --keyboard'),
+    ],
+)
+def test_clicks_that_cannot_be_are_refused_at_once(tmp_path, capsys, monkeypatch, words, said):
+    monkeypatch.chdir(tmp_path)
+    cv2.imwrite('a.png', np.zeros((48, 64, 3), np.uint8))
+    assert cli.main(['calibrate', '--click', 'points.yaml', *words]) == 1
+    assert said in capsys.readouterr().err
+    (tmp_path / 'rig.yaml').touch()
+    assert cli.main(['calibrate', '--click', 'points.yaml', 'a.png']) == 1
+    assert 'allow it with --replace' in capsys.readouterr().err
+    assert not (tmp_path / 'points.yaml').exists()
+
+
 def test_a_board_is_printed(tmp_path):
     assert cli.main(['calibrate', '--board', str(tmp_path / 'board.pdf'), *SQUARES]) == 0
     assert (tmp_path / 'board.pdf').read_bytes().startswith(b'%PDF')

@@ -5,12 +5,15 @@ import pytest
 import yaml
 
 from pianokpm_ros.geometry.calibration.board import CalibrationError
+from pianokpm_ros.geometry.calibration.key_corners import CORNERS, locate_point, say_corner
 from pianokpm_ros.geometry.calibration.keyboard_frame import (
+    CLICK_NOISE,
     Points,
+    _doubt_focal,
     load_points,
-    locate_point,
     move_to_keyboard,
     place_by_keyboard,
+    save_points,
 )
 from pianokpm_ros.geometry.rig import Rig
 
@@ -40,6 +43,18 @@ def test_points_lie_where_keys_are():
     np.testing.assert_allclose(locate_point('C5.front_left'), (7 * 0.0235 - 0.01175, 0, 0))
     np.testing.assert_allclose(locate_point('E4.back_right'), locate_point('F4.back_left'))
     assert locate_point('C#4.front_left')[1] > 0
+    foot, top = locate_point('C#4.front_left'), locate_point('C#4.top_left')
+    assert top[2] == 0.012 and foot[2] == 0 and top[0] > foot[0] and top[1] == foot[1]
+
+
+def test_every_corner_is_offered_once_and_has_words():
+    places = np.stack([locate_point(c) for c in CORNERS])
+    apart = np.linalg.norm(places[:, None] - places, axis=2) + np.eye(len(places))
+    assert apart.min() > 1e-3 and {c[:2] for c in CORNERS} >= {'A0', 'C8'}
+    assert say_corner('C4.front_left') == 'the front left corner of C4'
+    assert say_corner('B3.back_right') == 'the far end of the gap between B3 and C4'
+    assert say_corner('C4.back_left') == 'the far end of the gap between B3 and C4'
+    assert 'on its top' in say_corner('F#3.top_right')
 
 
 @pytest.mark.parametrize(
@@ -48,6 +63,7 @@ def test_points_lie_where_keys_are():
         ('H4.front_left', 'called like'),
         ('C9.front_left', 'A0 to C8'),
         ('D4.back_left', 'reach back'),
+        ('C4.top_left', 'only black keys'),
     ],
 )
 def test_points_that_do_not_exist_are_refused(name, words):
@@ -64,6 +80,38 @@ def test_cameras_are_placed_and_their_focal_length_is_found():
         assert placed.focal_doubt[true.name] < 0.08
         np.testing.assert_allclose(found.centre, true.centre, atol=0.04)
     assert placed.rig.frame_id == 'keyboard'
+
+
+def test_tops_of_black_keys_do_where_their_feet_are_hidden():
+    """From behind the piano, as a camera on a music stand sees the keys."""
+    truth = look_at('desk', (0.1, 0.6, 0.6), (0.05, 0.05, 0), focal=800)
+    names = [f'{k}{o}.front_left' for k in 'CF' for o in (2, 4, 6)]
+    names += [f'{k}#{o}.top_{s}' for k in 'CF' for o in (2, 4, 6) for s in ('left', 'right')]
+    found = place_by_keyboard({'desk': name_points(truth, tuple(names))}).rig.cameras[0]
+    np.testing.assert_allclose(found.centre, truth.centre, atol=1e-3)
+    assert found.focal == pytest.approx(800, rel=1e-3)
+    lens = place_by_keyboard({'desk': name_points(truth, tuple(names))}, {'desk': truth})
+    np.testing.assert_allclose(lens.rig.cameras[0].centre, truth.centre, atol=1e-5)
+
+
+def test_a_mirrored_picture_is_named():
+    camera = make_cameras()[1]
+    good = name_points(camera)
+    mirrored = dataclasses.replace(good, pixels=(camera.size[0] - 1, 0) + good.pixels * (-1, 1))
+    with pytest.raises(CalibrationError, match='mirrored'):
+        place_by_keyboard({'left': mirrored}, {'left': camera})
+
+
+def test_a_focal_length_of_which_nothing_is_known_is_never_taken_for_exact():
+    """All parameters of no effect, as behind a camera: a pseudo-inverse calls that a doubt of 0."""
+    slopes = np.zeros((12, 7))
+    slopes[:6, 1:] = np.eye(6)
+    assert _doubt_focal(slopes) == np.inf
+    slopes[6, 0] = 15.0
+    assert _doubt_focal(slopes) == pytest.approx(CLICK_NOISE / 15)
+    above = look_at('above', (0.0, 0.07, 0.9), (0.0, 0.071, 0), focal=900)
+    with pytest.raises(CalibrationError, match='focal length unknown'):
+        place_by_keyboard({'above': name_points(above, noise=0.5)})
 
 
 def test_a_known_lens_makes_it_exact():
@@ -103,6 +151,19 @@ def test_a_board_calibrated_rig_is_moved_to_the_keyboard():
     for found, true in zip(rig.cameras, truth, strict=True):
         np.testing.assert_allclose(found.centre, true.centre, atol=1e-6)
         np.testing.assert_allclose(found.rotation, true.rotation, atol=1e-6)
+
+
+def test_a_file_of_points_is_written_to_a_hundredth_or_not_at_all(tmp_path):
+    path, points = tmp_path / 'points.yaml', name_points(make_cameras()[0])
+    save_points({'top': points}, path)
+    read = load_points(path)['top']
+    assert (read.size, read.names) == (points.size, points.names)
+    np.testing.assert_allclose(read.pixels, points.pixels, atol=0.0051)
+    before = path.read_bytes()
+    (tmp_path / '.points.yaml.part').mkdir()  # stands in the way as a full disk would
+    with pytest.raises(OSError):
+        save_points({'left': points}, path)
+    assert path.read_bytes() == before
 
 
 def test_a_file_of_points_is_read_or_refused(tmp_path):

@@ -21,9 +21,10 @@ from pianokpm_ros.records import Frame
 from pianokpm_ros.viewer.cameras import PICTURE
 from pianokpm_ros.viewer.films import Film, find_films, open_films
 from pianokpm_ros.viewer.hello import describe_view
+from pianokpm_ros.viewer.page_server import HOST, ViewerError
 from pianokpm_ros.viewer.playback import BagPlayback, load_messages
 from pianokpm_ros.viewer.reading import peek_stamp
-from pianokpm_ros.viewer.server import CREDIT, HOST, ViewerError, ViewServer
+from pianokpm_ros.viewer.server import CREDIT, ViewServer
 from pianokpm_ros.viewer.state import ACTIVITY, ViewState
 from test.viewer.makers import FRAME, ORIGIN, load_hands, make_activity, make_frame
 

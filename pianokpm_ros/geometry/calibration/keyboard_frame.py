@@ -1,14 +1,12 @@
 """Cameras placed by the piano itself: 88 keys of known geometry and a few points named in each picture.
 
-Points are corners of keys: `A0.front_left`, `C4.front_right`, `E4.back_right`, `F#3.front_left`. For white keys
-`front` is the front edge on top, `back` where the gap between two white keys without a black one
-(E-F, B-C) ends at the felt; for black keys `front` is where their front meets the white keys.
+Points are corners of keys, by the names of `key_corners`.
 The rig frame: x along the keys to the right, y away from the player, z up, origin in the middle of
 the front edge of middle C (C4), on its top.
 """
 
-import re
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,18 +17,11 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from pianokpm_ros.geometry.calibration.board import CalibrationError
+from pianokpm_ros.geometry.calibration.key_corners import locate_point
 from pianokpm_ros.geometry.calibration.pose_graph import make_pose
 from pianokpm_ros.geometry.camera import Camera
 from pianokpm_ros.geometry.rig import Rig
 from pianokpm_ros.geometry.triangulation import solve_linear, stack_projections
-from pianokpm_ros.keyboard.layout import (
-    BLACK_FRONT,
-    BLACK_WIDTH,
-    FIRST_KEY,
-    KEY_CENTRES,
-    KEY_WIDTH,
-    WHITE_LENGTH,
-)
 from pianokpm_ros.records import KEYBOARD_FRAME
 
 FloatArray = NDArray[np.floating]
@@ -43,8 +34,8 @@ MAX_ERROR = 6.0
 """Beyond this median error a point has a wrong name or place [px]."""
 
 MAX_FOCAL_DOUBT = 0.1
-NAMES = ('C', 'C#', 'D', 'D#', 'E', 'F', 'F#', 'G', 'G#', 'A', 'A#', 'B')
-PATTERN = re.compile(r'([A-G]#?)(\d)\.(front|back)_(left|right)')
+FOCAL_LENGTHS = 0.3, 6.0
+"""Of lenses that are fitted, in widths of their pictures: 118 to 10 degrees across."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +54,22 @@ class Points:
 
 
 @dataclass(frozen=True, eq=False)
+class Fit:
+    """One camera as its points place it, good or not.
+
+    Attributes:
+        camera: in the keyboard's frame.
+        off: (N,) distance of each point from where it is expected [px]; infinite behind the camera.
+        focal_doubt: 1 sigma of a focal length that was estimated, in parts of it; 0 where known, infinite where the
+            points tell nothing of it.
+    """
+
+    camera: Camera
+    off: FloatArray
+    focal_doubt: float
+
+
+@dataclass(frozen=True, eq=False)
 class Placement:
     """Cameras in the keyboard's frame.
 
@@ -77,37 +84,6 @@ class Placement:
     error: dict[str, float]
     focal_doubt: dict[str, float]
     worst: dict[str, str]
-
-
-def locate_point(name: str) -> FloatArray:
-    """Return the place of a named point, (3,) [m]."""
-    match = PATTERN.fullmatch(name)
-    if not match:
-        raise CalibrationError(
-            f'asked for the point {name!r}; points are called like A0.front_left, E4.back_right or '
-            'F#3.front_right'
-        )
-    letter, octave, end, side = match.groups()
-    key = NAMES.index(letter) + 12 * (int(octave) + 1)
-    if not 21 <= key <= 108:
-        raise CalibrationError(f'asked for the point {name!r}; keys go from A0 to C8')
-    black = '#' in letter
-    if end == 'back' and (black or (letter, side) not in _OPEN_GAPS):
-        raise CalibrationError(
-            f'asked for the point {name!r}; only the gaps between E and F and between B and C reach '
-            'back: E.back_right, F.back_left, B.back_right, C.back_left'
-        )
-    half = (BLACK_WIDTH if black else KEY_WIDTH) / 2
-    x = _centre(key) + (half if side == 'right' else -half)
-    y = WHITE_LENGTH if end == 'back' else (BLACK_FRONT if black else 0.0)
-    return np.array([x, y, 0.0])
-
-
-_OPEN_GAPS = {('E', 'right'), ('F', 'left'), ('B', 'right'), ('C', 'left')}
-
-
-def _centre(key: int) -> float:
-    return float(KEY_CENTRES[key - FIRST_KEY])
 
 
 def load_points(path: Path | str) -> dict[str, Points]:
@@ -138,25 +114,81 @@ def load_points(path: Path | str) -> dict[str, Points]:
         ) from error
 
 
+def save_points(points: Mapping[str, Points], path: Path | str) -> None:
+    """Write a file that `load_points` reads, complete or not at all; pixels to a hundredth."""
+    content = {
+        name: {
+            'size': list(p.size),
+            'points': {
+                n: [round(float(x), 2) for x in xy]
+                for n, xy in zip(p.names, p.pixels, strict=True)
+            },
+        }
+        for name, p in points.items()
+    }
+    path = Path(path)
+    part = path.with_name(f'.{path.name}.part')
+    part.write_text(yaml.safe_dump({'cameras': content}, sort_keys=False, default_flow_style=None))
+    os.replace(part, path)
+
+
 def place_by_keyboard(
     points: Mapping[str, Points], lenses: Mapping[str, Camera] | None = None
 ) -> Placement:
     """Place each camera by its own points; of a lens that isn't given the focal length is fitted."""
-    cameras, error, doubt, worst = [], {}, {}, {}
-    for name, named in points.items():
-        lens = (lenses or {}).get(name)
-        if lens is not None and lens.size != named.size:
-            raise CalibrationError(
-                f'camera {name!r}: its lens is calibrated for {lens.size[0]} x {lens.size[1]}, the points '
-                f'are for {named.size[0]} x {named.size[1]}'
-            )
-        camera, doubt[name] = _place(name, named, lens)
-        off = np.linalg.norm(camera.project(_locate(named)) - named.pixels, axis=1)
-        off = np.nan_to_num(off, nan=np.inf)  # behind the camera
-        error[name], worst[name] = float(np.median(off)), named.names[int(np.argmax(off))]
-        _check(name, error[name], float(off.max()), doubt[name], worst[name])
-        cameras.append(camera)
-    return Placement(Rig(tuple(cameras), KEYBOARD_FRAME), error, doubt, worst)
+    fits = {n: fit_camera(n, p, (lenses or {}).get(n)) for n, p in points.items()}
+    for name, fit in fits.items():
+        check_points(fit, points[name].names)
+        check_focal(fit)
+    return Placement(
+        Rig(tuple(f.camera for f in fits.values()), KEYBOARD_FRAME),
+        {n: float(np.median(f.off)) for n, f in fits.items()},
+        {n: f.focal_doubt for n, f in fits.items()},
+        {n: points[n].names[int(np.argmax(f.off))] for n, f in fits.items()},
+    )
+
+
+def fit_camera(name: str, named: Points, lens: Camera | None = None) -> Fit:
+    """Place one camera by its points; refused are only too few, and points that determine nothing."""
+    if lens is not None and lens.size != named.size:
+        raise CalibrationError(
+            f'camera {name!r}: its lens is calibrated for {lens.size[0]} x {lens.size[1]}, the points '
+            f'are for {named.size[0]} x {named.size[1]}'
+        )
+    camera, doubt = _place(name, named, lens)
+    off = np.linalg.norm(camera.project(_locate(named)) - named.pixels, axis=1)
+    return Fit(camera, np.nan_to_num(off, nan=np.inf), doubt)
+
+
+def check_points(fit: Fit, names: Sequence[str]) -> None:
+    """Refuse a camera whose points contradict each other, or a keyboard.
+
+    Args:
+        fit: to judge.
+        names: N of its points.
+    """
+    name, error, largest = fit.camera.name, float(np.median(fit.off)), float(fit.off.max())
+    worst = names[int(np.argmax(fit.off))]
+    if error > MAX_ERROR or largest > 4 * MAX_ERROR:
+        raise CalibrationError(
+            f'camera {name!r}: the points are {error:.1f} px from where a keyboard has them (median; the '
+            f'worst {largest:.0f} px), at most {MAX_ERROR:.0f} can be accepted; look at {worst} first'
+        )
+    if fit.camera.centre[2] < 0:
+        raise CalibrationError(
+            f'camera {name!r}: the keys are seen from below, so the picture is mirrored or left and right were '
+            'mistaken for each other; switch mirroring off in the camera, or name the points again'
+        )
+
+
+def check_focal(fit: Fit) -> None:
+    """Refuse a camera whose points leave its focal length unknown."""
+    if fit.focal_doubt > MAX_FOCAL_DOUBT:
+        known = f'to {fit.focal_doubt:.0%}' if fit.focal_doubt < 1 else 'altogether'
+        raise CalibrationError(
+            f'camera {fit.camera.name!r}: the points leave its focal length unknown {known}; name points '
+            'further apart, or give its lens from a calibration with a board (--lenses)'
+        )
 
 
 def move_to_keyboard(rig: Rig, points: Mapping[str, Points]) -> tuple[Rig, float]:
@@ -212,7 +244,9 @@ def _place(name: str, named: Points, lens: Camera | None) -> tuple[Camera, float
 
 def _pose_of(lens: Camera, where: FloatArray, pixels: FloatArray) -> Camera:
     rays = lens.normalize(pixels)
-    _, turn, shift = cv2.solvePnP(where, rays, np.eye(3), None, flags=cv2.SOLVEPNP_IPPE)
+    flat = np.linalg.matrix_rank(where - where.mean(axis=0), tol=1e-6) < 3
+    method = cv2.SOLVEPNP_IPPE if flat else cv2.SOLVEPNP_SQPNP
+    _, turn, shift = cv2.solvePnP(where, rays, np.eye(3), None, flags=method)
     turn, shift = cv2.solvePnPRefineLM(where, rays, np.eye(3), None, turn, shift)
     return replace(lens, rotation=cv2.Rodrigues(turn)[0], translation=shift.ravel())
 
@@ -232,27 +266,26 @@ def _fit_focal(name: str, named: Points, where: FloatArray) -> tuple[Camera, flo
         camera = make(width * np.exp(values[0]), values[1:])
         return np.nan_to_num((camera.project(where) - named.pixels).ravel(), nan=1e3)
 
+    low, high = np.log(FOCAL_LENGTHS)
+    bounds = [low, *[-np.inf] * 6], [high, *[np.inf] * 6]
     best = None
     for guess in (0.6, 1.0, 1.6):
         start = make(guess * width, None)
         motion = [*cv2.Rodrigues(np.array(start.rotation))[0].ravel(), *start.translation]
-        fit = least_squares(residual, [np.log(guess), *motion], x_scale='jac', loss='soft_l1')
+        fit = least_squares(
+            residual, [np.log(guess), *motion], x_scale='jac', loss='soft_l1', bounds=bounds
+        )
         best = fit if best is None or fit.cost < best.cost else best
-    spread = np.linalg.pinv(best.jac.T @ best.jac) * CLICK_NOISE**2
-    return make(width * np.exp(best.x[0]), best.x[1:]), float(np.sqrt(spread[0, 0]))
+    return make(width * np.exp(best.x[0]), best.x[1:]), _doubt_focal(best.jac)
 
 
-def _check(name: str, error: float, largest: float, doubt: float, worst: str) -> None:
-    if error > MAX_ERROR or largest > 4 * MAX_ERROR:
-        raise CalibrationError(
-            f'camera {name!r}: the points are {error:.1f} px from where a keyboard has them (median; the '
-            f'worst {largest:.0f} px), at most {MAX_ERROR:.0f} can be accepted; look at {worst} first'
-        )
-    if doubt > MAX_FOCAL_DOUBT:
-        raise CalibrationError(
-            f'camera {name!r}: the points leave its focal length unknown to {doubt:.0%}; name points '
-            'further apart, or give its lens from a calibration with a board'
-        )
+def _doubt_focal(jacobian: FloatArray) -> float:
+    """Return 1 sigma of the first of the parameters that a (2 N, 7) Jacobian is of; infinite where it is free."""
+    _, s, v = np.linalg.svd(jacobian / np.maximum(np.linalg.norm(jacobian, axis=0), 1e-12))
+    if s[-1] < 1e-9:
+        return np.inf
+    scale = max(float(np.linalg.norm(jacobian[:, 0])), 1e-12)
+    return float(CLICK_NOISE * np.linalg.norm(v[:, 0] / s) / scale)
 
 
 def _fit_motion(a: FloatArray, b: FloatArray) -> tuple[FloatArray, FloatArray, float]:

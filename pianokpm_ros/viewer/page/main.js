@@ -4,6 +4,7 @@ import { rampGradient, setRamp } from './colours.js';
 import { Cameras } from './cameras.js';
 import { Player, showFacts, showFaults, showMode, showModel, showNote } from './panels.js';
 import { Stage } from './scene.js';
+import { followTheme } from './theme.js';
 import { Traces } from './traces.js';
 
 const $ = (id) => document.getElementById(id);
@@ -109,16 +110,8 @@ class View {
   }
 }
 
-function setTheme(theme) {
-  document.documentElement.dataset.theme = theme;
-  view.stage.theme();
-}
-
 const view = new View();
-const dark = matchMedia('(prefers-color-scheme: dark)');
-setTheme(dark.matches ? 'dark' : 'light');
-dark.onchange = () => setTheme(dark.matches ? 'dark' : 'light');
-$('theme').onclick = () => setTheme(document.documentElement.dataset.theme === 'light' ? 'dark' : 'light');
+followTheme($('theme'), () => view.stage.theme());
 $('view').onclick = () => view.stage.centre();
 $('names').onclick = () => {
   view.stage.showNames = !view.stage.showNames;

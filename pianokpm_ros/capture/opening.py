@@ -1,0 +1,56 @@
+"""Sources of frames by what people write: `[NAME=]VIDEO`, `NAME=/dev/video0`, `NAME=rtsp://...`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pianokpm_ros.capture.address import is_camera_name, is_stream
+from pianokpm_ros.capture.device import CameraSettings
+from pianokpm_ros.capture.live_camera import LiveCamera
+from pianokpm_ros.capture.source import CaptureError, FrameSource
+from pianokpm_ros.capture.video_file import VideoFile
+
+
+def split_source(text: str) -> tuple[str, str]:
+    """Return the name of a camera, empty if none is given, and its address or path."""
+    name, equals, path = text.partition('=')
+    if not equals or '/' in name:  # a path or an address may have a = of its own
+        return '', text
+    return name, path
+
+
+def open_source(
+    text: str,
+    settings: CameraSettings,
+    stamps: Mapping[str, NDArray[np.int64]] | None = None,
+) -> FrameSource:
+    """Return a source, not yet open; a video without a name is called after its file.
+
+    Args:
+        text: as people write it.
+        settings: asked of live cameras.
+        stamps: of the frames of each video, where something knows better than the files; empty = nothing does.
+    """
+    name, path = split_source(text)
+    if is_stream(path) or path.startswith('/dev/') or path.isdigit():
+        if not is_camera_name(name):
+            raise CaptureError(
+                f'live cameras need names of ASCII letters, digits and _, a letter first: use NAME={path}'
+            )
+        return LiveCamera(name, path, settings)
+    name = name or Path(path).stem
+    if stamps and name not in stamps:
+        raise CaptureError(
+            f'camera {name!r} is not in the time stamps, which have {", ".join(stamps)}'
+        )
+    return VideoFile(name, path, timestamps=(stamps or {}).get(name))
+
+
+def check_own_names(names: list[str]) -> None:
+    """Refuse cameras of the same name."""
+    if len(set(names)) < len(names):
+        raise CaptureError(
+            f'cameras need names of their own, found {", ".join(names)}; use NAME=VIDEO'
+        )

@@ -1,0 +1,93 @@
+"""Serve the page on which people name corners of keys in pictures of their cameras."""
+
+import asyncio
+import json
+import threading
+from typing import Any
+
+import cv2
+from websockets.asyncio.server import ServerConnection
+
+from pianokpm_ros.viewer.naming import Naming
+from pianokpm_ros.viewer.page_server import HOST, PORT, PageServer
+
+QUALITY = 95
+
+
+class ClickServer(PageServer):
+    """A thread that serves; one page at a time has the say: the one that was opened last.
+
+    Attributes:
+        done: set once people have saved.
+    """
+
+    LONGEST = 65536
+
+    def __init__(self, naming: Naming, rig: str, host: str = HOST, port: int = PORT) -> None:
+        """Set up.
+
+        Args:
+            naming: what is named so far.
+            rig: name of the rig file that is to be written afterwards.
+            host: address to listen at; anything but a loopback address lets others take part.
+            port: likewise; 0 = any that is free.
+        """
+        pictures = {
+            f'/picture/{i}.jpg': cv2.imencode(
+                '.jpg', still.image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
+            )[1].tobytes()
+            for i, still in enumerate(naming.stills)
+        }
+        super().__init__(host, port, '/clicks.html', pictures)
+        self._naming, self._rig = naming, rig
+        self._speaker: ServerConnection | None = None
+        self.done = threading.Event()
+
+    async def _converse(self, connection: ServerConnection) -> None:
+        """Answer what one page says until it is closed, or another one is opened."""
+        before, self._speaker = self._speaker, connection
+        if before is not None:
+            await _send(before, {'elsewhere': True})
+            await before.close()
+        try:
+            await _send(connection, {**self._naming.describe(), 'rig': self._rig})
+            for still in self._naming.stills:
+                await self._judge(connection, still.camera)
+            async for text in connection:
+                if self._speaker is connection:
+                    await self._answer_page(connection, text)
+        finally:
+            if self._speaker is connection:
+                self._speaker = None
+
+    async def _answer_page(self, connection: ServerConnection, text: str | bytes) -> None:
+        try:
+            asked = json.loads(text)
+        except ValueError:
+            return
+        if not isinstance(asked, dict):
+            return
+        if asked.get('save'):
+            await self._save(connection)
+        elif (camera := self._naming.take(asked)) is not None:
+            number = asked.get('number')
+            await _send(connection, {**self._naming.suggest(camera), 'number': number})
+            await self._judge(connection, camera, number)
+
+    async def _judge(self, connection: ServerConnection, camera: str, number: Any = None) -> None:
+        told = await asyncio.to_thread(self._naming.judge, camera)
+        await _send(connection, {**told, 'number': number})
+
+    async def _save(self, connection: ServerConnection) -> None:
+        try:
+            await asyncio.to_thread(self._naming.save)
+        except OSError as error:
+            await _send(connection, {'failed': f'{self._naming.path}: {error.strerror}'})
+            return
+        trouble = await asyncio.to_thread(self._naming.find_trouble)
+        await _send(connection, {'saved': self._naming.path.name, 'trouble': trouble})
+        self.done.set()
+
+
+async def _send(connection: ServerConnection, message: dict[str, Any]) -> None:
+    await connection.send(json.dumps(message))
