@@ -77,6 +77,7 @@ NODES = {
             POSES,
             ('keys', 'KeyMotion'),
             ACTIVITIES,
+            ('emg', 'EmgBlock'),
             START,
             ('/diagnostics', 'diagnostic_msgs/DiagnosticArray'),
         ),

@@ -20,6 +20,9 @@ LINE_FREQUENCIES = (50.0, 60.0)
 NOTCH_QUALITY = 30.0
 PERCENTILE = 99.5
 
+RAW = 'raw'
+"""What the `processing` of a signal says that nothing was done to."""
+
 
 class ProcessingError(PianokpmError, ValueError):
     """A processing step can't be done as asked."""
@@ -40,6 +43,14 @@ class EnvelopeSettings:
     order: int = 2
     cutoff: float = 6.0
     notch: tuple[float, ...] = ()
+
+
+def fit_settings(
+    rate: float, cutoff: float = EnvelopeSettings.cutoff, notch: tuple[float, ...] = ()
+) -> EnvelopeSettings:
+    """Return the usual settings, the band's upper corner lowered where `rate` [Hz] is too slow for it."""
+    low, high = EnvelopeSettings.band
+    return EnvelopeSettings((low, min(high, 0.45 * rate)), cutoff=cutoff, notch=notch)
 
 
 def band_pass_sections(rate: float, settings: EnvelopeSettings) -> FloatArray:
@@ -176,40 +187,61 @@ class StreamingEnvelope:
         self._band = band_pass_sections(rate, settings)
         self._low = low_pass_sections(rate, settings.cutoff, settings.order)
         self._channels = channels
+        middle = float(np.sqrt(settings.band[0] * settings.band[1]))
+        self.delay = _delay_at(self._band[: settings.order], middle, rate) + _delay_at(
+            self._low, 0.01 * settings.cutoff, rate
+        )
+        """How late the envelope is: of slow changes, at the middle of the band [s]."""
         self.reset()
 
     def reset(self) -> None:
         """Forget everything heard so far."""
-        self._band_state = np.zeros((self._channels, len(self._band), 2))
-        self._low_state = np.zeros((self._channels, len(self._low), 2))
+        self._band_state = np.zeros((len(self._band), 2, self._channels))
+        self._low_state = np.zeros((len(self._low), 2, self._channels))
 
     def push(self, samples: ArrayLike) -> FloatArray:
         """Process the next (N, C) samples and return their (N, C) envelope."""
         samples = as_columns(samples)
         if samples.shape[1] != self._channels:
             raise ProcessingError(f'asked for {self._channels} channels, found {samples.shape[1]}')
+        if np.isfinite(samples).all():
+            return self._filter(samples, slice(None))
         result = np.full(samples.shape, np.nan)
         for channel in range(self._channels):
-            self._push_channel(channel, samples[:, channel], result[:, channel])
+            self._push_channel(slice(channel, channel + 1), samples, result)
         return result
 
-    def _push_channel(self, channel: int, column: FloatArray, result: FloatArray) -> None:
-        for start, stop in finite_stretches(column):
+    def _push_channel(self, channel: slice, samples: FloatArray, result: FloatArray) -> None:
+        column = samples[:, channel]
+        for start, stop in finite_stretches(column[:, 0]):
             if start > 0:
                 self._forget(channel)
-            band, self._band_state[channel] = signal.sosfilt(
-                self._band, column[start:stop], zi=self._band_state[channel]
-            )
-            low, self._low_state[channel] = signal.sosfilt(
-                self._low, np.abs(band), zi=self._low_state[channel]
-            )
-            result[start:stop] = np.maximum(low, 0.0)
-        if len(column) and not np.isfinite(column[-1]):
+            result[start:stop, channel] = self._filter(column[start:stop], channel)
+        if not np.isfinite(column[-1, 0]):
             self._forget(channel)
 
-    def _forget(self, channel: int) -> None:
-        self._band_state[channel] = 0.0
-        self._low_state[channel] = 0.0
+    def _filter(self, samples: FloatArray, channels: slice) -> FloatArray:
+        """Process samples of some channels, none of them lost."""
+        if not len(samples):
+            return samples
+        band, self._band_state[..., channels] = signal.sosfilt(
+            self._band, samples, axis=0, zi=self._band_state[..., channels]
+        )
+        low, self._low_state[..., channels] = signal.sosfilt(
+            self._low, np.abs(band), axis=0, zi=self._low_state[..., channels]
+        )
+        return np.maximum(low, 0.0)
+
+    def _forget(self, channel: slice) -> None:
+        self._band_state[..., channel] = 0.0
+        self._low_state[..., channel] = 0.0
+
+
+def _delay_at(sections: FloatArray, frequency: float, rate: float) -> float:
+    """Return the group delay of a cascade [s], by how its phase turns around a frequency [Hz]."""
+    near = frequency * np.array([0.99, 1.01])
+    phase = np.unwrap(np.angle(signal.sosfreqz(sections, near, fs=rate)[1]))
+    return float(-np.diff(phase)[0] / (2 * np.pi * np.diff(near)[0]))
 
 
 def normalize_to_mvc(envelopes: ArrayLike, mvc: ArrayLike) -> FloatArray:

@@ -5,7 +5,7 @@ from functools import partial
 
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
-from pianokpm.msg import HandLandmarks, HandPose, KeyMotion, MuscleActivity
+from pianokpm.msg import EmgBlock, HandLandmarks, HandPose, KeyMotion, MuscleActivity
 from rclpy.clock import Clock, ClockType
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage
@@ -69,6 +69,7 @@ class ViewNode(PianoNode):
             topic = f'muscle_activity/{side.label}'
             self._listen(topic, 'MuscleActivity', MuscleActivity, LISTEN)
         self._listen('keys', 'KeyMotion', KeyMotion, LISTEN)
+        self._listen('emg', 'EmgBlock', EmgBlock, LISTEN)
         self._listen('playback/start', 'builtin_interfaces/msg/Time', Time, LATCHED)
         diagnostics = 'diagnostic_msgs/msg/DiagnosticArray'
         self._listen('/diagnostics', diagnostics, DiagnosticArray, LISTEN)

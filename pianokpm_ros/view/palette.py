@@ -1,6 +1,7 @@
 """Colours and words that every picture shares; from Okabe and Ito's set, which colour-blind people can tell apart."""
 
 from pianokpm_ros.anatomy import Side, Status
+from pianokpm_ros.records import EmgOrigin
 
 Rgb = tuple[int, int, int]
 
@@ -31,6 +32,13 @@ FAINT: Rgb = (165, 168, 175)
 
 SIMULATED_LABEL = 'estimated (model trained on simulated EMG)'
 ESTIMATED_LABEL = 'estimated (not a measurement)'
+EMG_LABELS = {
+    EmgOrigin.MEASURED: 'measured EMG',
+    EmgOrigin.SIMULATED: 'simulated EMG, of no person',
+    EmgOrigin.SYNTHETIC: 'synthetic EMG, made from an estimate',
+}
+"""What stands on every picture of a signal of electrodes, or of what takes their place."""
+
 HANDS_LABEL = 'estimated hand landmarks'
 
 FINGER_TINTS = (0.55, 0.3, 0.0, -0.25, -0.45)

@@ -7,7 +7,7 @@ import json
 import math
 import time
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +21,19 @@ from pianokpm_ros.view.palette import label_estimate
 from pianokpm_ros.viewer.cameras import CameraView, describe_hands
 from pianokpm_ros.viewer.placing import place_hand
 from pianokpm_ros.viewer.state import Content, HandState, ViewState
-from pianokpm_ros.viewer.traces import Piece
+from pianokpm_ros.viewer.traces import Piece, Trace
+
+if TYPE_CHECKING:
+    from pianokpm_ros.viewer.measured import Measured, MeasuredHand
 
 LOST = NANOSECONDS // 2
 """A pose or estimate older than this is not shown as if it were now [ns]."""
 
 CAMERA_PERIOD = 1 / 15
 """Between two updates of the cameras [s]."""
+
+SHOWN_UNITS = {'V': ('µV', 1e6, 2), 'mvc': ('of MVC', 1.0, 4)}
+"""Unit of a stream: as shown, how many of those make one, digits after the point."""
 
 TENTHS = 1e4
 """Of a millimetre in a metre."""
@@ -54,6 +60,7 @@ class Feed:
 
     def _forget(self) -> None:
         self._sent = {Side.LEFT: 0, Side.RIGHT: 0}
+        self._stream, self._electrodes = 0, dict[Side, int]()
         self._cameras: dict[str, int] = {}
         self._looked = 0.0
 
@@ -79,14 +86,50 @@ class Feed:
             'now': round((now - origin) / NANOSECONDS, 3),
             'hands': {side.label: describe_pose(hand, now) for side, hand in hands},
             'activity': {side.label: describe_activity(hand, now) for side, hand in hands},
-            'traces': {side.label: self._continue(side, hand, origin) for side, hand in hands},
+            'traces': {
+                side.label: self._continue(self._sent, side, hand.trace, origin)
+                for side, hand in hands
+            },
+            'emg': self._describe_measured(content.measured, origin, now),
             'keys': {str(key): number(value, 2) for key, value in content.keys.items()},
         }
 
-    def _continue(self, side: Side, hand: HandState, origin: int) -> dict[str, Any] | None:
-        pieces = hand.trace.after(self._sent[side])
-        self._sent[side] = hand.trace.number
-        return join_pieces(pieces, origin) if pieces else None
+    def _continue(
+        self, sent: dict[Side, int], side: Side, trace: Trace, origin: int, *form: float
+    ) -> dict[str, Any] | None:
+        pieces = trace.after(sent.get(side, 0))
+        sent[side] = trace.number
+        return join_pieces(pieces, origin, *form) if pieces else None
+
+    def _describe_measured(
+        self, measured: 'Measured | None', origin: int, now: int
+    ) -> dict[str, Any] | None:
+        """Return what electrodes give: words, and of each hand that has any its lines."""
+        if measured is None:
+            return None
+        if measured.serial != self._stream:
+            self._stream, self._electrodes = measured.serial, {}
+        unit, factor, digits = SHOWN_UNITS.get(measured.unit, (measured.unit, 1.0, 4))
+        silent = abs(now - measured.newest) > LOST
+        hands = {
+            side.label: {
+                **describe_electrodes(hand, factor, digits),
+                'gap': measured.gap,
+                'trace': self._continue(
+                    self._electrodes, side, hand.trace, origin, factor, digits
+                ),
+            }
+            for side, hand in measured.hands.items()
+        }
+        return {
+            'stream': measured.serial,
+            'label': measured.label,
+            'unit': unit,
+            'words': measured.words,
+            'note': measured.note,
+            'silent': silent,
+            'hands': hands,
+        }
 
     def _look(self, content: Content) -> tuple[dict[str, Any], list[bytes]]:
         """Describe the cameras that show something new; a picture begins with its camera's name and a zero."""
@@ -151,16 +194,30 @@ def _describe_model(a: MuscleActivity) -> dict[str, Any]:
     }
 
 
-def join_pieces(pieces: Iterable[Piece], origin: int) -> dict[str, Any]:
-    """Return samples as lists: time (N), value and deviation (N x M)."""
+def describe_electrodes(hand: 'MeasuredHand', factor: float, digits: int) -> dict[str, Any]:
+    """Return what is known of a hand's electrodes as a whole, in a unit of which `factor` make one."""
+    return {
+        'muscles': list(hand.muscle),
+        'scale': clean(hand.scale * factor, digits + 2),
+        'mvc': hand.mvc.tolist(),
+        'r': clean(hand.r, 2),
+    }
+
+
+def join_pieces(
+    pieces: Iterable[Piece], origin: int, factor: float = 1.0, digits: int = 4
+) -> dict[str, Any]:
+    """Return samples as lists: time (N), value and, where signals have one, deviation (N x M)."""
     stamps, values, deviations = zip(
         *((p.stamp, p.value, p.deviation) for p in pieces), strict=True
     )
-    return {
+    joined = {
         'time': clean((np.concatenate(stamps) - origin) / NANOSECONDS, 3),
-        'value': clean(np.concatenate(values), 4),
-        'deviation': clean(np.concatenate(deviations), 4),
+        'value': clean(np.concatenate(values) * factor, digits),
     }
+    if deviations[0] is not None:
+        joined['deviation'] = clean(np.concatenate(deviations) * factor, digits)
+    return joined
 
 
 def describe_camera(camera: CameraView) -> dict[str, Any]:

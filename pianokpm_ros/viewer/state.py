@@ -5,20 +5,25 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pianokpm_ros.anatomy import Side, Status
 from pianokpm_ros.messages import stamp_of
-from pianokpm_ros.records import NANOSECONDS, HandPose, KeyMotion, MuscleActivity
+from pianokpm_ros.records import NANOSECONDS, EmgBlock, HandPose, KeyMotion, MuscleActivity
 from pianokpm_ros.viewer.cameras import LANDMARKS, PICTURE, CameraView
 from pianokpm_ros.viewer.reading import read_message
 from pianokpm_ros.viewer.traces import Trace
 
-POSE, KEYS, ACTIVITY = (f'pianokpm/msg/{n}' for n in ('HandPose', 'KeyMotion', 'MuscleActivity'))
+if TYPE_CHECKING:
+    from pianokpm_ros.viewer.measured import Measured
+
+POSE, KEYS, ACTIVITY, EMG = (
+    f'pianokpm/msg/{n}' for n in ('HandPose', 'KeyMotion', 'MuscleActivity', 'EmgBlock')
+)
 DIAGNOSTICS, TIME = 'diagnostic_msgs/msg/DiagnosticArray', 'builtin_interfaces/msg/Time'
-SHOWN = (LANDMARKS, PICTURE, POSE, KEYS, ACTIVITY, DIAGNOSTICS, TIME)
+SHOWN = (LANDMARKS, PICTURE, POSE, KEYS, ACTIVITY, EMG, DIAGNOSTICS, TIME)
 """Types of the messages that the view can use."""
 
 DELAYS = 60
@@ -77,6 +82,7 @@ class Content:
     )
     keys: dict[int, float] = field(default_factory=dict)
     cameras: dict[str, CameraView] = field(default_factory=dict)
+    measured: 'Measured | None' = None
     origin: int | None = None
 
 
@@ -99,6 +105,9 @@ class ViewState:
         self.faults: dict[str, str] = {}
         self.rejected = 0
         """Messages that break their contract."""
+        self.amplitudes: dict[tuple[Side, str], float] = {}
+        """Envelopes of maximum contractions, as far as known, in the unit of the EMG."""
+        self._streams = 0
 
     @property
     def now(self) -> int:
@@ -145,6 +154,8 @@ class ViewState:
     def _take(self, topic: str, message: Any, now: int | None) -> None:
         if isinstance(message, MuscleActivity):
             self._take_activity(message, now)
+        elif isinstance(message, EmgBlock):
+            self._take_emg(message)
         elif isinstance(message, HandPose):
             with self._lock:
                 self._content.hands[message.side].pose = message
@@ -168,6 +179,26 @@ class ViewState:
             content = self._content
             content.origin = activity.stamp if content.origin is None else content.origin
             content.hands[activity.side].take(activity, late)
+
+    def _take_emg(self, block: EmgBlock) -> None:
+        # Not on import: filters and scores are of no use to a graph without electrodes.
+        from pianokpm_ros.viewer.measured import Measured
+
+        with self._lock:
+            measured = self._content.measured
+        if measured is not None and block.stamp < measured.newest - NANOSECONDS:
+            self.clear()
+        with self._lock:
+            content = self._content
+            content.origin = block.stamp if content.origin is None else content.origin
+            if content.measured is None or not content.measured.fits(block):
+                self._streams += 1
+                content.measured = Measured(block, self.amplitudes, self._streams)
+            estimates = {
+                side: (hand.activity.muscle if hand.activity else (), hand.trace)
+                for side, hand in content.hands.items()
+            }
+            content.measured.take(block, estimates)
 
     def _diagnose(self, message: Any) -> None:
         for status in message.status:

@@ -5,12 +5,14 @@ import time
 import numpy as np
 import pytest
 
+from pianokpm_ros.anatomy import Side
 from pianokpm_ros.viewer.hello import describe_view
 from pianokpm_ros.viewer.server import ViewServer
 from pianokpm_ros.viewer.state import ViewState
 from test.browser import find_browser
 from test.devtools import Tab
 from test.viewer.makers import ORIGIN, load_hands, make_frame
+from test.viewer.test_measured import Graph
 
 SHOWN = 'Number(document.documentElement.dataset.drawn) >= 2'
 COMPLAINTS = """window.complaints = [];
@@ -156,3 +158,42 @@ def test_without_webgl_all_else_is_shown(served, tmp_path):
         assert words(flat, '#right .facts').startswith('OK')
         assert 'no WebGL' in words(flat, '#note')
         assert flat.ask(COLOURS % '#right .traces') > 20
+
+
+@pytest.mark.parametrize('size', [(390, 800), (1280, 800)])
+def test_what_electrodes_give_is_told_from_estimates(tmp_path, size):
+    graph = Graph()
+    graph.state.amplitudes[Side.RIGHT, 'ADM'] = 2e-4
+    graph.run(560)
+    with (
+        ViewServer(graph.state, describe_view('EMG', live=True), port=0) as server,
+        Tab(tmp_path / 'profile', *size) as page,
+    ):
+        page.call('Page.addScriptToEvaluateOnNewDocument', source=COMPLAINTS)
+        page.open(server.url)
+        page.wait(SHOWN, 120)
+        assert words(page, '#right .lines').split('\n') == [
+            'estimated',
+            'measured EMG, ADM of MVC, others own scale',
+        ]
+        assert words(page, '#left .lines').endswith('measured EMG, own scale')
+        told = words(page, '#emg')
+        assert 'no score of the model' in told and 'left out: trigger' in told
+        title = page.ask("document.querySelector('#right .traces').title")
+        assert 'ADM: abductor digiti minimi; EMG of a maximum contraction: 200 µV' in title
+        assert 'EMG on its own scale' in title.split('\n')[5] and 'EMG' not in title.split('\n')[1]
+        assert page.ask(WHITE % 'right') > page.ask(WHITE % 'left') > 100
+        assert page.ask('document.documentElement.scrollWidth') <= size[0]
+        assert page.ask('complaints') == []
+        graph.run(30, emg=False)
+        page.wait("document.querySelector('#right .lines').innerText.includes('silent')", 30)
+
+
+WHITE = """(() => {
+  const canvas = document.querySelector('#%s .traces'), from = Math.round(canvas.width * 0.2);
+  const data = canvas.getContext('2d').getImageData(from, 0, canvas.width * 0.4, canvas.height).data;
+  let count = 0;
+  for (let i = 0; i < data.length; i += 4) count += Math.min(data[i], data[i + 1], data[i + 2]) > 150;
+  return count;
+})()"""
+"""Pixels of dashed lines: amid the curves nothing else is nearly white."""

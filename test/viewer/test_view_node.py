@@ -4,12 +4,14 @@ import json
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from websockets.sync.client import connect
 
 from pianokpm_ros.graph import GraphOptions, describe_graph, describe_view_node
 from pianokpm_ros.processes import GraphProcesses
+from test.senders import start_lsl_senders
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,7 +29,7 @@ def test_shows_what_is_published(monkeypatch):
             url = next(line for line in lines if 'look at' in line).split()[-1]
             with connect(url.replace('http', 'ws') + 'live') as browser:
                 assert json.loads(browser.recv())['live']
-                activity = follow(browser)
+                activity = follow(browser, lambda u: u['activity']['right'])
         finally:
             publisher.kill()
             publisher.wait()
@@ -35,15 +37,38 @@ def test_shows_what_is_published(monkeypatch):
     assert None not in activity['values']
 
 
-def follow(browser):
-    """Receive updates until one knows the right hand; returns its estimate."""
-    end = time.monotonic() + 30
+def follow(browser, pick):
+    """Receive updates until there is what is picked of one; returns it."""
+    end = time.monotonic() + 60
     while time.monotonic() < end:
         update = json.loads(browser.recv(timeout=30))
         browser.send(json.dumps({'drawn': update['number']}))
-        if update['activity']['right']:
-            return update['activity']['right']
-    raise AssertionError('no estimate came')
+        if found := pick(update):
+            return found
+    raise AssertionError('it never came')
+
+
+def test_shows_what_an_amplifier_measures(monkeypatch):
+    monkeypatch.delenv('_ROS_WHEELS_BOOTSTRAP_COMPLETE', raising=False)
+    lines = []
+    view = describe_view_node({'port': 0})
+    stream = {'stream': 'viewed', 'scope': 'machine'}
+    nodes = [view, replace(view, executable='emg_sensor_node', parameters=stream)]
+    with (
+        start_lsl_senders(ROOT / 'test/emg_input/sender.py') as start,
+        GraphProcesses(nodes, lambda _, line: lines.append(line)) as graph,
+    ):
+        start('--name', 'viewed', '--labels', 'ADM', '1DI', 'FDS')
+        assert graph.wait(lambda: any('look at' in line for line in lines), 30), lines
+        url = next(line for line in lines if 'look at' in line).split()[-1]
+        with connect(url.replace('http', 'ws') + 'live') as browser:
+            assert json.loads(browser.recv())['live']
+            emg = follow(
+                browser, lambda u: u['emg'] and u['emg']['hands']['left']['trace'] and u['emg']
+            )
+    assert emg['hands'].keys() == {'left'} and emg['hands']['left']['muscles'] == ['ADM', '1DI']
+    assert emg['label'] == 'simulated EMG, of no person' and 'left out: FDS (left)' in emg['note']
+    assert emg['hands']['left']['mvc'] == [False, False] and not emg['silent']
 
 
 def test_the_graph_has_a_view_when_asked_and_capture_sends_it_pictures():

@@ -2,7 +2,7 @@
 
 import { rampGradient, setRamp } from './colours.js';
 import { Cameras } from './cameras.js';
-import { Player, showFacts, showFaults, showMode, showModel, showNote } from './panels.js';
+import { Player, showEmg, showFacts, showFaults, showLines, showMode, showModel, showNote } from './panels.js';
 import { Stage } from './scene.js';
 import { followTheme } from './theme.js';
 import { Traces } from './traces.js';
@@ -68,7 +68,10 @@ class View {
   take(update) {
     if (update.begins) { for (const trace of Object.values(this.traces)) trace.clear(); this.cameras.clear(); }
     this.update = update;
-    for (const side of SIDES) if (update.traces[side]) this.traces[side].push(update.traces[side]);
+    for (const side of SIDES) {
+      if (update.traces[side]) this.traces[side].push(update.traces[side]);
+      this.traces[side].measure(update.emg?.hands[side] ?? null, update.emg?.stream, update.emg?.unit);
+    }
     this.cameras.update(update.cameras);
     this.fresh = true;
   }
@@ -77,23 +80,34 @@ class View {
   show() {
     const { update, stage } = this;
     const activities = SIDES.map((side) => update.activity[side]);
-    const largest = Math.max(...SIDES.map((side) => this.traces[side].largest(update.now)));
-    while (largest > this.full && this.full < SCALES.at(-1)) this.full = SCALES[SCALES.indexOf(this.full) + 1];
+    const full = this.chooseScale(update.now);
     SIDES.forEach((side, i) => {
       const activity = activities[i], hand = stage.hands[side];
       if (hand) {
         hand.muscles = activity?.muscles;
-        hand.colourMuscles((activity?.values ?? []).map((v) => v === null ? null : v / this.full));
+        hand.colourMuscles((activity?.values ?? []).map((v) => v === null ? null : v / full));
         hand.aim(update.hands[side]);
       }
-      this.traces[side].draw(update.now, activity?.muscles ?? [], this.full, activity, this.hello.muscleNames);
+      const emg = update.emg?.hands[side];
+      this.traces[side].draw(update.now, activity?.muscles ?? emg?.muscles ?? [], full, activity, this.hello.muscleNames);
       showFacts(side, activity);
+      showLines(side, emg, update.emg);
     });
     stage.keyboard.update(update.keys);
-    showModel(activities.find(Boolean), this.full);
+    showModel(activities.find(Boolean), full);
+    showEmg(update.emg);
     showFaults(update.faults);
     showNote(stage === NO_STAGE, SIDES.some((side) => update.hands[side]?.placed === false));
     this.player.show(update.player);
+  }
+
+  /** Return the full scale: for estimates it only grows, for measured contractions while they are shown. */
+  chooseScale(now) {
+    const largest = SIDES.map((side) => this.traces[side].largest(now));
+    const [estimate, measured] = ['estimate', 'measured'].map((kind) => Math.max(...largest.map((l) => l[kind])));
+    const enough = (value) => SCALES.find((scale) => scale >= value) ?? SCALES.at(-1);
+    this.full = Math.max(this.full, enough(estimate));
+    return Math.max(this.full, enough(measured));
   }
 
   frame(now) {

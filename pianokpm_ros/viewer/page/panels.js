@@ -33,6 +33,38 @@ export function showModel(activity, full) {
   $('model').textContent = `Model ${activity.model}${personal}. ${late} Bands and ±: one standard deviation.`;
 }
 
+/** Say which line is which on a hand with electrodes, and on what scale. */
+export function showLines(side, hand, emg) {
+  const article = document.getElementById(side), list = article.querySelector('.lines');
+  article.classList.toggle('electrodes', Boolean(hand));
+  const words = hand ? `${emg.label}${emg.silent ? ', silent' : ''}, ${tellScales(hand)}` : '';
+  if (list.dataset.shown === words) return;
+  list.dataset.shown = words;
+  const entries = hand ? [['estimate', 'estimated'], ['measured', words]] : [];
+  list.replaceChildren(...entries.map(([kind, text]) => {
+    const entry = document.createElement('span');
+    entry.append(Object.assign(document.createElement('i'), { className: kind }), text);
+    return entry;
+  }));
+}
+
+function tellScales({ muscles, mvc }) {
+  const known = muscles.filter((_, i) => mvc[i]);
+  if (!known.length) return 'own scale';
+  return known.length === muscles.length ? 'of MVC' : `${known.join(' ')} of MVC, others own scale`;
+}
+
+export function showEmg(emg) {
+  const own = emg && Object.values(emg.hands).some((hand) => hand.mvc.includes(false));
+  const lines = emg && emg.words ? [
+    `Dashed: ${emg.label}. ${emg.words}`,
+    ...own ? ["Own scale: 0.9 of the height is the muscle's own 99.5th percentile of the last 30 s; compare courses, not heights."] : [],
+    'r: how alike both lines ran in the last 30 s; of this moment and this music, no score of the model.',
+  ] : [];
+  const words = [...lines, ...emg?.note ? [emg.note] : []].join(' ');
+  if ($('emg').textContent !== words) $('emg').textContent = words;
+}
+
 export function showFaults(faults) {
   const lines = Object.entries(faults).map(([node, fault]) => `${node}: ${fault}`);
   const list = $('faults');
