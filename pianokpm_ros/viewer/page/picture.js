@@ -137,7 +137,8 @@ export class Picture {
     context.fillStyle = colour;
     context.fillRect(x - 0.75, y - 0.75, 1.5, 1.5);
     const off = this.told.off?.[corner];
-    if (picked || odd) this.write(context, odd && off !== undefined ? `${corner}: ${off ?? '?'} px` : corner, x, y - 18, colour);
+    const name = corner.replace('.', ' ').replace('_', ' ');
+    if (picked || odd) this.write(context, odd && off !== undefined ? `${name}: ${off ?? '?'} px` : name, x, y - 18, colour);
   }
 
   write(context, words, x, y, colour) {
