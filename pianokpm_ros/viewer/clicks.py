@@ -7,6 +7,7 @@ from typing import Any
 
 import cv2
 from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
 
 from pianokpm_ros.viewer.naming import Naming
 from pianokpm_ros.viewer.page_server import HOST, PORT, PageServer
@@ -49,18 +50,27 @@ class ClickServer(PageServer):
         if before is not None:
             await _send(before, {'elsewhere': True})
             await before.close()
+        waiting = {s.camera: None for s in self._naming.stills}
+        await _send(connection, {**self._naming.describe(), 'rig': self._rig})
+        news = asyncio.Event()
+        news.set()
+        judging = asyncio.create_task(self._judge(connection, waiting, news))
         try:
-            await _send(connection, {**self._naming.describe(), 'rig': self._rig})
-            for still in self._naming.stills:
-                await self._judge(connection, still.camera)
             async for text in connection:
                 if self._speaker is connection:
-                    await self._answer_page(connection, text)
+                    await self._answer_page(connection, text, waiting, news)
         finally:
+            judging.cancel()
             if self._speaker is connection:
                 self._speaker = None
 
-    async def _answer_page(self, connection: ServerConnection, text: str | bytes) -> None:
+    async def _answer_page(
+        self,
+        connection: ServerConnection,
+        text: str | bytes,
+        waiting: dict[str, Any],
+        news: asyncio.Event,
+    ) -> None:
         try:
             asked = json.loads(text)
         except ValueError:
@@ -70,13 +80,24 @@ class ClickServer(PageServer):
         if asked.get('save'):
             await self._save(connection)
         elif (camera := self._naming.take(asked)) is not None:
-            number = asked.get('number')
-            await _send(connection, {**self._naming.suggest(camera), 'number': number})
-            await self._judge(connection, camera, number)
+            waiting[camera] = asked.get('number')
+            await _send(connection, {**self._naming.suggest(camera), 'number': waiting[camera]})
+            news.set()
 
-    async def _judge(self, connection: ServerConnection, camera: str, number: Any = None) -> None:
-        told = await asyncio.to_thread(self._naming.judge, camera)
-        await _send(connection, {**told, 'number': number})
+    async def _judge(
+        self, connection: ServerConnection, waiting: dict[str, Any], news: asyncio.Event
+    ) -> None:
+        """Judge what is newest of each camera that waits for it: who clicks quickly is not kept waiting."""
+        try:
+            while await news.wait():
+                news.clear()
+                while waiting:
+                    camera = next(iter(waiting))
+                    number = waiting.pop(camera)
+                    told = await asyncio.to_thread(self._naming.judge, camera)
+                    await _send(connection, {**told, 'number': number})
+        except ConnectionClosed:
+            pass
 
     async def _save(self, connection: ServerConnection) -> None:
         try:

@@ -125,13 +125,20 @@ def test_wrong_names_few_points_and_lines_are_refused():
     camera = make_cameras()[0]
     good = name_points(camera)
     swapped = dataclasses.replace(good, names=(*NAMES[1:5], NAMES[0], *NAMES[5:]))
-    with pytest.raises(CalibrationError, match=r'px from where a keyboard has them'):
+    with pytest.raises(CalibrationError, match='no camera sees a keyboard so'):
         place_by_keyboard({'top': swapped}, {'top': camera})
     with pytest.raises(CalibrationError, match='at least 6 points, found 4'):
         place_by_keyboard({'top': name_points(camera, NAMES[:4])})
     line = tuple(f'{k}{o}.front_left' for k in 'CF' for o in (2, 4, 6))
     with pytest.raises(CalibrationError, match='on one line'):
         place_by_keyboard({'top': name_points(camera, line)})
+
+
+@pytest.mark.parametrize('lens', [None, make_cameras()[0]])
+def test_points_that_no_keyboard_has_are_refused_not_stumbled_over(lens):
+    same = dataclasses.replace(name_points(make_cameras()[0]), pixels=np.full((10, 2), 300.0))
+    with pytest.raises(CalibrationError, match='name the points again'):
+        place_by_keyboard({'top': same}, {'top': lens} if lens else {})
 
 
 def test_a_board_calibrated_rig_is_moved_to_the_keyboard():

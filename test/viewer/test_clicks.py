@@ -80,6 +80,23 @@ def test_the_next_corner_comes_before_the_slow_solution_and_saving_ends_it(serve
     assert set(load_points(tmp_path / 'points.yaml')['left'].names) == set(points)
 
 
+def test_who_clicks_quickly_is_not_kept_waiting(server):
+    """Ten clicks at once: ten next corners, but only the newest points are worth solving."""
+    corners = [f'{k}{o}.front_left' for k in 'CG' for o in (3, 4, 5)]
+    corners += [f'F#{o}.top_left' for o in (3, 4, 5)] + ['E4.back_right']
+    points = {c: find_corner(c) for c in corners}
+    connection, *_ = open_page(server)
+    with connection:
+        for number in range(1, 11):
+            named = dict(list(points.items())[:number])
+            say(connection, camera='left', points=named, skipped=[], number=number)
+        heard = [hear(connection)]
+        while heard[-1].get('level') is None or heard[-1]['number'] < 10:
+            heard.append(hear(connection))
+    assert [m['number'] for m in heard if 'level' not in m] == list(range(1, 11))
+    assert sum('level' in m for m in heard) < 8 and heard[-1]['level'] == 'good'
+
+
 def test_what_cannot_be_saved_is_told_and_can_be_tried_again(server, tmp_path):
     connection, *_ = open_page(server)
     with connection:

@@ -169,6 +169,8 @@ def check_points(fit: Fit, names: Sequence[str]) -> None:
     """
     name, error, largest = fit.camera.name, float(np.median(fit.off)), float(fit.off.max())
     worst = names[int(np.argmax(fit.off))]
+    if not np.isfinite(error):
+        raise _see_none(name)
     if error > MAX_ERROR or largest > 4 * MAX_ERROR:
         raise CalibrationError(
             f'camera {name!r}: the points are {error:.1f} px from where a keyboard has them (median; the '
@@ -243,12 +245,25 @@ def _place(name: str, named: Points, lens: Camera | None) -> tuple[Camera, float
 
 
 def _pose_of(lens: Camera, where: FloatArray, pixels: FloatArray) -> Camera:
-    rays = lens.normalize(pixels)
-    flat = np.linalg.matrix_rank(where - where.mean(axis=0), tol=1e-6) < 3
-    method = cv2.SOLVEPNP_IPPE if flat else cv2.SOLVEPNP_SQPNP
-    _, turn, shift = cv2.solvePnP(where, rays, np.eye(3), None, flags=method)
-    turn, shift = cv2.solvePnPRefineLM(where, rays, np.eye(3), None, turn, shift)
+    rays, flat = (
+        lens.normalize(pixels),
+        where * (1, 1, 0),
+    )  # tops of black keys are hardly above the others
+    try:
+        found, turn, shift = cv2.solvePnP(flat, rays, np.eye(3), None, flags=cv2.SOLVEPNP_IPPE)
+        if found:
+            turn, shift = cv2.solvePnPRefineLM(where, rays, np.eye(3), None, turn, shift)
+    except cv2.error:
+        found = False
+    if not found or not np.isfinite([turn, shift]).all():
+        raise _see_none(lens.name)
     return replace(lens, rotation=cv2.Rodrigues(turn)[0], translation=shift.ravel())
+
+
+def _see_none(camera: str) -> CalibrationError:
+    return CalibrationError(
+        f'camera {camera!r}: no camera sees a keyboard so; name the points again'
+    )
 
 
 def _fit_focal(name: str, named: Points, where: FloatArray) -> tuple[Camera, float]:
@@ -268,14 +283,20 @@ def _fit_focal(name: str, named: Points, where: FloatArray) -> tuple[Camera, flo
 
     low, high = np.log(FOCAL_LENGTHS)
     bounds = [low, *[-np.inf] * 6], [high, *[np.inf] * 6]
-    best = None
+    best, why = None, None
     for guess in (0.6, 1.0, 1.6):
-        start = make(guess * width, None)
+        try:
+            start = make(guess * width, None)
+        except CalibrationError as error:
+            why = error
+            continue
         motion = [*cv2.Rodrigues(np.array(start.rotation))[0].ravel(), *start.translation]
         fit = least_squares(
             residual, [np.log(guess), *motion], x_scale='jac', loss='soft_l1', bounds=bounds
         )
         best = fit if best is None or fit.cost < best.cost else best
+    if best is None:
+        raise why
     return make(width * np.exp(best.x[0]), best.x[1:]), _doubt_focal(best.jac)
 
 

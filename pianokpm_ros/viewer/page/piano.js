@@ -45,6 +45,8 @@ export class Piano {
     }
     const deep = this.keyboard.white[1] + this.keyboard.black[3] + 1.6 * MARGIN;
     Object.assign(this, { width, height, left: from, scale: width / (to - from), deep });
+    const [wide, long] = this.keyboard.white, xs = this.keyboard.keys.map(([, x]) => x);
+    this.box(context, [Math.min(...xs) - wide / 2, 0, 0], [Math.max(...xs) + wide / 2, long, 0], '#55585f');
     for (const [number, x, black] of this.keyboard.keys) if (!black) this.drawWhite(context, number, x);
     for (const [, x, black] of this.keyboard.keys) if (black) this.drawBlack(context, x);
     this.drawMarks(context);

@@ -138,7 +138,7 @@ export class Picture {
     context.fillRect(x - 0.75, y - 0.75, 1.5, 1.5);
     const off = this.told.off?.[corner];
     const name = corner.replace('.', ' ').replace('_', ' ');
-    if (picked || odd) this.write(context, odd && off !== undefined ? `${name}: ${off ?? '?'} px` : name, x, y - 18, colour);
+    if (picked || odd) this.write(context, odd && off !== undefined ? `${name}: ${off?.toFixed(1) ?? '?'} px` : name, x, y - 18, colour);
   }
 
   write(context, words, x, y, colour) {
