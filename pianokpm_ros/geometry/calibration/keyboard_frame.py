@@ -234,7 +234,7 @@ def _place(name: str, named: Points, lens: Camera | None) -> tuple[Camera, float
             f'camera {name!r}: needs at least {MIN_POINTS} points, found {len(named.names)}'
         )
     where = _locate(named)
-    if np.linalg.matrix_rank(where - where.mean(axis=0), tol=0.01) < 2:
+    if np.linalg.matrix_rank((where - where.mean(axis=0))[:, :2], tol=0.01) < 2:
         raise CalibrationError(
             f'camera {name!r}: all points lie on one line; name some at the front of black keys or at '
             'the back of the gaps E-F and B-C too'
@@ -245,17 +245,17 @@ def _place(name: str, named: Points, lens: Camera | None) -> tuple[Camera, float
 
 
 def _pose_of(lens: Camera, where: FloatArray, pixels: FloatArray) -> Camera:
-    rays, flat = (
-        lens.normalize(pixels),
-        where * (1, 1, 0),
-    )  # tops of black keys are hardly above the others
-    try:
-        found, turn, shift = cv2.solvePnP(flat, rays, np.eye(3), None, flags=cv2.SOLVEPNP_IPPE)
-        if found:
-            turn, shift = cv2.solvePnPRefineLM(where, rays, np.eye(3), None, turn, shift)
-    except cv2.error:
-        found = False
-    if not found or not np.isfinite([turn, shift]).all():
+    """Place a lens: as a flat keyboard would have it, since tops of black keys are hardly higher, then exactly."""
+    rays = lens.normalize(pixels)
+    plane, _ = cv2.findHomography(where[:, :2], rays)
+    if plane is None or not np.isfinite(plane).all():
+        raise _see_none(lens.name)
+    first, second, shift = plane.T * np.sign(plane[2, 2])
+    u, _, v = np.linalg.svd(np.stack([first, second, np.cross(first, second)], axis=1))
+    turn = cv2.Rodrigues(u @ np.diag([1, 1, np.linalg.det(u @ v)]) @ v)[0]
+    shift = 2 * shift / (np.linalg.norm(first) + np.linalg.norm(second))
+    turn, shift = cv2.solvePnPRefineLM(where, rays, np.eye(3), None, turn, shift[:, None])
+    if not np.isfinite([turn, shift]).all():
         raise _see_none(lens.name)
     return replace(lens, rotation=cv2.Rodrigues(turn)[0], translation=shift.ravel())
 
