@@ -173,12 +173,13 @@ class HandTriangulator:
         if known.sum() < self.settings.min_landmarks:
             return None
         agree = hand.measure_contradiction() <= self.settings.max_contradiction
-        if not agree and (playing := self._as_playing(head, hand)):
-            return playing
         sound = bool(hand.sound) and agree and frames.skew <= self.settings.max_skew
         self._judge_views(seen, result.points, known)
         if sound and self.rig is not None:
             self._alone.remember(frames.stamp, head[-1], seen, result.points)
+        # Of more views than two most are right, and the solver knows which.
+        if not agree and len(seen) == 2 and (playing := self._as_playing(head, hand)):
+            return playing
         return _pose(
             head,
             Status.OK if sound else Status.DEGRADED,

@@ -186,7 +186,9 @@ def test_of_views_that_contradict_each_other_the_one_that_shows_a_playing_hand_d
         bent[1, 5:] = bent[1, 5:][::-1]
         views['front'] = replace(views['front'], pixels=bent)
         cameras = tuple(rig.camera(n) for n in names)
-        poses[frame_id] = HandTriangulator(Rig(cameras, frame_id)).process(FrameSet(T0, views))
+        triangulator = HandTriangulator(Rig(cameras, frame_id))
+        poses[frame_id] = triangulator.process(FrameSet(T0, views))
+        assert triangulator.check.views['front'].count == 2  # the camera is judged all the same
     off = {f: np.linalg.norm(p[Side.RIGHT].landmarks - hands[1], axis=1) for f, p in poses.items()}
     assert all(p[Side.RIGHT].status == Status.DEGRADED for p in poses.values())
     assert off[KEYBOARD_FRAME].mean() < 0.015 < 0.5 * off['rig'].mean()
