@@ -21,7 +21,7 @@ help:
 	@echo 'make bench-recording  rehearse a session: record, kill, recover, data set, train, replay; losses and clock errors'
 	@echo 'make bench-model   what an estimate costs, beside the rebuilt PianoKPM Net'
 	@echo 'make bench-person  what a few seconds of a person bring (DATA=..., LEARNED=... data sets)'
-	@echo 'make bench-takes   the model on landmarks that MediaPipe finds on rendered hands (TAKES=...)'
+	@echo 'make bench-takes   the model on landmarks that MediaPipe finds on rendered hands (TAKES=..., VIEWS=front: one camera)'
 	@echo 'make bench-real    real poses and EMG against shuffled time'
 	@echo 'make bench-exoskeleton  the exoskeleton example in closed loop, its cameras covered for a while'
 	@echo 'make bench-latency  from frame stamp to estimate, stage by stage: two views, 30 and 60 frames/s, hands full and in 8 bits'

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from pianokpm_ros.anatomy import LANDMARKS, Side
 from pianokpm_ros.muscle.features import KEYBOARD_REACH
+from pianokpm_ros.muscle.timebase import is_camera_frame
 from pianokpm_ros.view.muscle_shapes import palm_axes
 
 FloatArray = NDArray[np.floating]
@@ -37,6 +38,6 @@ def place_hand(landmarks: FloatArray, side: Side, frame_id: str) -> tuple[FloatA
         side: of the hand.
         frame_id: a camera's optical frame is never the keyboard's.
     """
-    if is_over_keys(landmarks) and not frame_id.endswith('optical_frame'):
+    if is_over_keys(landmarks) and not is_camera_frame(frame_id):
         return landmarks, True
     return lay_down(landmarks, side), False
