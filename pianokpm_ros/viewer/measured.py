@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pianokpm_ros.anatomy import MUSCLES, Side
+from pianokpm_ros.anatomy import Side
+from pianokpm_ros.emg.electrodes import choose_channels
 from pianokpm_ros.emg.metrics import pearson
 from pianokpm_ros.emg.processing import ProcessingError, describe, normalize_to_percentile
 from pianokpm_ros.emg.running_envelope import RATE, TICK, RunningEnvelope
@@ -37,7 +38,6 @@ class MeasuredHand:
 
     Attributes:
         muscle: M names.
-        column: (M,) of the stream.
         trace: of the envelopes.
         scale: (M,) amplitude in the unit of the stream that stands for the full scale, NaN =
             unknown.
@@ -46,7 +46,6 @@ class MeasuredHand:
     """
 
     muscle: tuple[str, ...]
-    column: list[int]
     trace: Trace = field(default_factory=Trace)
     scale: FloatArray = field(default_factory=lambda: np.zeros(0))
     mvc: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
@@ -66,8 +65,9 @@ class Measured:
         """
         self.serial, self.newest = serial, first.stamp
         self._first, self._amplitudes = first, amplitudes
-        self.hands, self.note = choose_channels(first)
-        self._columns = [c for hand in self.hands.values() for c in hand.column]
+        electrodes, self.note = choose_channels(first.channel, first.side)
+        self.hands = {side: MeasuredHand(e.muscle) for side, e in electrodes.items()}
+        self._columns = [c for e in electrodes.values() for c in e.column]
         self._looked = first.stamp - LOOK
         self._running: RunningEnvelope | None = None
         try:
@@ -123,8 +123,8 @@ class Measured:
         stamp, value = self._running.push(self._pick(block))
         first = 0
         for hand in self.hands.values():
-            hand.trace.add(stamp, value[:, first : first + len(hand.column)])
-            first += len(hand.column)
+            hand.trace.add(stamp, value[:, first : first + len(hand.muscle)])
+            first += len(hand.muscle)
         if block.stamp >= self._looked + LOOK:
             self._looked = block.stamp
             for side, hand in self.hands.items():
@@ -152,30 +152,6 @@ class Measured:
         hand.mvc = np.isfinite(known)
         hand.scale = np.where(hand.mvc, known, own)
         hand.r = correlate(muscles, trace.since(self.newest - WINDOW), hand.muscle, (stamp, value))
-
-
-def choose_channels(block: EmgBlock) -> tuple[dict[Side, MeasuredHand], str]:
-    """Return the muscles of each hand that has any, and words about the channels that are left out."""
-    chosen: dict[Side, dict[str, int]] = {Side.LEFT: {}, Side.RIGHT: {}}
-    left_out = []
-    for column, (name, side) in enumerate(zip(block.channel, block.side.tolist(), strict=True)):
-        own = chosen.get(Side(side), {})
-        if name in MUSCLES and Side(side) in chosen and name not in own:
-            own[name] = column
-        else:
-            left_out.append(f'{name or "without a name"} ({Side(side).label})')
-    hands = {
-        side: MeasuredHand(tuple(sorted(own, key=MUSCLES.index)), [])
-        for side, own in chosen.items()
-        if own
-    }
-    for side, hand in hands.items():
-        hand.column = [chosen[side][m] for m in hand.muscle]
-    words = (
-        f'EMG channels left out: {", ".join(left_out)}; shown are those called {", ".join(MUSCLES)} '
-        'whose side is left or right, the first of each.'
-    )
-    return hands, words if left_out else ''
 
 
 def correlate(

@@ -22,11 +22,12 @@ from pianokpm_training.sessions.building import (
     prepare,
 )
 from pianokpm_training.sessions.clocks import ClockCheck
-from pianokpm_training.sessions.reading import join_emg, join_keys, read_session
+from pianokpm_training.sessions.reading import join_keys, read_session
 from rich.console import Console
 
 from pianokpm_ros.anatomy import MUSCLES
 from pianokpm_ros.emg.metrics import pearson
+from pianokpm_ros.recording.emg import join_emg
 from pianokpm_ros.recording.writer import BagWriter, RecordingError
 from pianokpm_ros.records import EmgOrigin
 

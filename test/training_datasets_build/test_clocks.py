@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from pianokpm_training.sessions.clocks import check_emg, check_keys, key_lag
 from pianokpm_training.sessions.notes import find_notes
-from pianokpm_training.sessions.reading import join_emg, read_session
+from pianokpm_training.sessions.reading import read_session
 
 from pianokpm_ros.anatomy import Side
+from pianokpm_ros.recording.emg import join_emg
 from pianokpm_ros.records import EmgBlock, EmgOrigin
 
 from ..session import make_session

@@ -13,7 +13,7 @@ from pianokpm_ros.recording.schemas import serialize
 from pianokpm_ros.recording.writer import BagWriter
 from pianokpm_ros.records import EmgBlock, EmgOrigin
 from pianokpm_ros.viewer.feed import Feed
-from pianokpm_ros.viewer.measured import FEWEST, choose_channels
+from pianokpm_ros.viewer.measured import FEWEST
 from pianokpm_ros.viewer.playback import BagPlayback, load_messages
 from pianokpm_ros.viewer.state import ACTIVITY, EMG, ViewState
 from test.viewer.makers import DELAY, FRAME, ORIGIN, make_activity
@@ -185,14 +185,6 @@ def test_a_stream_that_stops_ends_and_another_one_begins_anew():
         0.02,
         0.03,
     ]
-
-
-def test_channels_of_no_muscle_or_no_hand_are_named():
-    block = make_block(0, np.zeros((1, 4)), channel=('ADM', 'ADM', 'FDS', ''))
-    sides = np.array([Side.LEFT, Side.LEFT, Side.RIGHT, Side.UNKNOWN], np.uint8)
-    hands, words = choose_channels(dataclasses.replace(block, side=sides))
-    assert {s: (h.muscle, h.column) for s, h in hands.items()} == {Side.LEFT: (('ADM',), [0])}
-    assert 'ADM (left), FDS (right), without a name (unknown);' in words
 
 
 @pytest.mark.parametrize('rate', [1e-3, 30.0, 9e5])

@@ -16,16 +16,13 @@ from pianokpm_training.datasets.recording import DataError, Recording, SignalTra
 from pianokpm_training.sessions.ticks import inside_gaps
 
 from pianokpm_ros.emg.processing import (
-    EnvelopeSettings,
     describe,
     envelope,
     find_line_peaks,
+    fit_settings,
     normalize_to_percentile,
 )
 from pianokpm_ros.records import MILLISECOND, NANOSECONDS
-
-BAND = (20.0, 450.0)
-"""Corners of the band-pass of raw EMG [Hz]; the upper one is lower where the rate is low."""
 
 GAP = 100 * MILLISECOND
 """Samples further apart than this leave a gap [ns]."""
@@ -108,8 +105,7 @@ def make_envelope(emg: SignalTrack, rate: float, cutoff: float) -> SignalTrack:
     grid = uniform_stamps(int((emg.stamp[-1] - emg.stamp[0]) * 1e-9 * rate) + 1, rate)
     grid += emg.stamp[0]
     even = _resample(emg, grid)
-    band = (BAND[0], min(BAND[1], 0.45 * rate))
-    settings = EnvelopeSettings(band, cutoff=cutoff, notch=find_line_peaks(even, rate))
+    settings = fit_settings(rate, cutoff, find_line_peaks(even, rate))
     values, _ = normalize_to_percentile(envelope(even, rate, settings))
     first = -(-int(emg.stamp[0]) // MILLISECOND) * MILLISECOND
     at = np.arange(first, int(grid[-1]) + 1, MILLISECOND, dtype=np.int64)

@@ -33,17 +33,19 @@ from pianokpm_training.datasets.recording import (
 from pianokpm_training.sessions.clocks import ClockCheck, check_emg, check_keys
 from pianokpm_training.sessions.notes import find_notes
 from pianokpm_training.sessions.quality import check_emg_quality, summarise
-from pianokpm_training.sessions.reading import EmgSignal, SessionData, read_session
+from pianokpm_training.sessions.reading import SessionData, read_session
 
 from pianokpm_ros.anatomy import Side
 from pianokpm_ros.emg.processing import (
-    EnvelopeSettings,
+    RAW,
     describe,
     envelope,
     find_line_peaks,
+    fit_settings,
     normalize_to_mvc,
     normalize_to_percentile,
 )
+from pianokpm_ros.recording.emg import EmgSignal, measure_mvc
 from pianokpm_ros.recording.events import PSEUDONYM, Trial
 from pianokpm_ros.recording.reader import find_files
 from pianokpm_ros.records import NANOSECONDS, EmgOrigin, Normalization
@@ -53,9 +55,6 @@ FloatArray = NDArray[np.floating]
 
 ENVELOPE_STEP = 1_000_000
 """Time between envelope samples [ns]."""
-
-MVC_WINDOW = 0.5
-"""The strongest contraction is the best mean over this time [s]."""
 
 REPORT = 'quality'
 
@@ -224,9 +223,8 @@ def make_envelope(
 ) -> tuple[FloatArray, str, str, FloatArray]:
     """Make (N, C) normalised envelopes; returns them, how, what 1.0 stands for, and the (C,) scale."""
     notch = find_line_peaks(emg.samples, emg.rate)
-    band = (20.0, min(450.0, 0.45 * emg.rate))
-    settings = EnvelopeSettings(band, cutoff=cutoff, notch=notch)
-    raw = emg.processing == 'raw'
+    settings = fit_settings(emg.rate, cutoff, notch)
+    raw = emg.processing == RAW
     values = envelope(emg.samples, emg.rate, settings) if raw else emg.samples.astype(np.float64)
     mvc = measure_mvc(emg, values, trials)
     if np.isfinite(mvc).all():
@@ -235,27 +233,6 @@ def make_envelope(
     scaled, scale = normalize_to_percentile(values)
     words = describe(settings, False, 'percentile 99.5 of the session')
     return scaled, words, Normalization.PERCENTILE.name, scale
-
-
-def measure_mvc(emg: EmgSignal, values: FloatArray, trials: list[Trial]) -> FloatArray:
-    """Return the (C,) envelope amplitudes of the strongest contractions, NaN for channels without a trial."""
-    if emg.unit == 'mvc':
-        return np.ones(len(emg.channel))
-    found = np.full(len(emg.channel), np.nan)
-    width = max(1, round(MVC_WINDOW * emg.rate))
-    for trial in trials:
-        side = trial.details.get('side')
-        for c, channel in enumerate(emg.channel):
-            other_side = side and Side(int(emg.side[c])).label not in (side, 'unknown')
-            if trial.kind != 'mvc' or trial.details.get('muscle') != channel or other_side:
-                continue
-            inside = (emg.stamp >= trial.begin) & (emg.stamp <= trial.end)
-            course = values[inside, c]
-            course = course[np.isfinite(course)]
-            if len(course) >= width:
-                best = np.convolve(course, np.full(width, 1 / width), 'valid').max()
-                found[c] = np.nanmax([found[c], best])
-    return found
 
 
 def cut(

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pianokpm_training.sessions.reading import EmgSignal, SessionData
+from pianokpm_training.sessions.reading import SessionData
 from scipy import signal
 
 from pianokpm_ros.emg.processing import LINE_FREQUENCIES, filter_band, find_line_peaks
+from pianokpm_ros.recording.emg import EmgSignal
 from pianokpm_ros.recording.events import Trial
 
 FloatArray = NDArray[np.floating]
