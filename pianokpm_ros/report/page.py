@@ -8,6 +8,7 @@ import numpy as np
 
 from pianokpm_ros.anatomy import MUSCLE_FINGER, MUSCLE_NAMES, Side
 from pianokpm_ros.report.comparison import LEAST, SIGMAS, Comparison, Region
+from pianokpm_ros.report.measured import MeasuredEmg, measure_likeness
 from pianokpm_ros.report.measures import (
     LOAD_LEVELS,
     SHORTEST_TREND,
@@ -16,7 +17,7 @@ from pianokpm_ros.report.measures import (
     measure_loads,
     measure_trends,
 )
-from pianokpm_ros.report.recording import Recording, Signal
+from pianokpm_ros.report.recording import RATE, Recording, Signal
 from pianokpm_ros.report.timeline import write_timeline
 from pianokpm_ros.view.piano_roll import name_key
 
@@ -32,6 +33,15 @@ COCONTRACTION_WORDS = (
     'both (Falconer and Winter, 1985), 0 to 1. 2DI and 3DI pull the middle finger opposite ways; a high value '
     'there is true co-contraction, elsewhere it may just be two fingers that play together.'
 )
+LIKENESS_WORDS = (
+    "How alike the measured and the estimated envelopes run: r is Pearson's correlation, best r the largest within "
+    '0.1 s, and its lag positive where the estimate is late, unknown where r still rises at 0.1 s. It is of this '
+    'recording and this music, no score of the model.'
+)
+MEASURED_STYLE = (
+    '.measured { stroke: #1c1e22; stroke-width: 1.1; stroke-dasharray: 4 2.5; }'
+    '.key b.dashes { background: none; height: 0; border-top: 2px dashed #1c1e22; }'
+)
 LOAD_WORDS = (
     'Percentiles of the amplitude distribution: the 10th is called static, the 50th median and the 90th peak '
     'load (Jonsson, 1982). Fingers: mean of the muscles that spread each one.'
@@ -43,6 +53,8 @@ def write_page(
 ) -> str:
     """Return the whole page as HTML that refers to nothing outside itself."""
     style = resources.files('pianokpm_ros.report').joinpath('report.css').read_text()
+    if any(r is not None and r.measured is not None for r in (recording, other)):
+        style += MEASURED_STYLE
     title = recording.name if other is None else f'{recording.name} and {other.name}'
     parts = [_write_head(recording, other, title)]
     if other is not None and comparison is not None:
@@ -91,11 +103,60 @@ def _write_key(recording: Recording, other: Recording | None) -> str:
     shown = ''.join(
         f'<span><b style="background:{c}"></b>{html.escape(w)}</span>' for c, w in marks
     )
+    if other is None and recording.measured is not None and recording.measured.hands:
+        shown += f'<span><b class="dashes"></b>{html.escape(_tell_scale(recording.measured, recording.unit))}</span>'
     muscles = dict.fromkeys(m for s in recording.signals.values() for m in s.muscle)
     names = [_explain(m) for m in muscles if m in MUSCLE_NAMES]
     words = f'Muscles, and the finger that each spreads. {"; ".join(names)}.'
     glossary = f'<p class="faint">{html.escape(words)}</p>' if names else ''
     return f'<h2>Timeline</h2><div class="key">{shown}</div>{glossary}'
+
+
+def _tell_scale(emg: MeasuredEmg, unit: str) -> str:
+    """Say what the dashed lines are, and on what scale each of them is."""
+    own = [
+        f'{side.label[0].upper()} {name}'
+        for side, hand in emg.hands.items()
+        for name, known in zip(hand.muscle, hand.mvc, strict=True)
+        if not known
+    ]
+    count = sum(len(hand.muscle) for hand in emg.hands.values())
+    known = f'of MVC, on one axis with the estimates ({unit})'
+    if not own:
+        return f'{emg.label}, {known}'
+    every = len(own) == count
+    scale = 'on its own scale, with its 99.5th percentile at 0.9 of the height'
+    rest = '' if every else f'; the others {known}'
+    return f'{emg.label}; {"each" if every else ", ".join(own)} {scale}{rest}'
+
+
+def _write_measured(recording: Recording, name: str) -> list[str]:
+    emg = recording.measured
+    if emg is None:
+        return []
+    head = f'<h2>Measured beside estimated{html.escape(name)}</h2>'
+    if not emg.hands:
+        return [f'{head}<p class="faint">{html.escape(emg.words)}</p>']
+    words = f'{emg.label[0].upper()}{emg.label[1:]}. {emg.words} {LIKENESS_WORDS}'
+    tables = [_write_likeness(recording, side) for side in emg.hands if side in recording.signals]
+    return [f'{head}<p class="faint">{html.escape(words)}</p>', _grid(tables)]
+
+
+def _write_likeness(recording: Recording, side: Side) -> str:
+    signal, hand = recording.signals[side], recording.measured.hands[side]
+    found = measure_likeness(hand, recording.measured.counted, signal.muscle, signal.value, RATE)
+    rows = [
+        [
+            _cell(html.escape(a.muscle)),
+            _cell('MVC' if known else 'own'),
+            _cell(_number(a.r, '.2f')),
+            _cell(_number(a.r_max, '.2f')),
+            _cell(_number(1000 * a.lag, '+.0f')),
+            _cell(f'{a.seconds:.0f}'),
+        ]
+        for a, known in zip(found, hand.mvc, strict=True)
+    ]
+    return _table(side, ['muscle', 'scale', 'r', 'best r', 'lag [ms]', 'known [s]'], rows)
 
 
 def _explain(muscle: str) -> str:
@@ -105,7 +166,8 @@ def _explain(muscle: str) -> str:
 
 def _write_numbers(recording: Recording, named: bool) -> list[str]:
     name = f' of {recording.name}' if named else ''
-    parts = [f'<h2>Load{html.escape(name)}</h2><p class="faint">{LOAD_WORDS}</p>']
+    parts = _write_measured(recording, name)
+    parts += [f'<h2>Load{html.escape(name)}</h2><p class="faint">{LOAD_WORDS}</p>']
     parts.append(_grid(_write_loads(s) for s in recording.signals.values()))
     parts.append(f'<h2>Co-contraction{html.escape(name)}</h2>')
     parts.append(f'<p class="faint">{COCONTRACTION_WORDS}</p>')

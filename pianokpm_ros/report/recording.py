@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from pianokpm_ros.anatomy import MUSCLES, Side, Status
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.offline.tracks import known_tracks, thin
+from pianokpm_ros.recording.events import EVENT_TOPIC, SessionEvent, list_trials
 from pianokpm_ros.recording.reader import read_bag
-from pianokpm_ros.records import KeyMotion, MuscleActivity, Normalization
+from pianokpm_ros.records import EmgBlock, KeyMotion, MuscleActivity, Normalization
+from pianokpm_ros.report.measured import MeasuredEmg, place_emg
 from pianokpm_ros.takes import SIDES, load_take
 from pianokpm_ros.tracks import ActivityTrack
 from pianokpm_ros.view.bars import NORMALIZATION_WORDS
@@ -76,6 +78,7 @@ class Recording:
         label: what the values are: estimated, or simulated.
         unit: what 1.0 stands for, in words.
         model: model name and hash, empty for simulations.
+        measured: EMG recorded meanwhile, None = none.
     """
 
     name: str
@@ -86,6 +89,7 @@ class Recording:
     label: str
     unit: str
     model: str
+    measured: MeasuredEmg | None = None
 
     @property
     def duration(self) -> float:
@@ -114,11 +118,17 @@ def load_recording(path: Path | str) -> Recording:
 
 def _from_bag(bag: Path, name: str) -> Recording:
     motions: list[KeyMotion] = []
+    blocks: list[EmgBlock] = []
+    events: list[SessionEvent] = []
 
     def estimates() -> Iterable[MuscleActivity]:
-        for _, record, _ in read_bag(bag):
+        for topic, record, _ in read_bag(bag):
             if isinstance(record, KeyMotion):
                 motions.append(record)
+            elif isinstance(record, EmgBlock):
+                blocks.append(record)
+            elif topic.endswith(EVENT_TOPIC):
+                events.append(SessionEvent.from_json(record.data))
             elif isinstance(record, MuscleActivity):
                 yield thin(record, max(1, round(record.sample_rate / RATE)))
 
@@ -135,9 +145,9 @@ def _from_bag(bag: Path, name: str) -> Recording:
     newest = next(iter(tracks.values())).last
     simulated = all(t.last.simulated_training for t in tracks.values())
     unit = NORMALIZATION_WORDS.get(Normalization(newest.normalization), 'unknown scale')
-    return Recording(
-        name, first, ticks, signals, presses, label_estimate(simulated), unit, newest.model_id
-    )
+    measured = place_emg(blocks, list_trials(events, last)[1], first, ticks, STEP)
+    label = label_estimate(simulated)
+    return Recording(name, first, ticks, signals, presses, label, unit, newest.model_id, measured)
 
 
 def _span(

@@ -24,6 +24,9 @@ FloatArray = NDArray[np.floating]
 SYSTEM = 12.0
 """How much time one line shows [s]: on a phone a finger's stroke of 0.1 s is then still 3 px wide."""
 
+HIGH = 0.9
+"""Where the scale of a measured signal stands whose maximum nobody knows, in parts of a row's height."""
+
 MOST_POINTS = 12_000
 """Of one curve over the whole recording; longer recordings are drawn coarser, so that the file stays small."""
 
@@ -41,11 +44,21 @@ def write_timeline(recording: Recording, comparison: Comparison | None = None) -
     if comparison is not None:
         signals += [h.second for h in comparison.hands.values()]
     top = find_top(signals)
+    if comparison is None:
+        top = max(top, _find_measured_top(recording))
     count = max(1, round(recording.duration / SYSTEM + 0.3))
     width = recording.duration / count
     return ''.join(
         _write_system(recording, comparison, i * width, (i + 1) * width, top) for i in range(count)
     )
+
+
+def _find_measured_top(recording: Recording) -> float:
+    """Return the largest value that was measured on the scale of the estimates, contractions on purpose left out."""
+    emg = recording.measured
+    shown = [h.value[np.ix_(emg.counted, h.mvc)] for h in emg.hands.values()] if emg else []
+    values = np.concatenate([v[np.isfinite(v)] for v in shown]) if shown else np.zeros(0)
+    return 1.05 * float(values.max()) if values.size else 0.0
 
 
 def _write_system(
@@ -117,6 +130,8 @@ def _write_muscle(
     if comparison is not None and side in comparison.hands:
         other = comparison.hands[side].second
         content += _draw_signal(other, index, span, top, ('otherband', 'other'))
+    if comparison is None:
+        content += _draw_measured(recording, side, name, span, top)
     title = f'{side.label} {MUSCLE_NAMES.get(name, name)}'
     head = f'<span class="name">{side.label[0].upper()} {html.escape(name)}</span>'
     head += f'<span class="scale">{top:.2f}</span>' if index == 0 else ''
@@ -134,12 +149,31 @@ def _find_differing(
     ]
 
 
+def _draw_measured(
+    recording: Recording, side: Side, muscle: str, span: tuple[float, float], top: float
+) -> list[str]:
+    """Draw what an electrode gave, on the scale of the estimates or on its own."""
+    hand = recording.measured.hands.get(side) if recording.measured else None
+    if hand is None or muscle not in hand.muscle:
+        return []
+    m = hand.muscle.index(muscle)
+    full = top if hand.mvc[m] else 1 / HIGH
+    ticks = _choose_ticks(len(hand.value), span)
+    times = np.arange(len(hand.value))[ticks] / RATE
+    return [draw_line(times, hand.value[ticks, m], full, 'measured')]
+
+
+def _choose_ticks(count: int, span: tuple[float, float]) -> slice:
+    """Return the ticks to draw of a stretch [s], out of all that there are."""
+    stride = max(2, -(-count // MOST_POINTS))
+    first = max(0, int(span[0] * RATE) - stride)
+    return slice(first - first % stride, int(span[1] * RATE) + stride + 1, stride)
+
+
 def _draw_signal(
     signal: Signal, index: int, span: tuple[float, float], top: float, kinds: tuple[str, str]
 ) -> list[str]:
-    stride = max(2, -(-len(signal.value) // MOST_POINTS))
-    first = max(0, int(span[0] * RATE) - stride)
-    ticks = slice(first - first % stride, int(span[1] * RATE) + stride + 1, stride)
+    ticks = _choose_ticks(len(signal.value), span)
     times = np.arange(len(signal.value))[ticks] / RATE
     value, deviation = signal.value[ticks, index], signal.deviation[ticks, index]
     return [

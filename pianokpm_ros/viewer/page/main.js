@@ -95,7 +95,7 @@ class View {
     });
     stage.keyboard.update(update.keys);
     showModel(activities.find(Boolean), full);
-    showEmg(update.emg);
+    showEmg(update.emg, activities.find(Boolean)?.unit);
     showFaults(update.faults);
     showNote(stage === NO_STAGE, SIDES.some((side) => update.hands[side]?.placed === false));
     this.player.show(update.player);

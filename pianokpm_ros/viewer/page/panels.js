@@ -54,11 +54,12 @@ function tellScales({ muscles, mvc }) {
   return known.length === muscles.length ? 'of MVC' : `${known.join(' ')} of MVC, others own scale`;
 }
 
-export function showEmg(emg) {
-  const own = emg && Object.values(emg.hands).some((hand) => hand.mvc.includes(false));
+export function showEmg(emg, unit) {
+  const has = (known) => emg && Object.values(emg.hands).some((hand) => hand.mvc.includes(known));
   const lines = emg && emg.words ? [
     `Dashed: ${emg.label}. ${emg.words}`,
-    ...own ? ["Own scale: 0.9 of the height is the muscle's own 99.5th percentile of the last 30 s; compare courses, not heights."] : [],
+    ...has(true) ? [`Of MVC: on one axis with the estimates (${unit ?? 'none yet'}).`] : [],
+    ...has(false) ? ["Own scale: 0.9 of the height is the muscle's own 99.5th percentile of the last 30 s; compare courses, not heights."] : [],
     'r: how alike both lines ran in the last 30 s; of this moment and this music, no score of the model.',
   ] : [];
   const words = [...lines, ...emg?.note ? [emg.note] : []].join(' ');
