@@ -27,7 +27,7 @@ PLAYING = Playing(onsets=[1 + 0.97 * i for i in range(len(PIECE))], duration=26.
 
 
 def add_emg(path, bag, late=0.0, origin=EmgOrigin.MEASURED, contraction=True):
-    """Write a bag with the raw EMG, from 0.5 s on, of the right hand's estimates, which come `late` [s]; 1DI contracts."""
+    """Write a bag with the raw EMG, from 0.5 s on, of the right hand, whose estimates are `late` [s]; 1DI contracts."""
     times = np.arange(round(PLAYING.duration * EMG_RATE)) / EMG_RATE
     values = envelope_at(PLAYING, times + late, Side.RIGHT)[:, [MUSCLES.index('1DI'), 0, 3]]
     hold = (times >= CONTRACTION[0]) & (times < CONTRACTION[1])
