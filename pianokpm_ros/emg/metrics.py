@@ -180,23 +180,6 @@ def optimal_transport_distance(
     return sinkhorn_divergence(y[known], p[known])
 
 
-def peak_errors(
-    y: ArrayLike,
-    p: ArrayLike,
-    rate: float,
-    key_down: ArrayLike,
-    window: tuple[float, float] = (-0.1, 0.2),
-) -> FloatArray:
-    """Peak amplitude of the estimate minus the reference's around each key-down time [s], (keys, M)."""
-    y, p = _pair(y, p)
-    errors = []
-    for time in np.atleast_1d(np.asarray(key_down, np.float64)):
-        start, stop = (int(round((time + w) * rate)) for w in window)
-        if 0 <= start and stop <= len(y):
-            errors.append(p[start:stop].max(axis=0) - y[start:stop].max(axis=0))
-    return np.array(errors).reshape(-1, y.shape[1])
-
-
 @dataclass(frozen=True, eq=False)
 class TakeScores:
     """All scores of one take, arrays per muscle (M,) in the order of `muscle`."""

@@ -1,6 +1,7 @@
 """Find where muscle activity begins, and match the onsets of two signals.
 
-Teager-Kaiser energy x[n]^2 - x[n-1] x[n+1], low-passed at 50 Hz, against a threshold of median + k
+As for the Teager-Kaiser energy x[n]^2 - x[n-1] x[n+1] of raw EMG, but that of an envelope is dominated
+by its slope, so its positive slope is taken: low-passed at 50 Hz, against a threshold of median + k
 MAD; at least 30 ms on, gaps under 30 ms merged. Letters: N samples, K and L onsets.
 """
 
@@ -58,55 +59,18 @@ class OnsetMatch:
     matched: int
 
 
-def teager_kaiser(samples: ArrayLike) -> FloatArray:
-    """Compute the Teager-Kaiser energy of a (N,) signal; the two ends repeat their neighbours."""
-    x = np.asarray(samples, np.float64)
-    energy = np.zeros_like(x)
-    if len(x) < 3:
-        return energy
-    energy[1:-1] = x[1:-1] ** 2 - x[:-2] * x[2:]
-    energy[0], energy[-1] = energy[1], energy[-2]
-    return energy
-
-
-def find_onsets(
-    samples: ArrayLike, rate: float, settings: OnsetSettings | None = None
-) -> FloatArray:
-    """Find onset times in raw (band-passed) EMG.
-
-    Args:
-        samples: (N,), NaN = lost.
-        rate: [Hz].
-        settings: thresholds.
-
-    Returns:
-        (K,) times after the first sample [s], ascending.
-    """
-    return _find(samples, rate, settings or OnsetSettings(), teager_kaiser)
-
-
 def find_envelope_onsets(
     samples: ArrayLike, rate: float, settings: OnsetSettings | None = None
 ) -> FloatArray:
-    """Find onset times in an envelope, (N,) -> (K,) [s].
-
-    The energy of a smooth positive signal is dominated by its slope, so the positive slope itself
-    is what is compared with the threshold; everything else is as for raw EMG.
-    """
-
-    def rise(x: FloatArray) -> FloatArray:
-        return np.maximum(np.gradient(x, 1.0 / rate), 0.0)
-
-    return _find(samples, rate, settings or OnsetSettings(), rise)
-
-
-def _find(samples: ArrayLike, rate: float, settings: OnsetSettings, measure) -> FloatArray:
+    """Find onset times in an envelope, (N,) -> (K,) [s]; NaN = lost."""
+    settings = settings or OnsetSettings()
     samples = np.asarray(samples, np.float64)
     energy = np.full(samples.shape, np.nan)
     sections = signal.butter(2, settings.cutoff, fs=rate, output='sos')
     for start, stop in finite_stretches(samples):
         if stop - start > 16:
-            energy[start:stop] = signal.sosfiltfilt(sections, measure(samples[start:stop]))
+            rise = np.maximum(np.gradient(samples[start:stop], 1.0 / rate), 0.0)
+            energy[start:stop] = signal.sosfiltfilt(sections, rise)
     known = energy[np.isfinite(energy)]
     if not len(known):
         return np.zeros(0)
