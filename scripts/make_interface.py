@@ -78,6 +78,7 @@ NODES = {
             ('keys', 'KeyMotion'),
             ACTIVITIES,
             ('emg', 'EmgBlock'),
+            ('protocol/event', 'std_msgs/String'),
             START,
             ('/diagnostics', 'diagnostic_msgs/DiagnosticArray'),
         ),

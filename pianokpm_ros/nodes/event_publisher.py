@@ -19,6 +19,7 @@ from pianokpm_ros.protocol.streams import HANDS, StreamWatch
 from pianokpm_ros.recording.events import EVENT_TOPIC, SessionEvent
 from pianokpm_ros.recording.writer import RecordingError
 
+RECORDER = 'recorder_node'
 PATIENCE = 20.0
 POLL = 0.1
 
@@ -67,12 +68,17 @@ class EventPublisher:
     def wait_for_recorder(self, timeout: float = PATIENCE) -> None:
         """Wait until somebody records; raises RecordingError where nobody comes."""
         end = time.monotonic() + timeout
-        while not self._events.get_subscription_count():
+        while not self._is_recorded():
             if time.monotonic() > end:
                 raise RecordingError(
-                    f'nobody listens to {self._topic}: the recorder does not run, or in another namespace'
+                    f'no {RECORDER} listens to {self._topic}: the recorder does not run, or in another namespace'
                 )
             time.sleep(POLL)
+
+    def _is_recorded(self) -> bool:
+        """Tell whether the recorder listens; the live view does too."""
+        there = self._node.get_subscriptions_info_by_topic(self._events.topic_name)
+        return RECORDER in {info.node_name for info in there}
 
     def tell(self, action: str, kind: str, details: dict[str, Any]) -> None:
         """Send an event of this moment."""

@@ -9,14 +9,16 @@ from pianokpm.msg import EmgBlock, HandLandmarks, HandPose, KeyMotion, MuscleAct
 from rclpy.clock import Clock, ClockType
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage
+from std_msgs.msg import String
 
 from pianokpm_ros.geometry.association import SIDES
 from pianokpm_ros.nodes.base import IMAGES, LATCHED, LISTEN, Health, PianoNode, run_node
 from pianokpm_ros.nodes.parameters import Parameter
+from pianokpm_ros.recording.events import EVENT_TOPIC, EVENT_TYPE
 from pianokpm_ros.viewer.hello import describe_view
 from pianokpm_ros.viewer.page_server import HOST, PORT
 from pianokpm_ros.viewer.server import ViewServer
-from pianokpm_ros.viewer.state import DIAGNOSTICS, TIME, ViewState
+from pianokpm_ros.viewer.state import DIAGNOSTICS, EMG, TIME, ViewState
 
 LOOK = 0.5
 """How often new cameras are looked for [s]."""
@@ -24,7 +26,7 @@ LOOK = 0.5
 NEWEST = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
 """What is lost is soon replaced: nobody sends it again for the view."""
 
-SELDOM = (DIAGNOSTICS, TIME)
+SELDOM = (DIAGNOSTICS, TIME, EVENT_TYPE)
 
 CAMERA_TOPICS = {
     'hands': ('pianokpm/msg/HandLandmarks', HandLandmarks, NEWEST),
@@ -70,6 +72,7 @@ class ViewNode(PianoNode):
             self._listen(topic, 'MuscleActivity', MuscleActivity, LISTEN)
         self._listen('keys', 'KeyMotion', KeyMotion, LISTEN)
         self._listen('emg', 'EmgBlock', EmgBlock, LISTEN)
+        self._listen(EVENT_TOPIC.lstrip('/'), EVENT_TYPE, String, LISTEN)
         self._listen('playback/start', 'builtin_interfaces/msg/Time', Time, LATCHED)
         diagnostics = 'diagnostic_msgs/msg/DiagnosticArray'
         self._listen('/diagnostics', diagnostics, DiagnosticArray, LISTEN)
@@ -93,7 +96,9 @@ class ViewNode(PianoNode):
 
     def _hear(self, topic: str, datatype: str, data: bytes) -> None:
         # Without a browser nothing but what is said once, or seldom, is worth reading.
-        if self._server.viewers or datatype in SELDOM:
+        # A maximum contraction is the scale of all that comes later.
+        contraction = datatype == EMG and self._state.contracting
+        if self._server.viewers or datatype in SELDOM or contraction:
             self._state.hear(topic, datatype, data, self.now)
 
     def diagnose(self) -> Health:

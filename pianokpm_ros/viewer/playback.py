@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pianokpm_ros.recording.events import EVENT_TYPE
 from pianokpm_ros.recording.reader import read_raw
 from pianokpm_ros.records import NANOSECONDS
 from pianokpm_ros.viewer.cameras import PICTURE
@@ -64,7 +65,7 @@ def load_messages(bag: Path | str) -> list[Stored]:
     made = [
         Stored(peek_stamp(data), topic, datatype, data, log_time)
         for topic, datatype, data, log_time in read_raw(bag)
-        if datatype in SHOWN
+        if datatype in SHOWN and datatype != EVENT_TYPE  # these have no stamp to be played at
     ]
     estimates = [m for m in made if m.datatype == ACTIVITY and m.time]
     if not estimates:

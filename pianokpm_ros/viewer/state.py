@@ -11,19 +11,22 @@ import numpy as np
 
 from pianokpm_ros.anatomy import Side, Status
 from pianokpm_ros.messages import stamp_of
+from pianokpm_ros.recording.events import EVENT_TOPIC, EVENT_TYPE, SessionEvent
+from pianokpm_ros.recording.writer import RecordingError
 from pianokpm_ros.records import NANOSECONDS, EmgBlock, HandPose, KeyMotion, MuscleActivity
 from pianokpm_ros.viewer.cameras import LANDMARKS, PICTURE, CameraView
 from pianokpm_ros.viewer.reading import read_message
 from pianokpm_ros.viewer.traces import Trace
 
 if TYPE_CHECKING:
+    from pianokpm_ros.viewer.contractions import Contractions
     from pianokpm_ros.viewer.measured import Measured
 
 POSE, KEYS, ACTIVITY, EMG = (
     f'pianokpm/msg/{n}' for n in ('HandPose', 'KeyMotion', 'MuscleActivity', 'EmgBlock')
 )
 DIAGNOSTICS, TIME = 'diagnostic_msgs/msg/DiagnosticArray', 'builtin_interfaces/msg/Time'
-SHOWN = (LANDMARKS, PICTURE, POSE, KEYS, ACTIVITY, EMG, DIAGNOSTICS, TIME)
+SHOWN = (LANDMARKS, PICTURE, POSE, KEYS, ACTIVITY, EMG, EVENT_TYPE, DIAGNOSTICS, TIME)
 """Types of the messages that the view can use."""
 
 DELAYS = 60
@@ -108,6 +111,12 @@ class ViewState:
         self.amplitudes: dict[tuple[Side, str], float] = {}
         """Envelopes of maximum contractions, as far as known, in the unit of the EMG."""
         self._streams = 0
+        self._contractions: Contractions | None = None
+
+    @property
+    def contracting(self) -> bool:
+        """Whether somebody contracts a muscle on purpose, so that its EMG is worth hearing whoever looks."""
+        return self._contractions is not None and self._contractions.running
 
     @property
     def now(self) -> int:
@@ -162,6 +171,8 @@ class ViewState:
         elif isinstance(message, KeyMotion):
             with self._lock:
                 self._content.keys = read_keys(message)
+        elif topic.endswith(EVENT_TOPIC.lstrip('/')):
+            self._take_event(message.data)
         elif hasattr(message, 'status'):
             self._diagnose(message)
         elif topic.endswith('playback/start'):
@@ -199,6 +210,20 @@ class ViewState:
                 for side, hand in content.hands.items()
             }
             content.measured.take(block, estimates)
+
+    def _take_event(self, text: str) -> None:
+        from pianokpm_ros.viewer.contractions import Contractions  # for the same reason
+
+        self._contractions = self._contractions or Contractions()
+        try:
+            event = SessionEvent.from_json(text)
+        except RecordingError:
+            self.rejected += 1
+            return
+        with self._lock:
+            self._contractions.hear(event, self._content.measured)
+            self.amplitudes.clear()
+            self.amplitudes.update(self._contractions.amplitudes())
 
     def _diagnose(self, message: Any) -> None:
         for status in message.status:

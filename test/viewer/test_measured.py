@@ -9,13 +9,17 @@ import pytest
 
 from pianokpm_ros.anatomy import MUSCLES, Side
 from pianokpm_ros.emg.synthesis import EmgSynthesizer
-from pianokpm_ros.recording.schemas import serialize
+from pianokpm_ros.recording.events import EVENT_TOPIC, EVENT_TYPE, SessionEvent
+from pianokpm_ros.recording.schemas import load_store, serialize
 from pianokpm_ros.recording.writer import BagWriter
 from pianokpm_ros.records import EmgBlock, EmgOrigin
+from pianokpm_ros.viewer.contractions import measure_recording
 from pianokpm_ros.viewer.feed import Feed
 from pianokpm_ros.viewer.measured import FEWEST
 from pianokpm_ros.viewer.playback import BagPlayback, load_messages
 from pianokpm_ros.viewer.state import ACTIVITY, EMG, ViewState
+from test.report.makers import write_bag
+from test.report.test_measured import PLAYING, VOLTS, add_emg
 from test.viewer.makers import DELAY, FRAME, ORIGIN, make_activity
 
 RATE = 1000.0
@@ -142,6 +146,61 @@ def test_the_scale_is_a_contraction_where_one_is_known_and_else_its_own():
     assert emg['hands']['right']['scale'] == [1.0, 1.0]
     first = emg['hands']['right']['trace']['value'][0]
     assert first == pytest.approx([course(0, 0.0), course(5, 0.0)], abs=1e-4)
+
+
+def tell(graph, action, kind='', at=None, **details):
+    """Let a guided session tell something, by default now."""
+    stamp = graph.time if at is None else at
+    event = SessionEvent(stamp, action, kind, details)
+    graph.state.hear(EVENT_TOPIC.lstrip('/'), EVENT_TYPE, event.to_cdr(), graph.time)
+
+
+def contract(graph, volts, muscle='ADM', side='right', seconds=2.0):
+    """Contract a muscle as a guided session would have it."""
+    tell(graph, 'begin', 'mvc', muscle=muscle, side=side)
+    assert graph.state.contracting
+    graph.run(round(seconds * RATE / SIZE), estimates=False, volts=volts)
+    tell(graph, 'end', 'mvc')
+    assert not graph.state.contracting
+
+
+def test_contractions_of_a_guided_session_become_the_scale_while_one_looks():
+    graph = Graph()
+    graph.run(20, estimates=False)
+    tell(graph, 'session', subject='p01')
+    contract(graph, 1e-3)
+    (amplitude,) = graph.state.amplitudes.values()
+    assert graph.state.amplitudes.keys() == {(Side.RIGHT, 'ADM')}
+    assert 1e-3 * 0.45 < amplitude <= 1e-3 * 0.5  # best half second of what goes up to half
+    graph.run(100)
+    hand = look(Feed(graph.state))['emg']['hands']['right']
+    assert hand['mvc'] == [True, False] and hand['scale'][0] == pytest.approx(1e6 * amplitude)
+    contract(graph, 2e-3)
+    assert graph.state.amplitudes[Side.RIGHT, 'ADM'] > 1.7 * amplitude
+    tell(graph, 'discard')
+    assert graph.state.amplitudes[Side.RIGHT, 'ADM'] == pytest.approx(amplitude)
+    for muscle, side in (('ADM', 'left'), ('FDS', 'right'), (None, 'right')):
+        contract(graph, 5e-3, muscle, side)
+    contract(graph, 5e-3, seconds=0.3)  # too short to be one
+    assert list(graph.state.amplitudes.values()) == [pytest.approx(amplitude)]
+    tell(graph, 'session', subject='p02')
+    assert not graph.state.amplitudes
+    rejected = graph.state.rejected
+    graph.state.hear(EVENT_TOPIC, EVENT_TYPE, serialize_text('{"schema": 1}'), graph.time)
+    assert graph.state.rejected == rejected + 1
+
+
+def serialize_text(text):
+    store = load_store()
+    return bytes(store.serialize_cdr(store.types[EVENT_TYPE](data=text), EVENT_TYPE))
+
+
+def test_contractions_of_a_recording_are_its_scale(tmp_path):
+    plain = write_bag(tmp_path / 'plain', PLAYING)
+    found = measure_recording(add_emg(tmp_path / 'bag', plain))
+    assert found == {(Side.RIGHT, '1DI'): pytest.approx(VOLTS, rel=0.15)}
+    assert measure_recording(add_emg(tmp_path / 'without', plain, contraction=False)) == {}
+    assert measure_recording(plain) == {}
 
 
 def test_correlation_is_told_once_both_have_run_for_long_enough():

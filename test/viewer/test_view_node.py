@@ -7,10 +7,13 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from websockets.sync.client import connect
 
 from pianokpm_ros.graph import GraphOptions, describe_graph, describe_view_node
+from pianokpm_ros.nodes.event_publisher import EventPublisher
 from pianokpm_ros.processes import GraphProcesses
+from pianokpm_ros.recording.writer import RecordingError
 from test.senders import start_lsl_senders
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,9 +69,22 @@ def test_shows_what_an_amplifier_measures(monkeypatch):
             emg = follow(
                 browser, lambda u: u['emg'] and u['emg']['hands']['left']['trace'] and u['emg']
             )
+            contract_once()
+            assert follow(browser, lambda u: u['emg']['hands']['left']['mvc'] == [True, False])
     assert emg['hands'].keys() == {'left'} and emg['hands']['left']['muscles'] == ['ADM', '1DI']
     assert emg['label'] == 'simulated EMG, of no person' and 'left out: FDS (left)' in emg['note']
     assert emg['hands']['left']['mvc'] == [False, False] and not emg['silent']
+
+
+def contract_once():
+    """Tell of a maximum contraction of ADM, as a guided session does."""
+    with EventPublisher() as events:
+        # who looks on is not taken for the recorder
+        with pytest.raises(RecordingError, match='no recorder_node listens'):
+            events.wait_for_recorder(2.0)
+        events.tell('begin', 'mvc', {'muscle': 'ADM', 'side': 'left'})
+        time.sleep(1.5)
+        events.tell('end', 'mvc', {})
 
 
 def test_the_graph_has_a_view_when_asked_and_capture_sends_it_pictures():
