@@ -69,7 +69,9 @@ def test_shows_what_an_amplifier_measures(monkeypatch):
             emg = follow(
                 browser, lambda u: u['emg'] and u['emg']['hands']['left']['trace'] and u['emg']
             )
-            contract_once()
+        contract_once()  # while nobody looks
+        with connect(url.replace('http', 'ws') + 'live') as browser:
+            assert json.loads(browser.recv())['live']
             assert follow(browser, lambda u: u['emg']['hands']['left']['mvc'] == [True, False])
     assert emg['hands'].keys() == {'left'} and emg['hands']['left']['muscles'] == ['ADM', '1DI']
     assert emg['label'] == 'simulated EMG, of no person' and 'left out: FDS (left)' in emg['note']
