@@ -13,7 +13,7 @@ from pianokpm_ros.capture.opening import check_own_names
 from pianokpm_ros.capture.source import CaptureError
 from pianokpm_ros.capture.still import take_still
 from pianokpm_ros.geometry.camera import Camera
-from pianokpm_ros.outputs import check_output
+from pianokpm_ros.outputs import OutputError, check_output
 from pianokpm_ros.viewer.clicks import ClickServer
 from pianokpm_ros.viewer.naming import Naming
 
@@ -29,6 +29,10 @@ def name_corners(
     """Serve the page until people have saved; then the file of points is written."""
     path = Path(arguments.click)
     check_output(path, replace=True)  # what is there is gone on with
+    if path.absolute() == Path(arguments.output).absolute():
+        raise OutputError(
+            f'asked to write corners and rig both into {path}; name another file for one of them (-o is the rig)'
+        )
     if not arguments.video:
         raise CaptureError(
             'asked for --click without a camera; name one, such as front=/dev/video0, or a picture of its view'

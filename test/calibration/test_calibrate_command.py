@@ -219,6 +219,7 @@ def test_the_keyboard_alone_is_enough(tmp_path, capsys):
     [
         ([], 'without a camera'),
         (['front=nowhere.jpg'], 'no file'),
+        (['front=a.png', '-o', 'points.yaml'], 'both into points.yaml'),
         (['front=a.png', 'front=a.png'], 'names of their own'),
         (['front=a.png', '--keyboard', 'p.yaml'], '--click and --keyboard'),
     ],

@@ -71,6 +71,8 @@ def test_wires_lie_on_the_keys_and_names_on_theirs():
     for corner in ('C4.front_left', 'G3.front_left', 'E4.back_right'):
         pixel = BENCH.project(locate_point(corner)[None])
         assert np.linalg.norm(white - pixel, axis=1).min() < 1e-6
+    hidden = BENCH.project(np.array([[0.01175, 0.075, 0.0]]))  # between C4 and D4, under C#4
+    assert np.linalg.norm(white - hidden, axis=1).min() > 5
     black = np.concatenate(wires['black'])
     for corner in ('F#4.top_left', 'F#4.front_right'):
         pixel = BENCH.project(locate_point(corner)[None])

@@ -126,6 +126,7 @@ def test_a_focal_length_of_which_nothing_is_known_is_never_taken_for_exact():
     slopes = np.zeros((12, 7))
     slopes[:6, 1:] = np.eye(6)
     assert _doubt_focal(slopes) == np.inf
+    assert _doubt_focal(np.zeros((12, 7))) == np.inf
     slopes[6, 0] = 15.0
     assert _doubt_focal(slopes) == pytest.approx(CLICK_NOISE / 15)
     above = look_at('above', (0.0, 0.07, 0.9), (0.0, 0.071, 0), focal=900)

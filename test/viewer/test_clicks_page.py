@@ -136,9 +136,10 @@ def test_points_are_dragged_nudged_marked_and_removed(command, tab, tmp_path):
     assert 'C4 front left' in tab.ask(odd)
     press(tab, show(tab, *far), show(tab, *here))
     tab.wait("document.getElementById('found').className === 'good'", 60)
-    for key in 4 * ['ArrowRight'] + 2 * ['ArrowUp']:
+    judged = tab.ask('document.documentElement.dataset.judged')
+    for key in 12 * ['ArrowRight'] + 8 * ['ArrowUp']:
         press_key(tab, key)
-    time.sleep(0.5)
+    tab.wait(f"document.documentElement.dataset.judged !== '{judged}'", 60)
     # Another corner, by the drawing of the keys: Delete removes it again.
     box = tab.ask(
         "(({x, y, width, height}) => [x, y, width, height])(document.getElementById('keys').getBoundingClientRect())"
@@ -156,7 +157,7 @@ def test_points_are_dragged_nudged_marked_and_removed(command, tab, tmp_path):
     assert chosen not in saved.names
     place = saved.pixels[saved.names.index('C4.front_left')]
     # The pointer knows whole pixels of the screen.
-    np.testing.assert_allclose(place, np.add(here, (1.0, -0.5)), atol=1.0)
+    np.testing.assert_allclose(place, np.add(here, (3.0, -2.0)), atol=1.0)
 
 
 def test_a_mouse_over_shows_the_magnifier_and_a_narrow_page_fits(command, tab):

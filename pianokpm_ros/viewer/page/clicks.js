@@ -151,6 +151,7 @@ class Clicks {
       this.later = setTimeout(() => this.tell(this.now), 150);
       event.preventDefault();
     } else if ((key === 'Delete' || key === 'Backspace') && point) this.remove(this.picked);
+    else if (key === 'Escape') { this.picked = this.wanted = null; this.show(); }
     else if (key === 's') this.skip();
     else if (key === 'm') $('glass').click();
     else if (key === 'l') $('lines').click();
