@@ -28,7 +28,7 @@ WINDOW = 30 * NANOSECONDS
 FEWEST = 10.0
 """Below this much that both know no correlation is told [s]: one stroke more or less would change it."""
 
-LOOK = NANOSECONDS // 2
+LOOK = NANOSECONDS
 """Between two looks at it [ns]."""
 
 

@@ -174,9 +174,9 @@ def test_what_electrodes_give_is_told_from_estimates(tmp_path, size):
         page.wait(SHOWN, 120)
         assert words(page, '#right .lines').split('\n') == [
             'estimated',
-            'measured EMG, ADM of MVC, others own scale',
+            'measured EMG (ADM of MVC, others own scale)',
         ]
-        assert words(page, '#left .lines').endswith('measured EMG, own scale')
+        assert words(page, '#left .lines').endswith('measured EMG (own scale)')
         told = words(page, '#emg')
         assert 'no score of the model' in told and 'left out: trigger' in told
         title = page.ask("document.querySelector('#right .traces').title")

@@ -37,7 +37,7 @@ export function showModel(activity, full) {
 export function showLines(side, hand, emg) {
   const article = document.getElementById(side), list = article.querySelector('.lines');
   article.classList.toggle('electrodes', Boolean(hand));
-  const words = hand ? `${emg.label}${emg.silent ? ', silent' : ''}, ${tellScales(hand)}` : '';
+  const words = hand ? `${emg.label} (${tellScales(hand)})${emg.silent ? ', silent' : ''}` : '';
   if (list.dataset.shown === words) return;
   list.dataset.shown = words;
   const entries = hand ? [['estimate', 'estimated'], ['measured', words]] : [];
