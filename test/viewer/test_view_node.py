@@ -84,6 +84,9 @@ def contract_once():
         # who looks on is not taken for the recorder
         with pytest.raises(RecordingError, match='no recorder_node listens'):
             events.wait_for_recorder(2.0)
+        end = time.monotonic() + 30
+        while not events.heard_by and time.monotonic() < end:
+            time.sleep(0.05)  # nodes may take seconds to find each other
         events.tell('begin', 'mvc', {'muscle': 'ADM', 'side': 'left'})
         time.sleep(1.5)
         events.tell('end', 'mvc', {})
