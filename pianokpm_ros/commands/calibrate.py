@@ -171,7 +171,7 @@ def _calibrate_by_clicks(
         raise CalibrationError(
             'asked for --click and --keyboard; --click goes on with the points that its file holds already'
         )
-    asked = CameraSettings(read_size(arguments.size), arguments.frame_rate, arguments.format)
+    asked = _read_settings(arguments)
     name_corners(arguments, asked, lenses, console)
     try:
         placement = place_by_keyboard(load_points(arguments.click), lenses)
@@ -181,6 +181,10 @@ def _calibrate_by_clicks(
         ) from error
     _print_placement(placement, console)
     return placement.rig
+
+
+def _read_settings(arguments: argparse.Namespace) -> CameraSettings:
+    return CameraSettings(read_size(arguments.size), arguments.frame_rate, arguments.format)
 
 
 def _make_board(arguments: argparse.Namespace) -> Board:
@@ -233,7 +237,7 @@ def _calibrate_by_board(
 
 def _watch(arguments: argparse.Namespace, board: Board, console: Console) -> dict[str, Watched]:
     stamps = load_timestamps(arguments.timestamps) if arguments.timestamps else {}
-    asked = CameraSettings(read_size(arguments.size), arguments.frame_rate, arguments.format)
+    asked = _read_settings(arguments)
     sources = [open_source(text, asked, stamps) for text in arguments.video]
     names = [s.name for s in sources]
     check_own_names(names)

@@ -10,7 +10,7 @@ Letters: J landmarks (21).
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +54,11 @@ class PlayingHands:
     mean: FloatArray
     covariance: FloatArray
     source: str
+
+    @cached_property
+    def information(self) -> FloatArray:
+        """Inverse of the covariance, (3 J, 3 J) [1/m^2]."""
+        return np.linalg.inv(self.covariance)
 
     def save(self, path: Path) -> None:
         """Write it to an open `.npz` path."""
@@ -151,7 +156,8 @@ class _Problem:
     ) -> None:
         self._rotation, self._translation = rotation, translation
         self._rays, self._known = rays[known], np.flatnonzero(known)
-        self._mean, self._information = load_playing_hands().mean, _load_information()
+        hands = load_playing_hands()
+        self._mean, self._information = hands.mean, hands.information
 
     def begin(self) -> FloatArray:
         """Return the mean hand where along the keys its palm is seen; beside the keys there is nothing to play."""
@@ -189,11 +195,6 @@ class _Problem:
 
     def _to_camera(self, hand: FloatArray) -> FloatArray:
         return hand @ self._rotation.T + self._translation
-
-
-@lru_cache(maxsize=1)
-def _load_information() -> FloatArray:
-    return np.linalg.inv(load_playing_hands().covariance)
 
 
 def _list_covariances(root: FloatArray, flip: FloatArray) -> FloatArray:

@@ -145,12 +145,13 @@ class HandTriangulator:
         sequence, self._sequence[side] = self._sequence[side], self._sequence[side] + 1
         head = (frames.stamp, self._frame_id(seen, frames), sequence, side)
         hand = HandViews(side, seen, self._palm(), self.settings.landmark_noise)
+        half = len(hand.sound) == 1 < len(seen)
         pose = (
-            self._from_half(head, hand)
-            if len(hand.sound) == 1 < len(seen)
-            else self._from_views(frames, head, hand)
+            (None if half else self._from_views(frames, head, hand))
+            or self._as_playing(head, hand)
+            or (self._from_half(head, hand) if half else None)
+            or self._from_one(head, hand)
         )
-        pose = pose or self._from_one(head, hand)
         if pose is None:
             return HandPose.invalid(*head)
         place = pose.landmarks[list(PALM)].mean(axis=0)
@@ -194,8 +195,6 @@ class HandTriangulator:
         result, kept = hand.solve_all(), list(KEPT)
         if not hand.measure_contradiction_at(kept) <= self.settings.max_contradiction:
             return None
-        if playing := self._as_playing(head, hand):
-            return playing
         placed = hand.anchor(hand.sound[0])
         if placed is None:
             return None
@@ -221,8 +220,6 @@ class HandTriangulator:
 
     def _from_one(self, head: Head, hand: HandViews) -> HandPose | None:
         """Place a hand by one view, best one that did not mirror it."""
-        if playing := self._as_playing(head, hand):
-            return playing
         for sights in (hand.sound, hand.mirrored):
             for sight in sorted(sights, key=lambda s: -float(s[1].score[s[2]])):
                 placed = self._alone.place(head[0], head[-1], sight, hand.palm)

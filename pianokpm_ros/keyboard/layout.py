@@ -21,6 +21,8 @@ BLACK_HEIGHT = 0.012
 BLACK_TOP_WIDTH = 0.0096
 """Of a black key's top, which is narrower than its foot [m]."""
 
+NOTE_NAMES = ('C', 'C#', 'D', 'D#', 'E', 'F', 'F#', 'G', 'G#', 'A', 'A#', 'B')
+
 BLACK_DEGREES = (1, 3, 6, 8, 10)
 """Semitones above C."""
 
@@ -28,6 +30,16 @@ BLACK_DEGREES = (1, 3, 6, 8, 10)
 def is_black(key: int) -> bool:
     """Tell whether a MIDI number is a black key's."""
     return key % 12 in BLACK_DEGREES
+
+
+def name_key(key: int) -> str:
+    """Return the name of a MIDI number: 60 is `C4`."""
+    return f'{NOTE_NAMES[key % 12]}{key // 12 - 1}'
+
+
+def number_of(key: str) -> int:
+    """Return the MIDI number of a key by its name: `C4` is 60."""
+    return NOTE_NAMES.index(key[:-1]) + 12 * (int(key[-1]) + 1)
 
 
 def _key_centres() -> np.ndarray:

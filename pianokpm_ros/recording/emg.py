@@ -135,7 +135,6 @@ def measure_mvc(emg: EmgSignal, values: FloatArray, trials: list[Trial]) -> Floa
     if emg.unit == 'mvc':
         return np.ones(len(emg.channel))
     found = np.full(len(emg.channel), np.nan)
-    width = max(1, round(MVC_WINDOW * emg.rate))
     for trial in trials:
         side = trial.details.get('side')
         for c, channel in enumerate(emg.channel):
@@ -143,9 +142,14 @@ def measure_mvc(emg: EmgSignal, values: FloatArray, trials: list[Trial]) -> Floa
             if trial.kind != 'mvc' or trial.details.get('muscle') != channel or other_side:
                 continue
             inside = (emg.stamp >= trial.begin) & (emg.stamp <= trial.end)
-            course = values[inside, c]
-            course = course[np.isfinite(course)]
-            if len(course) >= width:
-                best = np.convolve(course, np.full(width, 1 / width), 'valid').max()
-                found[c] = np.nanmax([found[c], best])
+            # Unlike maximum, this passes over what is unknown.
+            found[c] = np.fmax(found[c], find_strongest(values[inside, c], emg.rate))
     return found
+
+
+def find_strongest(course: FloatArray, rate: float) -> float:
+    """Return the best mean over `MVC_WINDOW` of an envelope, (N,), NaN = lost, at a rate [Hz]; NaN = too short."""
+    known, width = course[np.isfinite(course)], max(1, round(MVC_WINDOW * rate))
+    if len(known) < width:
+        return float('nan')
+    return float(np.convolve(known, np.full(width, 1 / width), 'valid').max())

@@ -7,6 +7,7 @@ from importlib import resources
 import numpy as np
 
 from pianokpm_ros.anatomy import MUSCLE_FINGER, MUSCLE_NAMES, Side
+from pianokpm_ros.keyboard.layout import name_key
 from pianokpm_ros.report.comparison import LEAST, SIGMAS, Comparison, Region
 from pianokpm_ros.report.measured import MeasuredEmg, measure_likeness
 from pianokpm_ros.report.measures import (
@@ -19,7 +20,6 @@ from pianokpm_ros.report.measures import (
 )
 from pianokpm_ros.report.recording import RATE, Recording, Signal
 from pianokpm_ros.report.timeline import write_timeline
-from pianokpm_ros.view.piano_roll import name_key
 
 MOST_REGIONS = 25
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pianokpm_ros.anatomy import MUSCLE_NAMES, Side, Status
+from pianokpm_ros.keyboard.layout import name_key
 from pianokpm_ros.report.charts import (
     draw_band,
     draw_lanes,
@@ -17,7 +18,7 @@ from pianokpm_ros.report.charts import (
 )
 from pianokpm_ros.report.comparison import Comparison
 from pianokpm_ros.report.recording import RATE, Recording, Signal
-from pianokpm_ros.view.piano_roll import KeyPress, choose_keys, name_key
+from pianokpm_ros.view.piano_roll import KeyPress, choose_keys
 
 FloatArray = NDArray[np.floating]
 

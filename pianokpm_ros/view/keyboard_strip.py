@@ -4,10 +4,9 @@ from collections.abc import Mapping
 
 import cv2
 
-from pianokpm_ros.keyboard.layout import is_black
+from pianokpm_ros.keyboard.layout import is_black, name_key
 from pianokpm_ros.view.lettering import BgrImage, write
 from pianokpm_ros.view.palette import FAINT, PANEL, Rgb, mix
-from pianokpm_ros.view.piano_roll import name_key
 
 Box = tuple[int, int, int, int]
 

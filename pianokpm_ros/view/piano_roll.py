@@ -7,14 +7,12 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from pianokpm_ros.anatomy import Side
-from pianokpm_ros.keyboard.layout import is_black
+from pianokpm_ros.keyboard.layout import is_black, name_key
 from pianokpm_ros.records import KeyMotion
 from pianokpm_ros.view.palette import SIDE_INKS, Rgb
 
 PRESSED = 0.5
 """Position from which a key counts as down; the sound's escapement lies about there."""
-
-NOTE_NAMES = ('C', 'C#', 'D', 'D#', 'E', 'F', 'F#', 'G', 'G#', 'A', 'A#', 'B')
 
 
 @dataclass(frozen=True)
@@ -50,11 +48,6 @@ def find_presses(motions: Iterable[KeyMotion], threshold: float = PRESSED) -> li
                 presses.append(KeyPress(key, down.pop(key), stamp))
     presses += [KeyPress(key, start, last) for key, start in down.items()]
     return sorted(presses, key=lambda press: (press.start, press.key))
-
-
-def name_key(key: int) -> str:
-    """Return the scientific name of a MIDI number, such as C4 for 60."""
-    return f'{NOTE_NAMES[key % 12]}{key // 12 - 1}'
 
 
 def as_ink(colour: Rgb) -> tuple[float, float, float]:

@@ -10,7 +10,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from pianokpm_ros.viewer.naming import Naming
-from pianokpm_ros.viewer.page_server import HOST, PORT, PageServer
+from pianokpm_ros.viewer.page_server import HOST, PORT, PageServer, read_request
 
 QUALITY = 95
 
@@ -71,11 +71,8 @@ class ClickServer(PageServer):
         waiting: dict[str, Any],
         news: asyncio.Event,
     ) -> None:
-        try:
-            asked = json.loads(text)
-        except ValueError:
-            return
-        if not isinstance(asked, dict):
+        asked = read_request(text)
+        if asked is None:
             return
         if asked.get('save'):
             await self._save(connection)

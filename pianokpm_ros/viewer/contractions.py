@@ -15,7 +15,7 @@ from pianokpm_ros.emg.processing import (
 )
 from pianokpm_ros.emg.running_envelope import RATE
 from pianokpm_ros.messages import type_name
-from pianokpm_ros.recording.emg import MVC_WINDOW, EmgSignal, join_emg, measure_mvc
+from pianokpm_ros.recording.emg import EmgSignal, find_strongest, join_emg, measure_mvc
 from pianokpm_ros.recording.events import SessionEvent, Trial, list_trials, read_events
 from pianokpm_ros.recording.reader import read_bag
 from pianokpm_ros.recording.writer import RecordingError
@@ -60,19 +60,18 @@ class Contractions:
 
 
 def measure_contraction(trial: Trial, measured: Measured) -> dict[tuple[Side, str], float]:
-    """Return the best mean over `MVC_WINDOW` of the muscle of a trial, on each hand that it may be about."""
+    """Return how strong the muscle of a trial was, on each hand that it may be about."""
     name, wanted = trial.details.get('muscle'), trial.details.get('side')
-    width, found = round(MVC_WINDOW * RATE), {}
+    found = {}
     for side, hand in measured.hands.items():
         if name not in hand.muscle or (wanted and side.label != wanted):
             continue
         stamp, value = hand.trace.since(trial.begin)
         inside = (stamp >= trial.begin) & (stamp <= trial.end)
         course = value[inside, hand.muscle.index(name)] if len(stamp) else np.zeros(0)
-        course = course[np.isfinite(course)]
-        if len(course) >= width:
-            best = np.convolve(course, np.full(width, 1 / width), 'valid').max()
-            found[side, name] = float(best)
+        best = find_strongest(course, RATE)
+        if np.isfinite(best):
+            found[side, name] = best
     return found
 
 

@@ -6,12 +6,14 @@ answered.
 
 import asyncio
 import ipaddress
+import json
 import logging
 import socket
 import threading
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -164,6 +166,15 @@ class PageServer:
     async def _converse(self, connection: ServerConnection) -> None:
         """Talk to one browser until it has gone."""
         raise NotImplementedError
+
+
+def read_request(text: str | bytes) -> dict[str, Any] | None:
+    """Return what a browser asks for; None where it makes no sense."""
+    try:
+        asked = json.loads(text)
+    except ValueError:
+        return None
+    return asked if isinstance(asked, dict) else None
 
 
 def _silent_logger() -> logging.Logger:

@@ -13,7 +13,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from pianokpm_ros.viewer.feed import Feed
-from pianokpm_ros.viewer.page_server import HOST, PORT, PageServer
+from pianokpm_ros.viewer.page_server import HOST, PORT, PageServer, read_request
 from pianokpm_ros.viewer.state import ViewState
 
 PERIOD = 1 / 30
@@ -76,11 +76,8 @@ class ViewServer(PageServer):
             credit.release()  # whoever waits for it sees that the browser has gone
 
     def _take(self, text: str | bytes, credit: asyncio.Semaphore) -> None:
-        try:
-            asked = json.loads(text)
-        except ValueError:
-            return
-        if not isinstance(asked, dict):
+        asked = read_request(text)
+        if asked is None:
             return
         if 'drawn' in asked:
             credit.release()

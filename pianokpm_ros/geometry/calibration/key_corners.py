@@ -26,11 +26,12 @@ from pianokpm_ros.keyboard.layout import (
     LAST_KEY,
     WHITE_LENGTH,
     is_black,
+    name_key,
+    number_of,
 )
 
 FloatArray = NDArray[np.floating]
 
-NAMES = ('C', 'C#', 'D', 'D#', 'E', 'F', 'F#', 'G', 'G#', 'A', 'A#', 'B')
 PATTERN = re.compile(r'([A-G]#?)(\d)\.(front|back|top)_(left|right)')
 _OPEN_GAPS = {('E', 'right'), ('F', 'left'), ('B', 'right'), ('C', 'left')}
 
@@ -61,16 +62,6 @@ def locate_point(name: str) -> FloatArray:
     x = float(KEY_CENTRES[key - FIRST_KEY]) + (width if side == 'right' else -width) / 2
     y = WHITE_LENGTH if end == 'back' else (BLACK_FRONT if black else 0.0)
     return np.array([x, y, BLACK_HEIGHT if end == 'top' else 0.0])
-
-
-def number_of(key: str) -> int:
-    """Return the MIDI number of a key by its name: `C4` is 60."""
-    return NAMES.index(key[:-1]) + 12 * (int(key[-1]) + 1)
-
-
-def name_key(key: int) -> str:
-    """Return the name of a MIDI number: 60 is `C4`."""
-    return f'{NAMES[key % 12]}{key // 12 - 1}'
 
 
 def _list_corners() -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from pianokpm_ros.geometry.calibration.key_corners import name_key
 from pianokpm_ros.geometry.camera import Camera
 from pianokpm_ros.keyboard.layout import (
     BLACK_FRONT,
@@ -16,6 +15,7 @@ from pianokpm_ros.keyboard.layout import (
     LAST_KEY,
     WHITE_LENGTH,
     is_black,
+    name_key,
 )
 
 FloatArray = NDArray[np.floating]
@@ -90,7 +90,7 @@ def _project_near(camera: Camera, places: FloatArray) -> FloatArray | None:
 
 def _is_true(camera: Camera, places: FloatArray, pixels: FloatArray) -> NDArray[np.bool_]:
     """Tell which (N, 2) pixels lead back to their places: distortion folds what is far outside into the picture."""
-    seen = places @ camera.rotation.T + camera.translation
+    seen = camera.transform(places)
     with np.errstate(divide='ignore', invalid='ignore'):
         rays = seen[:, :2] / seen[:, 2:]
     return np.abs(camera.normalize(np.nan_to_num(pixels)) - rays).max(axis=1) < BENT_BACK
