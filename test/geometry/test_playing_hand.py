@@ -162,6 +162,29 @@ def test_landmarks_that_are_not_seen_are_guessed_and_too_few_are_refused(rig, pl
     assert place_shown(camera, np.full((21, 2), np.nan), Side.LEFT) is None
 
 
+def test_of_two_views_the_one_that_looks_more_like_a_playing_hand_decides(rig, playing):
+    hand, random, sights = playing[1], np.random.default_rng(2), []
+    for name, noise in (('front', 2.0), ('top', 0.0)):
+        view = view_of(rig.camera(name), hand[None], (2,), T0)
+        pixels = view.pixels + noise * random.normal(size=view.pixels.shape).astype(np.float32)
+        sights.append((rig.camera(name), replace(view, pixels=pixels), 0))
+    noisy, clear = (place_playing_hand([s], Side.RIGHT) for s in sights)
+    assert noisy is not None and np.abs(noisy.landmarks - clear.landmarks).max() > 0.005
+    for order in (sights, sights[::-1]):
+        found = place_playing_hand(order, Side.RIGHT)
+        np.testing.assert_array_equal(found.landmarks, clear.landmarks)
+
+
+@pytest.mark.parametrize('name', VIEWS)
+def test_more_steps_change_nothing(rig, playing, name, monkeypatch):
+    camera = rig.camera(name)
+    pixels = camera.project(grow(playing[1], 1.2) + (0.2, 0.05, 0.0))
+    few = place_shown(camera, pixels, Side.RIGHT)
+    monkeypatch.setattr(playing_hand, 'STEPS', 30)
+    many = place_shown(camera, pixels, Side.RIGHT)
+    np.testing.assert_allclose(few.landmarks, many.landmarks, atol=1e-4)
+
+
 def test_a_camera_below_the_keys_shows_no_playing_hand(playing):
     camera = look_at('low', (0.0, -0.8, -0.3), (0.0, 0.0, -0.3))
     away = playing[1] - (0, 0, 0.6)
