@@ -2,7 +2,7 @@
 
 Left hands are simulated as right ones in a mirrored world. What is changed against the source, and why:
 * ADM and APB are added, and FPB, without which the thumb is too weak to strike; their paths were chosen
-  to give the moment arms in the table of docs/simulation.md.
+  to give plausible moment arms (`test/training_simulation/test_hand.py` holds them to a range).
 * Ranges of muscle lengths are refitted (`lengths.py`): in the source several ring and little finger
   muscles leave theirs in the zero posture and are nearly powerless.
 * Damping 0.003 N m s/rad (0.05 to 0.5 in the source is numerical, not tissue).
