@@ -201,23 +201,33 @@ def list_strokes(samples: KeySamples) -> list[tuple[int, int, bool, int]]:
     """Find what a piano would sound: (stamp [ns], key, down, MIDI velocity), by time.
 
     A key sounds where it passes `ESCAPEMENT` downwards. Its speed there gives the hammer's,
-    and MIDI velocity = 52 + 25 log2(hammer speed / (1 m/s)) (Goebl and Bresin, 2003).
+    and MIDI velocity = 52 + 25 log2(hammer speed / (1 m/s)) (Goebl and Bresin, 2003). Where the
+    speed is unknown, the MIDI velocity told with the sample counts, else how far the key went since the last one.
     """
     strokes = []
     for key in np.unique(samples.key).tolist():
-        own = samples.key == key
-        stamp, position = samples.stamp[own], samples.position[own]
-        velocity, down = samples.velocity[own], False
-        for i in range(len(stamp)):
+        own = np.flatnonzero(samples.key == key)
+        position, down = samples.position[own], False
+        for i in range(len(own)):
             if not down and position[i] >= ESCAPEMENT:
-                speed = max(DIP * LEVER * float(velocity[max(0, i - 1) : i + 1].max()), 1e-3)
-                struck = int(np.clip(round(52 + 25 * np.log2(speed)), 1, 127))
-                strokes.append((int(stamp[i]), key, True, struck))
+                struck = _strike(samples, int(own[max(0, i - 1)]), int(own[i]))
+                strokes.append((int(samples.stamp[own[i]]), key, True, struck))
                 down = True
             elif down and position[i] <= DAMPER:
-                strokes.append((int(stamp[i]), key, False, 0))
+                strokes.append((int(samples.stamp[own[i]]), key, False, 0))
                 down = False
     return sorted(strokes)
+
+
+def _strike(samples: KeySamples, before: int, now: int) -> int:
+    """Return how hard a key was struck between two of its samples, as MIDI velocity."""
+    speed = float(np.fmax(samples.velocity[before], samples.velocity[now]))
+    if np.isnan(speed):
+        if samples.midi_velocity[now]:
+            return int(samples.midi_velocity[now])
+        way = float(samples.position[now] - samples.position[before])
+        speed = way * NANOSECONDS / max(int(samples.stamp[now] - samples.stamp[before]), 1)
+    return int(np.clip(round(52 + 25 * np.log2(max(DIP * LEVER * speed, 1e-3))), 1, 127))
 
 
 def write_midi(samples: KeySamples, path: Path | str) -> None:

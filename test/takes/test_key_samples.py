@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import mido
 import numpy as np
 import pytest
@@ -95,3 +97,17 @@ def test_what_is_no_midi_file_is_refused(tmp_path):
     for name in ('x.mid', 'none.mid'):
         with pytest.raises(KeySampleError, match=name):
             read_midi(tmp_path / name)
+
+
+def test_a_stroke_of_unknown_speed_is_as_hard_as_midi_or_the_keys_way_tell(performance):
+    known = performance.sensor_keys()
+    strokes = list_strokes(known)
+    downs = [s for s in strokes if s[2]]
+    told = np.zeros(len(known.key), np.uint8)
+    for stamp, key, _, velocity in downs:
+        told[(known.stamp == stamp) & (known.key == key)] = velocity
+    unknown = replace(known, velocity=np.full(len(known.key), np.nan, np.float32))
+    assert list_strokes(replace(unknown, midi_velocity=told)) == strokes
+    by_way = [s for s in list_strokes(unknown) if s[2]]
+    assert [s[:2] for s in by_way] == [s[:2] for s in downs]
+    assert np.abs(np.subtract([s[3] for s in by_way], [s[3] for s in downs])).max() <= 6

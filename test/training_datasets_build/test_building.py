@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from pianokpm_training.commands import dataset as command
 from pianokpm_training.datasets.recording import DataError
+from pianokpm_training.model.seeing import hear_keys
 from pianokpm_training.sessions import building
 from pianokpm_training.sessions.building import (
     BuildSettings,
@@ -23,10 +24,12 @@ from pianokpm_training.sessions.building import (
 )
 from pianokpm_training.sessions.clocks import ClockCheck
 from pianokpm_training.sessions.reading import join_keys, read_session
+from pianokpm_training.sessions.ticks import key_lookup
 from rich.console import Console
 
 from pianokpm_ros.anatomy import MUSCLES
 from pianokpm_ros.emg.metrics import pearson
+from pianokpm_ros.muscle.timebase import stroke_speed
 from pianokpm_ros.recording.emg import join_emg
 from pianokpm_ros.recording.writer import BagWriter, RecordingError
 from pianokpm_ros.records import EmgOrigin
@@ -91,6 +94,35 @@ def test_each_note_has_its_hand(data, session):
         wrists = session.performance.landmarks[i, :, 0, 0]
         x = (int(key) - 60) * 0.0137
         assert abs(wrists[side - 1] - x) <= abs(wrists[2 - side] - x) + 0.1
+
+
+def test_how_hard_a_midi_keyboard_was_struck_is_heard_by_all_who_learn(data, session):
+    recording = load(data, 'right')
+    assert np.isnan(recording.keys.velocity).all()
+    shortly_after = np.sort(recording.notes.stamp) + 20_000_000
+    heard = [
+        lookup(shortly_after).struck
+        for lookup in (key_lookup(recording), hear_keys(recording, 'midi'))
+    ]
+    np.testing.assert_array_equal(*heard)
+    loudest = stroke_speed(np.full(1, np.nan), recording.notes.velocity.max(keepdims=True))
+    assert heard[0].max() == pytest.approx(loudest[0])
+
+
+def test_a_task_that_begins_with_a_key_held_down_does_not_silence_the_others(session):
+    data = read_session(session.bag)
+    (task,) = [t for t in data.trials if t.kind == 'task']
+    down = data.keys.stamp[data.keys.position == 1]
+    late = replace(task, begin=int(down[down > task.begin + SECOND][0]) + 5_000_000)
+    prepared = prepare(replace(data, trials=[late], emg=None), BuildSettings())
+    (made, *_) = cut(prepared, 'p07', 'p07-0', BuildSettings())
+    assert (
+        made.keys.stamp[0] == 0
+        and made.keys.position[0] == 1
+        and np.isnan(made.keys.velocity).all()
+    )
+    ticks = np.arange(0, 4 * SECOND, 10_000_000)
+    assert hear_keys(made, 'midi')(ticks).struck.max() > 1.0
 
 
 def test_it_says_simulated_and_holds_no_name(data, tmp_path):

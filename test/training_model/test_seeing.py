@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from pianokpm_training.model.dataset import make_examples
@@ -7,10 +9,10 @@ from pianokpm_training.model.seeing import (
     as_midi,
     draw_conditions,
     hear_keys,
-    key_samples,
     louder,
     see_poses,
 )
+from pianokpm_training.sessions.ticks import key_samples
 from pianokpm_training.simulation.sight import load_sight
 
 from pianokpm_ros.keyboard.key_samples import list_strokes
@@ -112,6 +114,21 @@ def test_notes_tell_how_hard_where_keys_have_no_speed(recording):
     found = key_samples(type(recording)(recording.info, keys=silent, notes=recording.notes))
     downs = [s for s in list_strokes(key_samples(recording)) if s[2]]
     assert sorted(found.midi_velocity[found.position > 0]) == sorted(s[3] for s in downs)
+
+
+def test_keys_of_which_some_speeds_are_unknown_are_heard_all_the_same(recording):
+    keys, ticks = recording.keys, np.arange(0, 12 * 10**9, TICK)
+    velocity = keys.velocity.copy()
+    velocity[::7] = np.nan
+    gaps = replace(recording, keys=replace(keys, velocity=velocity))
+    whole, found = (hear_keys(r, 'midi')(ticks).struck for r in (recording, gaps))
+    np.testing.assert_array_equal(whole > 0, found > 0)
+    assert np.abs(np.log2(found[found > 0] / whole[whole > 0])).max() < 0.4
+    # One sample that says that a key lies still does not silence the notes.
+    silent = np.full(len(velocity), np.nan, np.float32)
+    silent[0] = 0.0
+    notes = key_samples(replace(recording, keys=replace(keys, velocity=silent)))
+    assert set(notes.midi_velocity[notes.midi_velocity > 0]) == set(recording.notes.velocity)
 
 
 def test_a_frame_that_is_not_the_keyboards_hides_places_and_keys(recording):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pianokpm_training.datasets.recording import PoseTrack, Recording
 from pianokpm_training.model.noise import RATES, jitter_stamps, lose, show_to_one
-from pianokpm_training.sessions.ticks import pose_series
+from pianokpm_training.sessions.ticks import key_lookup, key_samples, pose_series
 from pianokpm_training.simulation.damping import PLAIN
 from pianokpm_training.simulation.sight import SightModel, load_sight, see, state_doubt, stretches
 from scipy.interpolate import CubicSpline
@@ -122,20 +122,10 @@ def hear_keys(recording: Recording, kind: str) -> KeyLookup:
     if kind == 'none' or recording.keys is None:
         return no_keys
     samples = key_samples(recording)
-    if kind == 'midi' and np.isfinite(samples.velocity).any():
-        samples = as_midi(samples)
-    return lambda ticks: keys_at(samples, ticks)
-
-
-def key_samples(recording: Recording) -> KeySamples:
-    """Return a recording's key motion; where it has no speeds, its notes tell how hard keys were struck."""
-    keys, notes = recording.keys, recording.notes
-    struck = np.zeros(len(keys.key), np.uint8)
-    if notes is not None and not np.isfinite(keys.velocity).any():
-        known = dict(zip(zip(notes.stamp, notes.key, strict=True), notes.velocity, strict=True))
-        pairs = zip(keys.stamp, keys.key, strict=True)
-        struck = np.array([known.get(pair, 0) for pair in pairs], np.uint8)
-    return KeySamples(keys.stamp, keys.key, keys.position, keys.velocity, struck, keys.source)
+    if kind != 'midi' or not np.isfinite(samples.velocity).any():
+        return key_lookup(recording)
+    reduced = as_midi(samples)
+    return lambda ticks: keys_at(reduced, ticks)
 
 
 def as_midi(samples: KeySamples) -> KeySamples:

@@ -321,7 +321,7 @@ def _cut(part: Any, trial: Trial) -> Any:
 
 
 def _cut_keys(keys: KeyTrack, trial: Trial) -> KeyTrack:
-    """Cut, and let keys that are already down begin with a sample at time 0."""
+    """Cut, and let keys that are already down begin with a sample at time 0; they don't move, if that is measured."""
     part = _cut(keys, trial)
     before = keys.stamp < trial.begin
     held = [
@@ -332,13 +332,13 @@ def _cut_keys(keys: KeyTrack, trial: Trial) -> KeyTrack:
     if not held:
         return part
     last = [np.flatnonzero(before & (keys.key == k))[-1] for k in held]
-    zero = np.zeros(len(held))
+    still = np.where(np.isfinite(keys.velocity[last]), np.float32(0.0), np.float32(np.nan))
     return replace(
         part,
-        stamp=np.concatenate([zero.astype(np.int64), part.stamp]),
+        stamp=np.concatenate([np.zeros(len(held), np.int64), part.stamp]),
         key=np.concatenate([np.array(held, np.uint8), part.key]),
         position=np.concatenate([keys.position[last], part.position]),
-        velocity=np.concatenate([zero.astype(np.float32), part.velocity]),
+        velocity=np.concatenate([still, part.velocity]),
     )
 
 

@@ -28,7 +28,7 @@ from pianokpm_ros.muscle.person import Person, PersonMap
 from pianokpm_ros.muscle.person_fit import Fitted, Stretch, fit_person
 from pianokpm_ros.records import Normalization
 
-PARTS = ('pose', 'keys', 'envelope')
+PARTS = ('pose', 'keys', 'notes', 'envelope')
 
 
 def read_recordings(sources: Sequence[Path], subject: str = '') -> list[Recording]:
@@ -84,7 +84,7 @@ def make_stretches(
     head = bundle.head(lookahead)
     made = []
     for part in batch_features(
-        pose_series(pose), Side(recording.info.side), key_lookup(recording.keys)
+        pose_series(pose), Side(recording.info.side), key_lookup(recording)
     ):
         features = bundle.scaling.apply(part.features)
         mean, deviation, _ = bundle.network.run(features, bundle.network.start())

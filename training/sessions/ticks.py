@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pianokpm_training.datasets.recording import (
     DataError,
-    KeyTrack,
     PoseTrack,
     Recording,
     SignalTrack,
@@ -96,13 +95,22 @@ def pose_series(pose: PoseTrack) -> PoseSeries:
     )
 
 
-def key_lookup(keys: KeyTrack | None) -> KeyLookup:
-    """Return the keys' positions at ticks, or that nothing is known of them."""
-    if keys is None:
-        return no_keys
-    none = np.zeros(len(keys.key), np.uint8)
-    samples = KeySamples(keys.stamp, keys.key, keys.position, keys.velocity, none, keys.source)
+def key_samples(recording: Recording) -> KeySamples:
+    """Return a recording's key motion; where its speed is unknown, notes tell how hard a key was struck."""
+    keys, notes = recording.keys, recording.notes
+    struck = np.zeros(len(keys.key), np.uint8)
+    if notes is not None:
+        known = dict(zip(zip(notes.stamp, notes.key, strict=True), notes.velocity, strict=True))
+        for i in np.flatnonzero(~np.isfinite(keys.velocity)):
+            struck[i] = known.get((keys.stamp[i], keys.key[i]), 0)
+    return KeySamples(keys.stamp, keys.key, keys.position, keys.velocity, struck, keys.source)
 
+
+def key_lookup(recording: Recording) -> KeyLookup:
+    """Return what a recording knows of the keys at ticks, as an estimator hears them."""
+    if recording.keys is None:
+        return no_keys
+    samples = key_samples(recording)
     return lambda ticks: keys_at(samples, ticks)
 
 
