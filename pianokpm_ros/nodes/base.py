@@ -132,6 +132,14 @@ class PianoNode(Node):
             kind, topic, lambda message: self.backlog.push(name, message, handle), LISTEN
         )
 
+    def repeat(self, period: float, call: Callable[[], None]) -> None:
+        """Call something every `period` [s]: of simulated time where the node follows it, else of a steady clock.
+
+        A timer on the system's clock would stand still once that is set back, for as long as it was.
+        """
+        simulated = self.get_parameter('use_sim_time').value
+        self.create_timer(period, call, clock=self.get_clock() if simulated else self._steady)
+
     def reject(self, reason: str) -> None:
         """Count an input that can't be used and say why, but not too often."""
         self.rejected += 1

@@ -55,7 +55,7 @@ class KeyboardNode(PianoNode):
         Connections(self, s['wait_for']).call_when_complete(
             s['wait_timeout'], self._listen_to_capture
         )
-        self.create_timer(PERIOD, self._play)
+        self.repeat(PERIOD, self._play)
 
     def _listen_to_capture(self) -> None:
         if self._player is not None and self.settings['follow_playback']:

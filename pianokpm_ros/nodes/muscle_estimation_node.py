@@ -69,7 +69,7 @@ class MuscleEstimationNode(PianoNode):
         for side in SIDES:
             self.listen(HandPose, f'hands/{side.label}', self._take)
         self.listen(KeyMotion, 'keys', self._take_keys, skip=False)  # a key lost stays down
-        self.create_timer(TICK, self._look_for_silence)
+        self.repeat(TICK, self._look_for_silence)
 
     def _take(self, message: HandPose) -> None:
         pose = self.read(message)

@@ -88,7 +88,7 @@ class TriangulationNode(PianoNode):
     def _listen(self) -> None:
         for name in self._cameras:
             self.listen(HandLandmarks, f'{name}/hands', self._take)
-        self.create_timer(TICK, self._look_for_silence)
+        self.repeat(TICK, self._look_for_silence)
 
     def _choose_cameras(self, rig: Rig | None) -> tuple[str, ...]:
         names = tuple(self.settings['cameras']) or (rig.names if rig else ())
