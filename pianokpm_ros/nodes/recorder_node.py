@@ -115,11 +115,17 @@ class RecorderNode(PianoNode):
         """Complain once, until it comes, that nothing of a graph is heard: later it can't be recorded any more."""
         self._waited.cancel()
         if self._holds_nothing():
-            self._empty = (
-                'nothing but diagnostics has come yet; is a graph running, in the namespace '
-                f'{self.get_namespace()} and with ROS_DOMAIN_ID {os.environ.get("ROS_DOMAIN_ID", "0")}?'
-            )
+            self._empty = self._explain_emptiness()
             self.get_logger().warning(self._empty)
+
+    def _explain_emptiness(self) -> str:
+        if self._recorder.early:
+            return 'what comes waits for simulated time, of which nothing has come on /clock yet'
+        domain = os.environ.get('ROS_DOMAIN_ID', '0')
+        return (
+            'nothing but diagnostics has come yet; is a graph running, in the namespace '
+            f'{self.get_namespace()} and with ROS_DOMAIN_ID {domain}?'
+        )
 
     def _holds_nothing(self) -> bool:
         return set(self._recorder.counts) <= {'/diagnostics'}

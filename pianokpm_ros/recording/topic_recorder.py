@@ -2,11 +2,15 @@
 
 import logging
 import shutil
+from collections import deque
 
 from pianokpm_ros.recording.schemas import knows
 from pianokpm_ros.recording.writer import FREE_SPACE, BagWriter, RecordingError
 
 logger = logging.getLogger(__name__)
+
+EARLY = 1000
+"""Messages that wait for simulated time to begin; of more the oldest are lost."""
 
 
 class TopicRecorder:
@@ -29,6 +33,7 @@ class TopicRecorder:
         """
         self._bag = BagWriter(path, free_space, split_size, split_duration)
         self.path, self.error, self.lost = self._bag.path, '', 0
+        self._early: deque[tuple[str, str, bytes, bool]] = deque()
         self._closed = False
 
     @staticmethod
@@ -40,6 +45,11 @@ class TopicRecorder:
     def counts(self) -> dict[str, int]:
         """Messages written of each topic."""
         return dict(self._bag.counts)
+
+    @property
+    def early(self) -> int:
+        """Messages that wait for simulated time to begin."""
+        return len(self._early)
 
     def attach(self, file: str, name: str) -> None:
         """Copy a file, such as the rig, beside the bag; raises RecordingError where that is impossible."""
@@ -53,7 +63,19 @@ class TopicRecorder:
     def write(
         self, topic: str, datatype: str, data: bytes, received: int, latched: bool = False
     ) -> None:
-        """Write a message that was received at a time [ns]; after an error it is only counted as lost."""
+        """Write a message that was received at a time [ns]; after an error it is only counted as lost.
+
+        At time 0 simulated time has not begun. What comes then is written once it has, or the bag would begin in 1970.
+        """
+        self._early.append((topic, datatype, data, latched))
+        if received > 0:
+            while self._early:
+                self._write(*self._early.popleft(), received)
+        elif len(self._early) > EARLY:
+            self._early.popleft()
+            self.lost += 1
+
+    def _write(self, topic: str, datatype: str, data: bytes, latched: bool, received: int) -> None:
         if self._closed:
             self.lost += 1
             return
@@ -70,6 +92,10 @@ class TopicRecorder:
         if self._closed:
             return
         self._closed = True
+        if self._early:
+            self.lost += len(self._early)
+            logger.warning('%d messages waited for time to begin and are lost', len(self._early))
+            self._early.clear()
         try:
             self._bag.close()
         except RecordingError as error:
