@@ -28,7 +28,7 @@ IMAGE_TYPES = ('sensor_msgs/msg/Image', 'sensor_msgs/msg/CompressedImage')
 
 
 class RecorderNode(PianoNode):
-    """Subscribe to every topic of the graph, and to later ones of this package's types."""
+    """Subscribe to every topic of the graph, and to later ones of this package's types in the same namespace."""
 
     PARAMETERS = (
         Parameter('bag', '', 'folder of the bag to make'),
@@ -101,8 +101,11 @@ class RecorderNode(PianoNode):
 
     def _discover(self) -> None:
         self._adapt()
+        # Another namespace is another graph, whose hands would be taken for these.
+        inside = f'{self.get_namespace().rstrip("/")}/'
         for topic, (datatype, *_) in self.get_topic_names_and_types():
-            ours = datatype.startswith('pianokpm/msg/') or topic in self._further
+            graph = datatype.startswith('pianokpm/msg/') and topic.startswith(inside)
+            ours = graph or topic in self._further
             if ours and topic not in self._recorded and self._recorder.records(datatype):
                 self._record(topic, datatype)
 

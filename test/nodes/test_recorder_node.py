@@ -73,3 +73,28 @@ def test_a_recorder_that_hears_no_graph_says_so(observer, tmp_path):
         out.publish(HandPose())
         observer.wait(lambda m: m['/diagnostics'][-1].status[0].message.startswith('recording to'))
     assert sum('is a graph running, in the namespace / and' in line for line in lines) == 1
+
+
+def test_a_recorder_in_a_namespace_leaves_other_graphs_out(observer, tmp_path):
+    params = str(find_share('config/pianokpm.yaml'))
+    parameters = {'bag': str(tmp_path / 'bag')}
+    spec = NodeSpec('recorder_node', 'estimation', parameters, params, 'one', respawn=False)
+    others = observer.node.create_publisher(HandPose, '/two/hands/left', 10)
+    own = observer.node.create_publisher(HandPose, '/one/further/left', 10)
+    with GraphProcesses([spec], lambda *_: None):
+        # A look finds both or, had it come before either, the next one does.
+        observer.wait_for_subscribers(own)
+        observer.wait_for_health('one/recorder_node', 'recording to')
+        before = len(observer.messages['/diagnostics'])
+        observer.wait(lambda m: len(m['/diagnostics']) >= before + 2, 30.0, 'another look')
+        assert not others.get_subscription_count()
+        own.publish(HandPose())
+        observer.wait(lambda m: heard_by_recorder(m, '/one/further/left'), 30.0, 'the own message')
+    assert {topic for topic, *_ in read_raw(tmp_path / 'bag')} == {
+        '/one/further/left',
+        '/diagnostics',
+    }
+
+
+def heard_by_recorder(messages, topic):
+    return any(v.key == topic for s in messages['/diagnostics'][-1].status for v in s.values)
