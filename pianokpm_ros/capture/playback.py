@@ -48,7 +48,7 @@ class _Stopped(Exception):
 
 
 class Playback(threading.Thread):
-    """Play files in a thread; stamps are the origin, on the clock, plus the files' own time.
+    """Play files in a thread; stamps are the origin, on the clock, plus each source's `start` and the file's own time.
 
     `on_frames` is given every set, also those that are dropped because newer ones are due.
     """
@@ -64,7 +64,7 @@ class Playback(threading.Thread):
         """Set up.
 
         Args:
-            sources: with distinct names.
+            sources: with distinct names; their `start` is against the origin [ns].
             settings: how to play.
             clock: returns the time now [ns].
             ready: tells whether everybody listens.
@@ -72,6 +72,7 @@ class Playback(threading.Thread):
         """
         super().__init__(name='playback', daemon=True)
         self._sources, self._settings, self._clock = tuple(sources), settings, clock
+        self._starts = [source.start for source in self._sources]
         self._ready, self._handle = ready, handle
         self._stopping = threading.Event()
         self.on_frames: Callable[[Frames], None] = lambda frames: None
@@ -131,11 +132,12 @@ class Playback(threading.Thread):
             raise _Stopped
 
     def _play_once(self) -> None:
-        origin = max(self._clock(), self._last) + LEAD
+        first = min(0, *self._starts)
+        origin = max(self._clock(), self._last) + LEAD - first
         self.state = PlaybackState.PLAYING
         self.on_start(origin)
-        for source in self._sources:
-            source.start = origin
+        for source, start in zip(self._sources, self._starts, strict=True):
+            source.start = origin + start
         capture = MultiCapture(self._sources)
         before = self.dropped
         capture.open()

@@ -23,22 +23,22 @@ def prepare_videos(
 ) -> list[VideoFile]:
     """Open each file once, so that its size is known and what can't be played is refused.
 
+    Each `start` is minus the camera's delay: what it shows is older than its stamps by that.
+
     Args:
         videos: path of each camera's video.
         rig: must have each camera, in the size of its video; None = not calibrated.
         timestamps: CSV with the time of each frame (see `load_timestamps`); empty = as in the files.
     """
     stamps = load_timestamps(timestamps) if timestamps else {}
-    latest = max((rig.delay_of(n) for n in rig.names), default=0) if rig is not None else 0
     sources = []
     for name, path in videos.items():
         if stamps and name not in stamps:
             raise CaptureError(
                 f'camera {name!r} is not in {timestamps}, which has {", ".join(stamps)}'
             )
-        # Relative to the laggard, so that no stamp is negative.
-        start = latest - (rig.delay_of(name) if rig is not None and name in rig.names else 0)
-        source = VideoFile(name, Path(path), start, stamps.get(name))
+        delay = rig.delay_of(name) if rig is not None else 0
+        source = VideoFile(name, Path(path), -delay, stamps.get(name))
         source.open()
         source.close()
         if rig is not None:

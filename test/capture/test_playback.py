@@ -1,3 +1,4 @@
+import dataclasses
 import re
 import threading
 import time
@@ -9,9 +10,11 @@ from pianokpm_ros.capture.preview import Preview
 from pianokpm_ros.capture.source import CaptureError
 from pianokpm_ros.capture.video_file import VideoFile
 from pianokpm_ros.capture.video_set import pair_videos, prepare_videos
+from pianokpm_ros.geometry.rig import Rig
+from pianokpm_ros.geometry.single_view import assume_camera
 from pianokpm_ros.records import Frame
 
-from .conftest import paint, read_number, write_video
+from .conftest import SIZE, paint, read_number, write_video
 
 COUNT = 20
 
@@ -57,6 +60,24 @@ def test_stamps_are_the_announced_origin_plus_the_files_own_time(videos):
     assert scene.ends == [taken[-1]['a'][0]]
     assert scene.playback.state is PlaybackState.ENDED and scene.playback.dropped == 0
     assert scene.filmed == list(range(COUNT))
+
+
+def test_what_a_late_camera_shows_is_older_by_its_delay_than_its_stamps_say(videos):
+    """As in `estimate`: the origin, which keys begin at too, is the first frame of a camera without delay."""
+    delay, starts, taken, finished = 3 / 30, [], [], threading.Event()
+    prompt, late = (assume_camera(n, SIZE) for n in videos)
+    rig = Rig((prompt, dataclasses.replace(late, delay=delay)))
+    sources = prepare_videos({n: str(p) for n, p in videos.items()}, rig)
+    playback = Playback(sources, PlaybackSettings(0.0), time.time_ns, lambda: True, taken.append)
+    playback.on_start, playback.on_finish = starts.append, finished.set
+    begun = time.time_ns()
+    playback.start()
+    assert finished.wait(20.0)
+    own = {n: [f[n].stamp - starts[0] for f in taken if n in f] for n in videos}
+    assert own['a'][:2] == [0, 33_333_333]
+    assert own['b'][:4] == [-100_000_000, -66_666_667, -33_333_333, 0]
+    assert {n: read_number(f.image) for n, f in taken[3].items()} == {'a': 0, 'b': 3}
+    assert taken[0]['b'].stamp >= begun + LEAD, 'also the late one has time to get ready'
 
 
 def test_frames_come_when_it_is_their_time(videos):
