@@ -21,7 +21,8 @@ from pianokpm_ros.geometry.triangulation import UPPER
 FloatArray = NDArray[np.floating]
 
 NOMINAL_VIEW = np.deg2rad(60.0)
-"""Horizontal angle of view assumed of a camera without calibration: phones and webcams have 55 to 75 degrees."""
+"""Angle of view assumed of a camera without calibration, along the longer side of its pictures, however a phone is
+held: phones and webcams have 55 to 75 degrees."""
 
 SIDEWAYS_DEVIATION = 0.007
 RELIEF_DEVIATION = 0.013
@@ -56,7 +57,7 @@ class PlacedHand:
 
 def assume_camera(name: str, size: tuple[int, int]) -> Camera:
     """Make a camera with nominal intrinsics; its optical frame is also the frame of its poses."""
-    focal = size[0] / 2 / np.tan(NOMINAL_VIEW / 2)
+    focal = max(size) / 2 / np.tan(NOMINAL_VIEW / 2)
     matrix = np.array([[focal, 0, (size[0] - 1) / 2], [0, focal, (size[1] - 1) / 2], [0, 0, 1]])
     return Camera(name, size, matrix)
 

@@ -51,6 +51,16 @@ def test_an_unknown_camera_is_taken_to_see_sixty_degrees():
     np.testing.assert_allclose(camera.normalize([(639.5, 359.5)]), [[0.0, 0.0]], atol=1e-9)
 
 
+def test_a_phone_held_upright_has_the_lens_that_it_has_held_across(hand):
+    """The same hand, 0.62 m away, in the same lens: in an upright picture it was taken to be 0.37 m away."""
+    away = []
+    for size in ((1280, 720), (720, 1280)):
+        eye = look_at('phone', (0.2, -0.3, 0.5), (0.0, 0.0, 0.0), focal=1100.0, size=size)
+        placed = place_hand(assume_camera('phone', size), *see(eye, hand))
+        away.append(np.linalg.norm(placed.landmarks.mean(axis=0)))
+    assert away == pytest.approx([np.linalg.norm(eye.centre)] * 2, rel=0.05)
+
+
 def see(camera, hand):
     """Return pixels and, as MediaPipe does, the hand around its own centre in the camera's axes."""
     local = camera.transform(hand)
