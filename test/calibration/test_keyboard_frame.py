@@ -17,6 +17,7 @@ from pianokpm_ros.geometry.calibration.keyboard_frame import (
     save_points,
 )
 from pianokpm_ros.geometry.rig import Rig
+from pianokpm_ros.geometry.rig_formats import scale_rig
 
 from .conftest import look_at
 
@@ -62,6 +63,7 @@ def test_every_corner_is_offered_once_and_has_words():
     ('name', 'words'),
     [
         ('H4.front_left', 'called like'),
+        ('E#4.front_left', 'called like'),
         ('C9.front_left', 'A0 to C8'),
         ('D4.back_left', 'reach back'),
         ('C4.top_left', 'only black keys'),
@@ -163,23 +165,49 @@ def test_points_that_no_keyboard_has_are_refused_not_stumbled_over(lens):
         place_by_keyboard({'top': same}, {'top': lens} if lens else {})
 
 
+def leave_as_a_board_does(cameras):
+    """Return the same cameras in the first one's frame."""
+    turn, shift = cameras[0].rotation, cameras[0].translation
+    return Rig(
+        tuple(
+            dataclasses.replace(
+                c,
+                rotation=c.rotation @ turn.T,
+                translation=c.translation - c.rotation @ turn.T @ shift,
+            )
+            for c in cameras
+        )
+    )
+
+
 def test_a_board_calibrated_rig_is_moved_to_the_keyboard():
     truth = make_cameras()
-    turn = truth[0].rotation
-    # The same cameras in the first one's frame, as a board leaves them.
-    moved = tuple(
-        dataclasses.replace(
-            c,
-            rotation=c.rotation @ turn.T,
-            translation=c.translation - c.rotation @ turn.T @ truth[0].translation,
-        )
-        for c in truth
-    )
-    rig, scale = move_to_keyboard(Rig(moved), {c.name: name_points(c) for c in truth})
+    points = {c.name: name_points(c) for c in truth}
+    rig, scale = move_to_keyboard(leave_as_a_board_does(truth), points)
     assert scale == pytest.approx(1.0, abs=1e-6) and rig.frame_id == 'keyboard'
     for found, true in zip(rig.cameras, truth, strict=True):
         np.testing.assert_allclose(found.centre, true.centre, atol=1e-6)
         np.testing.assert_allclose(found.rotation, true.rotation, atol=1e-6)
+    # Squares that were said to be a tenth too large make everything larger, and no point wrong.
+    larger = scale_rig(leave_as_a_board_does(truth), 1.1)
+    assert move_to_keyboard(larger, points)[1] == pytest.approx(1.1)
+
+
+def test_a_board_calibrated_rig_is_not_moved_by_points_that_do_not_say_where():
+    """By points at the front edge of the white keys it came out turned about that edge, 0.4 m off."""
+    truth = make_cameras()
+    rig, good = leave_as_a_board_does(truth), {c.name: name_points(c, noise=0.5) for c in truth}
+    edge = tuple(n for n in NAMES if '#' not in n and 'front' in n)
+    with pytest.raises(CalibrationError, match='two pictures or more lie on one line'):
+        move_to_keyboard(rig, {c.name: name_points(c, edge, 0.5) for c in truth})
+    wrong = tuple(n.replace('F#5', 'F#4') for n in NAMES)
+    with pytest.raises(CalibrationError, match=r"'top'.*look at F#4\.front_right first"):
+        move_to_keyboard(rig, {n: dataclasses.replace(p, names=wrong) for n, p in good.items()})
+    with pytest.raises(CalibrationError, match='3 points are named in two pictures or more'):
+        move_to_keyboard(rig, {c.name: name_points(c, NAMES[:3]) for c in truth})
+    small = dataclasses.replace(good['top'], size=(640, 360))
+    with pytest.raises(CalibrationError, match="'top'.*1280 x 720, the points are for 640 x 360"):
+        move_to_keyboard(rig, {**good, 'top': small})
 
 
 def test_a_file_of_points_is_written_to_a_hundredth_or_not_at_all(tmp_path):
@@ -206,4 +234,22 @@ def test_a_file_of_points_is_read_or_refused(tmp_path):
     assert (read.size, read.names) == (points.size, tuple(sorted(points.names)))
     path.write_text('cameras: {top: {size: [1, 2]}}')
     with pytest.raises(CalibrationError, match="expected `cameras:`.*'points'"):
+        load_points(path)
+
+
+@pytest.mark.parametrize(
+    ('entry', 'words'),
+    [
+        ('size: [640], points: {}', r'size: \[width, height\]'),
+        ('size: [640, 480], points: {C4.front_left: [1, 2, 3]}', r'C4.front_left is named at \[1'),
+        (
+            'size: [640, 480], points: {C4.front_left: [.nan, 2]}',
+            r'C4.front_left is named at \[nan',
+        ),
+    ],
+)
+def test_what_is_no_place_in_a_picture_is_said_not_stumbled_over(tmp_path, entry, words):
+    path = tmp_path / 'points.yaml'
+    path.write_text(f'cameras: {{top: {{{entry}}}}}')
+    with pytest.raises(CalibrationError, match=words):
         load_points(path)

@@ -32,7 +32,7 @@ from pianokpm_ros.keyboard.layout import (
 
 FloatArray = NDArray[np.floating]
 
-PATTERN = re.compile(r'([A-G]#?)(\d)\.(front|back|top)_(left|right)')
+PATTERN = re.compile(r'([ACDFG]#?|[BE])(\d)\.(front|back|top)_(left|right)')
 _OPEN_GAPS = {('E', 'right'), ('F', 'left'), ('B', 'right'), ('C', 'left')}
 
 

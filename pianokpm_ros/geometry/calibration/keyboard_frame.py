@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -30,6 +31,10 @@ CLICK_NOISE = 1.5
 """1 sigma of a point named by hand [px]."""
 
 MIN_POINTS = 6
+MIN_SHARED = 4
+"""Points that two cameras of a rig must name, for it to be moved to the keyboard."""
+
+ON_LINE = 'lie on one line; name some at the front of black keys or at the back of the gaps E-F and B-C too'
 MAX_ERROR = 6.0
 """Beyond this median error a point has a wrong name or place [px]."""
 
@@ -90,14 +95,7 @@ def load_points(path: Path | str) -> dict[str, Points]:
     """Read a YAML file: `cameras: {top: {size: [1920, 1080], points: {A0.front_left: [12, 800], ...}}}`."""
     try:
         content = yaml.safe_load(Path(path).read_text())
-        return {
-            str(name): Points(
-                (int(e['size'][0]), int(e['size'][1])),
-                tuple(map(str, e['points'])),
-                np.array([[float(x) for x in p] for p in e['points'].values()]).reshape(-1, 2),
-            )
-            for name, e in content['cameras'].items()
-        }
+        return {str(name): _parse_points(e) for name, e in content['cameras'].items()}
     except OSError as error:
         raise CalibrationError(f'asked for the points in {path}: {error.strerror}') from error
     except (
@@ -112,6 +110,15 @@ def load_points(path: Path | str) -> dict[str, Points]:
             f'{path}: expected `cameras:` with for each a `size: [width, height]` and '
             f'`points: {{A0.front_left: [x, y], ...}}`; {type(error).__name__}: {error}'
         ) from error
+
+
+def _parse_points(entry: Any) -> Points:
+    width, height = (int(n) for n in entry['size'])
+    places = {str(n): tuple(float(x) for x in p) for n, p in entry['points'].items()}
+    for name, place in places.items():
+        if len(place) != 2 or not np.isfinite(place).all():
+            raise ValueError(f'{name} is named at {list(place)}')
+    return Points((width, height), tuple(places), np.array([*places.values()]).reshape(-1, 2))
 
 
 def save_points(points: Mapping[str, Points], path: Path | str) -> None:
@@ -150,14 +157,10 @@ def place_by_keyboard(
 
 def fit_camera(name: str, named: Points, lens: Camera | None = None) -> Fit:
     """Place one camera by its points; refused are only too few, and points that determine nothing."""
-    if lens is not None and lens.size != named.size:
-        raise CalibrationError(
-            f'camera {name!r}: its lens is calibrated for {lens.size[0]} x {lens.size[1]}, the points '
-            f'are for {named.size[0]} x {named.size[1]}'
-        )
+    if lens is not None:
+        _check_size(lens, named)
     camera, doubt = _place(name, named, lens)
-    off = np.linalg.norm(camera.project(_locate(named)) - named.pixels, axis=1)
-    return Fit(camera, np.nan_to_num(off, nan=np.inf), doubt)
+    return Fit(camera, _measure_off(camera, _locate(named.names), named), doubt)
 
 
 def check_points(fit: Fit, names: Sequence[str]) -> None:
@@ -199,33 +202,68 @@ def move_to_keyboard(rig: Rig, points: Mapping[str, Points]) -> tuple[Rig, float
     Returns:
         The rig, and the scale of the keyboard in it: 1 if the board's squares are right.
     """
-    names = sorted({n for p in points.values() for n in p.names})
-    used = [rig.camera(n) for n in points]
-    rays = np.full((len(used), len(names), 2), np.nan)
-    for i, (camera, named) in enumerate(zip(used, points.values(), strict=True)):
-        rows = [names.index(n) for n in named.names]
-        rays[i, rows] = camera.normalize(named.pixels)
-    seen = solve_linear(stack_projections(used), rays)
-    known = np.isfinite(seen).all(axis=1)
-    if known.sum() < 4:
+    points = {n: p for n, p in points.items() if p.names}
+    used = {n: rig.camera(n) for n in points}
+    for name, camera in used.items():
+        _check_size(camera, points[name])
+    names, seen = _triangulate(used, points)
+    if len(names) < MIN_SHARED:
         raise CalibrationError(
-            f'{known.sum()} points are named in two pictures or more, at least 4 are needed'
+            f'{len(names)} points are named in two pictures or more, at least {MIN_SHARED} are needed'
         )
-    there = np.stack([locate_point(n) for n in names])[known]
-    rotation, shift, scale = _fit_motion(seen[known], there)
-    cameras = tuple(
-        replace(
-            c,
-            rotation=c.rotation @ rotation.T,
-            translation=c.translation - c.rotation @ rotation.T @ shift,
-        )
+    there = _locate(names)
+    if _are_on_line(there):
+        raise CalibrationError(f'all points that are named in two pictures or more {ON_LINE}')
+    rotation, shift, scale = _fit_motion(seen, there)
+    turns = {c.name: c.rotation @ rotation.T for c in rig.cameras}
+    moved = tuple(
+        replace(c, rotation=turns[c.name], translation=c.translation - turns[c.name] @ shift)
         for c in rig.cameras
     )
-    return Rig(cameras, KEYBOARD_FRAME), scale
+    middle = there.mean(axis=0)
+    for camera in (c for c in moved if c.name in points):
+        named = points[camera.name]
+        expected = middle + scale * (_locate(named.names) - middle)
+        check_points(Fit(camera, _measure_off(camera, expected, named), 0.0), named.names)
+    return Rig(moved, KEYBOARD_FRAME), scale
 
 
-def _locate(named: Points) -> FloatArray:
-    return np.stack([locate_point(n) for n in named.names])
+def _triangulate(
+    cameras: Mapping[str, Camera], points: Mapping[str, Points]
+) -> tuple[list[str], FloatArray]:
+    """Return the N points that two cameras or more name, and their (N, 3) places in the cameras' frame [m]."""
+    names = sorted({n for p in points.values() for n in p.names})
+    rays = np.full((len(cameras), len(names), 2), np.nan)
+    for i, (name, camera) in enumerate(cameras.items()):
+        rows = [names.index(n) for n in points[name].names]
+        rays[i, rows] = camera.normalize(points[name].pixels)
+    places = solve_linear(stack_projections(list(cameras.values())), rays)
+    known = np.flatnonzero(np.isfinite(places).all(axis=1))
+    return [names[i] for i in known], places[known]
+
+
+def _check_size(lens: Camera, named: Points) -> None:
+    if lens.size != named.size:
+        raise CalibrationError(
+            f'camera {lens.name!r}: its lens is calibrated for {lens.size[0]} x {lens.size[1]}, the points '
+            f'are for {named.size[0]} x {named.size[1]}'
+        )
+
+
+def _measure_off(camera: Camera, expected: FloatArray, named: Points) -> FloatArray:
+    """Return how far (N, 3) places [m] are pictured from where they were named, (N,) [px]; infinite behind it."""
+    off = np.linalg.norm(camera.project(expected) - named.pixels, axis=1)
+    return np.nan_to_num(off, nan=np.inf)
+
+
+def _are_on_line(places: FloatArray) -> bool:
+    """Tell whether (N, 3) places on a keyboard [m] lie on one line, as good as: tops of keys are hardly higher."""
+    return bool(np.linalg.matrix_rank((places - places.mean(axis=0))[:, :2], tol=0.01) < 2)
+
+
+def _locate(names: Sequence[str]) -> FloatArray:
+    """Return the (N, 3) places of named points [m]."""
+    return np.stack([locate_point(n) for n in names])
 
 
 def _place(name: str, named: Points, lens: Camera | None) -> tuple[Camera, float]:
@@ -233,12 +271,9 @@ def _place(name: str, named: Points, lens: Camera | None) -> tuple[Camera, float
         raise CalibrationError(
             f'camera {name!r}: needs at least {MIN_POINTS} points, found {len(named.names)}'
         )
-    where = _locate(named)
-    if np.linalg.matrix_rank((where - where.mean(axis=0))[:, :2], tol=0.01) < 2:
-        raise CalibrationError(
-            f'camera {name!r}: all points lie on one line; name some at the front of black keys or at '
-            'the back of the gaps E-F and B-C too'
-        )
+    where = _locate(named.names)
+    if _are_on_line(where):
+        raise CalibrationError(f'camera {name!r}: all points {ON_LINE}')
     if lens is not None:
         return _pose_of(lens, where, named.pixels), 0.0
     return _fit_focal(name, named, where)
