@@ -25,8 +25,8 @@ def locate_board(camera: Camera, board: Board, sighting: Sighting) -> FloatArray
     rays = camera.normalize(sighting.view.pixels)
     points = board.points[sighting.view.ids]
     found, turn, shift = cv2.solvePnP(points, rays, np.eye(3), None, flags=cv2.SOLVEPNP_IPPE)
-    if not found:
-        return np.full((4, 4), np.nan)
+    if not found:  # it wants four corners of which no three are in a line
+        _, turn, shift = cv2.solvePnP(points, rays, np.eye(3), None)
     turn, shift = cv2.solvePnPRefineLM(points, rays, np.eye(3), None, turn, shift)
     return make_pose(cv2.Rodrigues(turn)[0], shift.ravel())
 
@@ -62,7 +62,7 @@ def place_cameras(
 def _common_pose(candidates: Sequence[FloatArray]) -> FloatArray:
     """Return the candidate nearest to all others, which no outlier can be."""
     distance = np.array([[_pose_distance(a, b) for b in candidates] for a in candidates])
-    return candidates[int(np.argmin(np.nansum(distance, axis=1)))]
+    return candidates[int(np.argmin(distance.sum(axis=1)))]
 
 
 def _pose_distance(a: FloatArray, b: FloatArray) -> float:
