@@ -20,6 +20,8 @@ def is_camera_name(name: str) -> bool:
 
 def make_camera_name(text: str) -> str:
     """Make a camera name of any text, such as the name of a file: `2024-05-01` becomes `camera_2024_05_01`."""
+    if is_camera_name(text):
+        return text
     plain = unicodedata.normalize('NFKD', text).encode('ascii', 'ignore').decode()
     name = re.sub(r'[^A-Za-z0-9]+', '_', plain).strip('_')
     return name if is_camera_name(name) else f'camera_{name}'.rstrip('_')

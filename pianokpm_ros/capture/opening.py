@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pianokpm_ros.capture.address import is_camera_name, is_stream
+from pianokpm_ros.capture.address import is_camera_name, is_stream, make_camera_name
 from pianokpm_ros.capture.device import CameraSettings
 from pianokpm_ros.capture.live_camera import LiveCamera
 from pianokpm_ros.capture.source import CaptureError, FrameSource
@@ -14,11 +14,21 @@ from pianokpm_ros.capture.video_file import VideoFile
 
 
 def split_source(text: str) -> tuple[str, str]:
-    """Return the name of a camera, empty if none is given, and its address or path."""
+    """Return the name of a camera, of a file without one made of the file's, and its address or path."""
     name, equals, path = text.partition('=')
     if not equals or '/' in name:  # a path or an address may have a = of its own
-        return '', text
+        name, path = '', text
+    if not name and not _is_live(path):
+        return make_camera_name(Path(path).stem), path
+    if not is_camera_name(name):
+        raise CaptureError(
+            f'cameras need names of ASCII letters, digits and _, a letter first: use NAME={path}'
+        )
     return name, path
+
+
+def _is_live(path: str) -> bool:
+    return is_stream(path) or path.startswith('/dev/') or path.isdigit()
 
 
 def open_source(
@@ -34,13 +44,8 @@ def open_source(
         stamps: of the frames of each video, where something knows better than the files; empty = nothing does.
     """
     name, path = split_source(text)
-    if is_stream(path) or path.startswith('/dev/') or path.isdigit():
-        if not is_camera_name(name):
-            raise CaptureError(
-                f'live cameras need names of ASCII letters, digits and _, a letter first: use NAME={path}'
-            )
+    if _is_live(path):
         return LiveCamera(name, path, settings)
-    name = name or Path(path).stem
     if stamps and name not in stamps:
         raise CaptureError(
             f'camera {name!r} is not in the time stamps, which have {", ".join(stamps)}'

@@ -49,7 +49,7 @@ def take_still(text: str, settings: CameraSettings) -> Still:
     name, path = split_source(text)
     kind = Path(path).suffix.lower()
     if kind in PICTURES and '://' not in path:
-        return Still(name or Path(path).stem, _read_picture(name or Path(path).stem, path))
+        return Still(name, _read_picture(name, path))
     if kind in OTHERS and '://' not in path:
         raise CaptureError(f'asked for the picture {path}; save it as JPEG or PNG first')
     source = open_source(text, settings)

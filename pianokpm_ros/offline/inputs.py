@@ -123,7 +123,7 @@ def _split(word: str) -> tuple[str, Path]:
     path = Path(word)
     if path.is_dir():
         raise InputError(f'{path} is a folder, neither a video nor a take (it has no take.json)')
-    return path.stem if is_camera_name(path.stem) else make_camera_name(path.stem), path
+    return make_camera_name(path.stem), path
 
 
 def probe_video(name: str, path: Path) -> tuple[tuple[int, int], int | None]:

@@ -116,7 +116,7 @@ def test_a_rig_that_is_there_is_kept_unless_told_otherwise(tmp_path, monkeypatch
     [
         ([], 'without anything to see'),
         (['nothing.mp4'], 'nothing.mp4, which is no file'),
-        (['/dev/video9'], 'live cameras need names'),
+        (['/dev/video9'], 'cameras need names'),
         (['für=/dev/video9'], 'use NAME=/dev/video9'),
         (['http://phone/video?x=1'], 'use NAME=http://phone/video?x=1'),
         (['top=http://127.0.0.1:9/video?x=1'], "camera 'top'"),

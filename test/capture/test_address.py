@@ -3,6 +3,7 @@
 import pytest
 
 from pianokpm_ros.capture.address import is_camera_name, make_camera_name, refuse_absent
+from pianokpm_ros.capture.opening import split_source
 from pianokpm_ros.capture.source import CaptureError
 
 
@@ -40,6 +41,7 @@ def test_names_that_topics_can_have(name, good):
     ('text', 'name'),
     [
         ('top', 'top'),
+        ('top__2', 'top__2'),
         ('20240501_183000', 'camera_20240501_183000'),
         ('Für Elise – rechte Hand', 'Fur_Elise_rechte_Hand'),
         ('WhatsApp Video 2024-05-01 (1)', 'WhatsApp_Video_2024_05_01_1'),
@@ -48,3 +50,23 @@ def test_names_that_topics_can_have(name, good):
 )
 def test_any_file_can_name_a_camera(text, name):
     assert make_camera_name(text) == name and is_camera_name(name)
+
+
+@pytest.mark.parametrize(
+    ('text', 'name', 'path'),
+    [
+        ('top=/dev/video0', 'top', '/dev/video0'),
+        ('phone=http://a/b?c=d', 'phone', 'http://a/b?c=d'),
+        ('takes/a=b.mp4', 'a_b', 'takes/a=b.mp4'),
+        ('20240501_183000.mp4', 'camera_20240501_183000', '20240501_183000.mp4'),
+    ],
+)
+def test_every_source_has_a_name_that_later_commands_take(text, name, path):
+    """Phones call videos by the date: a rig of them had cameras that neither `estimate` nor `up` could name."""
+    assert split_source(text) == (name, path) and is_camera_name(name)
+
+
+@pytest.mark.parametrize('text', ['left hand=a.mp4', '2=/dev/video0', '/dev/video0', 'rtsp://a/b'])
+def test_sources_without_such_a_name_are_refused(text):
+    with pytest.raises(CaptureError, match='cameras need names'):
+        split_source(text)
