@@ -16,7 +16,13 @@ logger = logging.getLogger(__name__)
 
 
 class VideoFile:
-    """Read a video, turned as it is to be shown; stamp = `start` + presentation time."""
+    """Read a video, turned as it is to be shown; stamp = `start` + presentation time.
+
+    Frames of another size than the first, as of a phone that was turned while it filmed, are left out.
+
+    Attributes:
+        truncated: the last reading ended before the file should.
+    """
 
     def __init__(
         self,
@@ -40,7 +46,7 @@ class VideoFile:
         self._timestamps = timestamps
         self._container: av.container.InputContainer | None = None
         self._frames: Iterator[av.VideoFrame] = iter(())
-        self._sequence = self._turns = 0
+        self._sequence = self._turns = self._misfits = 0
         self._convert = BgrConverter()
 
     def open(self) -> None:
@@ -54,13 +60,12 @@ class VideoFile:
             )
         stream = self._container.streams.video[0]
         stream.thread_type = 'SLICE'  # frame threads would read ahead and hold frames back
-        self._turns = self._find_turns()
-        size = stream.codec_context.width, stream.codec_context.height
-        self.size = size[::-1] if self._turns % 2 else size
+        self._turns, self.size = self._look_at_first()
         self.rate = float(stream.average_rate) if stream.average_rate else None
         self.count = stream.frames or None
         self._offset = stream.start_time or 0
-        self._frames, self._sequence, self.truncated = self._container.decode(stream), 0, False
+        self._frames = self._container.decode(stream)
+        self._sequence, self._misfits, self.truncated = 0, 0, False
 
     def _open_container(self) -> av.container.InputContainer:
         if not self.path.is_file():
@@ -76,17 +81,38 @@ class VideoFile:
                 'AVI or another file that FFmpeg knows'
             ) from error
 
-    def _find_turns(self) -> int:
-        """Return the quarter turns to the left that a phone asks for; only a decoded picture knows."""
-        try:
-            with self._open_container() as container:
-                first = next(container.decode(container.streams.video[0]), None)
-        except (av.FFmpegError, OSError):
-            return 0  # reading says what is wrong
-        return round(first.rotation / 90) % 4 if first is not None else 0
+    def _look_at_first(self) -> tuple[int, tuple[int, int]]:
+        """Return the quarter turns to the left that a phone asks for and the (width, height) [px] then.
+
+        Only a decoded picture knows; where none can be decoded, reading says what is wrong.
+        """
+        with self._open_container() as container:
+            stream = container.streams.video[0]
+            try:
+                first = next(container.decode(stream), None)
+            except (av.FFmpegError, OSError):
+                first = None
+            shown = first or stream.codec_context
+            size = shown.width, shown.height
+        turns = round(first.rotation / 90) % 4 if first is not None else 0
+        return turns, size[::-1] if turns % 2 else size
 
     def read(self) -> Frame | None:
         """Return the next frame; a file that breaks off ends early, with a warning and `truncated` set."""
+        while (picture := self._decode()) is not None:
+            stamp = self._stamp(picture)
+            if stamp is None:
+                return None
+            image = self._convert(picture)
+            if self._turns:
+                image = np.ascontiguousarray(np.rot90(image, self._turns))
+            frame = Frame(stamp, self.name, self._sequence, image)
+            self._sequence += 1
+            if self._fits(frame):
+                return frame
+        return None
+
+    def _decode(self) -> av.VideoFrame | None:
         try:
             picture = next(self._frames, None)
         except (av.FFmpegError, OSError) as error:
@@ -101,16 +127,23 @@ class VideoFile:
             return None
         if picture is None:
             self.truncated = self.count is not None and self._sequence < self.count
-            return None
-        stamp = self._stamp(picture)
-        if stamp is None:
-            return None
-        image = self._convert(picture)
-        if self._turns:
-            image = np.ascontiguousarray(np.rot90(image, self._turns))
-        frame = Frame(stamp, self.name, self._sequence, image)
-        self._sequence += 1
-        return frame
+        return picture
+
+    def _fits(self, frame: Frame) -> bool:
+        size = frame.image.shape[1::-1]
+        if size == self.size:
+            return True
+        if not self._misfits:
+            logger.warning(
+                'camera %s: from frame %d on %s has pictures of %d x %d instead of %d x %d; such are left out',
+                self.name,
+                frame.sequence,
+                self.path,
+                *size,
+                *self.size,
+            )
+        self._misfits += 1
+        return False
 
     def _stamp(self, picture: av.VideoFrame) -> int | None:
         if self._timestamps is not None:
@@ -141,7 +174,13 @@ def load_timestamps(path: Path | str) -> dict[str, NDArray[np.int64]]:
     """
     path = Path(path)
     try:
-        table = np.genfromtxt(path, delimiter=',', names=True, dtype=None, encoding='utf-8')
+        # A spreadsheet's CSV may begin with a byte order mark.
+        lines = path.read_text(encoding='utf-8-sig').splitlines()
+        if len(lines) < 2:
+            raise CaptureError(
+                f'{path}: expected a row for each frame below the names of the columns, found none'
+            )
+        table = np.genfromtxt(lines, delimiter=',', names=True, dtype=None, encoding='utf-8')
     except (OSError, ValueError) as error:
         raise CaptureError(f'asked for time stamps in {path}: {error}') from error
     names = table.dtype.names or ()

@@ -48,6 +48,12 @@ def test_given_time_stamps_replace_the_files(video, tmp_path):
     assert [f.stamp - T0 for f in read_all(source)] == [500_000_000, 600_000_000]
 
 
+def test_time_stamps_of_a_spreadsheet_are_read(tmp_path):
+    table = tmp_path / 'timestamps.csv'
+    table.write_text('\ufeffcamera,frame_index,frame_time\ntop,0,1.0\ntop,1,1.5\n')
+    assert load_timestamps(table)['top'].tolist() == [0, 500_000_000]
+
+
 def test_a_file_that_breaks_off_ends_with_a_warning(video, tmp_path):
     whole = video(count=200).read_bytes()
     # The index is at the end of an MP4; in MPEG-TS what is there can be read.
@@ -69,6 +75,10 @@ def test_refusals_say_what_was_asked(tmp_path):
     other.write_text('a,b\n1,2\n')
     with pytest.raises(CaptureError, match='expected the columns'):
         load_timestamps(other)
+    for empty in ('', 'cam_id,frame_index,frame_time\n'):
+        other.write_text(empty)
+        with pytest.raises(CaptureError, match='a row for each frame'):
+            load_timestamps(other)
     for wrong in ('', 'nan', 'noon'):
         other.write_text(f'cam_id,frame_index,frame_time\n0,0,1.5\n0,1,{wrong}\n')
         with pytest.raises(CaptureError, match='a number of seconds in every row'):
@@ -96,3 +106,37 @@ def test_a_video_is_turned_as_its_phone_was_held(tmp_path, degrees):
     expected = np.rot90(shown, degrees // 90)  # counterclockwise, as FFmpeg counts
     assert source.size == expected.shape[1::-1]
     np.testing.assert_allclose(image.astype(int), expected, atol=12)  # what H.264 loses
+
+
+def write_transport_stream(path, size, start):
+    """Write ten pictures of a size."""
+    with av.open(str(path), 'w', format='mpegts') as container:
+        stream = container.add_stream('mpeg2video', rate=25)
+        stream.width, stream.height, stream.pix_fmt = *size, 'yuv420p'
+        for i in range(10):
+            picture = np.full((size[1], size[0], 3), 20 * i, np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, format='bgr24')
+            frame.pts = start + i
+            for packet in stream.encode(frame):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+    return path.read_bytes()
+
+
+def test_pictures_of_another_size_are_left_out_and_told_once(tmp_path, caplog):
+    """A browser's recording of a phone that is turned and turned back; stamps stay those of the file."""
+    sizes = ((96, 64), (64, 96), (96, 64))
+    parts = [write_transport_stream(tmp_path / 'x.ts', s, 10 * i) for i, s in enumerate(sizes)]
+    path = tmp_path / 'turned.ts'
+    path.write_bytes(b''.join(parts))
+    source = VideoFile('phone', path)
+    source.open()
+    frames = read_all(source)
+    source.close()
+    assert source.size == SIZE and {f.image.shape[1::-1] for f in frames} == {SIZE}
+    # The decoder loses the picture before each change; the parts' times are a frame off.
+    assert [f.sequence for f in frames] == [*range(9), *range(18, 28)]
+    assert frames[9].stamp == pytest.approx(20 * 40e6, abs=41e6)
+    (said,) = (r.getMessage() for r in caplog.records)
+    assert 'from frame 9 on' in said and '64 x 96 instead of 96 x 64' in said
