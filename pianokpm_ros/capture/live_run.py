@@ -68,6 +68,7 @@ class LiveRun(threading.Thread):
         self._sizes: dict[str, tuple[int, int]] = {}
         self.on_frame: Callable[[Frame], None] = lambda frame: None
         self.sets, self.misfits = 0, 0
+        self._newest_misfits: dict[str, tuple[float, tuple[int, int]]] = {}
         self._done: deque[float] = deque(maxlen=round(FLUENT * PACE_WINDOW) + 1)
         self._begun = float('inf')
 
@@ -100,7 +101,9 @@ class LiveRun(threading.Thread):
         self._begun = time.monotonic()
         for frames in self._capture.read_all():
             fitting = {n: f for n, f in frames.items() if self._fits(f)}
-            self.misfits += len(frames) - len(fitting)
+            for name in frames.keys() - fitting.keys():
+                self.misfits += 1
+                self._newest_misfits[name] = time.monotonic(), frames[name].image.shape[1::-1]
             if fitting:
                 self._handle(fitting)
                 self.sets += 1
@@ -112,6 +115,16 @@ class LiveRun(threading.Thread):
     def _pass(self, frame: Frame) -> None:
         if self._fits(frame):
             self.on_frame(frame)
+
+    def _find_misfits(self) -> list[str]:
+        """Say which cameras send pictures of another size now: nothing of them is used."""
+        return [
+            '{} sends {}x{} instead of {}x{}, which is left out: turn it back, or start again'.format(
+                name, *size, *self._sizes[name]
+            )
+            for name, (moment, size) in dict(self._newest_misfits).items()
+            if time.monotonic() - moment < PACE_WINDOW
+        ]
 
     def _find_slowness(self, rate: float) -> list[str]:
         """Say it where there is time for few of the frames that come, `rate` a second."""
@@ -135,20 +148,20 @@ class LiveRun(threading.Thread):
     def summarise(self) -> tuple[str, str, dict[str, object]]:
         """Return `error`, `warning` or `good`, what is wrong in words, and the numbers."""
         health = self.health
-        values: dict[str, object] = {'sets': self.sets}
+        values: dict[str, object] = {'sets': self.sets, 'of another size': self.misfits}
         for h in health:
             values[f'{h.name} state'] = h.state.value
             values[f'{h.name} rate'] = round(h.rate, 1)
             values |= {f'{h.name} frames': h.frames, f'{h.name} overtaken': h.overtaken}
             values[f'{h.name} connections'] = h.connections
-        ill = [h for h in health if h.state is not CameraState.OK]
+        ill = [
+            f'{h.name} is {h.state.value}' + (f': {h.words}' if h.words else '')
+            for h in health
+            if h.state is not CameraState.OK
+        ]
+        ill += self._find_misfits()
         if ill:
-            words = (
-                f'{h.name} is {h.state.value}' + (f': {h.words}' if h.words else '') for h in ill
-            )
-            return 'error', '; '.join(words), values
-        if self.misfits:
-            return 'warning', f'{self.misfits} frames of another size were left out', values
+            return 'error', '; '.join(ill), values
         said = [f'{h.name}: {h.words}' for h in health if h.words]
         said += self._find_slowness(max((h.rate for h in health if h.rate == h.rate), default=0.0))
         return ('warning', '; '.join(said), values) if said else ('good', 'live', values)

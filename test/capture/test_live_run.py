@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from pianokpm_ros.capture import live_run
 from pianokpm_ros.capture.device import CameraSettings
 from pianokpm_ros.capture.live_run import LiveRun, make_cameras, pair_addresses, read_size
 from pianokpm_ros.capture.source import CaptureError
@@ -81,16 +82,23 @@ def test_a_size_that_is_not_the_calibrated_one_is_refused_and_closed(server):
     assert server.sent <= sent + 2  # nobody listens any more
 
 
-def test_a_camera_that_changes_its_size_is_left_out(server, lateness):
+def test_a_camera_that_changes_its_size_is_left_out_and_named_while_it_does(
+    server, lateness, monkeypatch
+):
+    monkeypatch.setattr(live_run, 'PACE_WINDOW', 0.5)
     got = []
     run = make_run(server, handle=got.append)
     run.open()
     server._pictures = [server._picture(i)[::2, ::2] for i in range(8)]
     run.start()
     lateness.wait(lambda: run.misfits > 3, 5.0)
-    assert run.summarise()[0] == 'warning'
+    level, words, _ = run.summarise()
+    assert level == 'error' and 'phone sends 48x32 instead of 96x64' in words
+    server._pictures = None
+    lateness.wait(lambda: 'instead' not in run.summarise()[1], 5.0)
     run.stop()
     assert all(f['phone'].image.shape[1::-1] == SIZE for f in got)
+    assert run.summarise()[2]['of another size'] > 3
 
 
 def test_the_rig_gives_size_and_delay():
