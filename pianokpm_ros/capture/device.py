@@ -102,8 +102,9 @@ class VideoDevice:
                 f"asked for the camera {address}, which can't be opened; is it plugged in, is another "
                 'program using it, may this user read it (group `video`)?'
             )
-        # One buffer: the driver must not keep old frames for us.
-        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+        # As few as keep no old frames for us. With one, which is ours until it is converted, the driver has no place
+        # for the next frame as that begins, and leaves every other one out.
+        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 2)
         self.said = tuple(self._ask(settings))
 
     def _ask(self, settings: CameraSettings) -> list[str]:
