@@ -1,25 +1,30 @@
 import argparse
 import csv
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from pianokpm_training.baselines.published_inputs import STEP, cut_windows, project_views
 from pianokpm_training.commands import evaluate as command
+from pianokpm_training.datasets.collection import index_data
+from pianokpm_training.datasets.folder import save_recording
 from pianokpm_training.datasets.recording import DataError
-from pianokpm_training.evaluation.ablations import VARIANTS, flatten
+from pianokpm_training.evaluation.ablations import VARIANTS, ablate, choose_examples, flatten
 from pianokpm_training.evaluation.figures import choose_excerpt, name_truth
 from pianokpm_training.evaluation.harness import Plan, evaluate
 from pianokpm_training.evaluation.report import make_tables
 from pianokpm_training.evaluation.takes import HANDS, load_takes, see_hands
+from pianokpm_training.model.dataset import Example
+from pianokpm_training.model.settings import TrainSettings
 
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.muscle.bundle import load_bundle
 from pianokpm_ros.muscle.features import KEYS
 from pianokpm_ros.shares import find_asset
 
-from ..training_model.makers import make_data
+from ..training_model.makers import make_data, without
 
 
 @pytest.fixture(scope='module')
@@ -53,8 +58,32 @@ def test_all_are_scored_on_all_roles_with_and_without_keys(data):
         Plan(data, [], split='nothing').test_roles()
     roles = dict(data.splits['held_out'])
     mixed = {'held_out': roles | {'train': [*roles['train'], roles['test_users'][0]]}}
+    leaky = replace(data, splits=mixed)
     with pytest.raises(DataError, match='s03 is also learned from'):
-        Plan(replace(data, splits=mixed), []).test_roles()
+        Plan(leaky, []).test_roles()
+    with pytest.raises(DataError, match='s03 is also learned from'):
+        ablate(leaky, TrainSettings(), 1, 1, 1, lambda *_: None)
+
+
+def test_variants_that_see_nothing_anew_learn_from_every_stretch_as_it_was_recorded():
+    def example(drawn):
+        return Example('s01', np.zeros((2, 3)), np.zeros((2, 1, 6)), drawn)
+
+    group = [example(False), example(False), example(True)]  # a hand was lost for a while
+    chosen = {v.anew: choose_examples(v, [group, group]) for v in VARIANTS}
+    assert len(chosen[True]) == 6 and [e.drawn for e in chosen[False]] == [False] * 4
+
+
+def test_what_cannot_be_scored_is_refused_before_a_network_is_trained(data, tmp_path):
+    flags = ['--published', tmp_path / 'net', '--out', tmp_path / 'out']
+    for wrong, words in (
+        (('--lookahead', 0.05), 'look-ahead of 0.05 s'),
+        (('--roles', 'test_people'), 'asked for held_out/test_people'),
+        (('--model', tmp_path / 'nothing'), 'cannot be read'),
+    ):
+        with pytest.raises(PianokpmError, match=words):
+            command.run(parse(data.folder, *flags, *wrong))
+    assert not (tmp_path / 'net').exists()
 
 
 def test_hands_are_scored_as_recorded_exact_or_seen_by_one_camera(data):
@@ -143,8 +172,33 @@ def test_the_command_writes_tables_and_figures_and_trains_the_published_network(
     learned = load_takes(data, data.role('held_out', 'train'))
     learned += load_takes(more, list(more.entries.values()))
     assert notes['windows'] == sum(len(cut_windows(t, STEP).pose) for t in learned)
+    # The other way round it would be scored on what it knows.
+    roles = data.splits['held_out']
+    turned = {'turned': {'train': roles['test_users'], 'test': roles['train']}}
+    shutil.copytree(data.folder, tmp_path / 'turned')
+    index_data(tmp_path / 'turned', turned, 'turned round', {})
+    with pytest.raises(PianokpmError, match=r'learned from 4 recordings of turned/test'):
+        command.run(parse(tmp_path / 'turned', '--split', 'turned', '--out', out, *flags))
     (tmp_path / 'mine').mkdir()
     with pytest.raises(PianokpmError, match='exists and has no'):
         command.run(
             parse(data.folder, '--out', out, '--published', tmp_path / 'mine', '--most', 1)
         )
+
+
+def test_a_recording_that_lacks_something_ends_no_evaluation_and_another_split_is_told(
+    data, tmp_path, capsys
+):
+    shutil.copytree(data.folder, tmp_path / 'set')
+    names = sorted(data.splits['within']['test'])[:3]
+    middle = data.entries[names[1]]
+    save_recording(without(data.load(middle), 'pose', 'envelope'), tmp_path / 'set' / middle.path)
+    index_data(tmp_path / 'set', {'within': {'test': names}}, 'gaps', {})
+    flags = ['--split', 'within', '--no-baselines', '--keys', 'none', '--lookahead', 0.067]
+    assert command.run(parse(tmp_path / 'set', '--out', tmp_path / 'out', *flags)) == 0
+    assert (tmp_path / 'out' / 'excerpt.png').is_file()
+    printed = capsys.readouterr().out
+    assert '2 recordings of one hand' in printed
+    assert (
+        'learned from the split `held_out`: recordings, persons and tasks that `within`' in printed
+    )

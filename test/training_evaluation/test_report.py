@@ -2,8 +2,10 @@
 
 import csv
 import json
+from pathlib import Path
 
 import pytest
+from pianokpm_training.evaluation.harness import name_models
 from pianokpm_training.evaluation.report import CEILING, PUBLISHED, make_tables, write_scores
 
 from pianokpm_ros.anatomy import MUSCLES
@@ -62,6 +64,28 @@ def test_what_nobody_knows_is_no_number():
     assert cells(lines, 'ours, 67 ms')[2:6:3] == ['-', '-']
 
 
+def test_a_ceiling_of_nothing_and_many_gaps_are_said_and_end_nothing():
+    rows = [
+        row(CEILING, 0.9, 0.03, f1=0.0),
+        row('ours', 0.72, 0.06, 0.067, said=0.4),
+        row(PUBLISHED, 0.1, 0.0),
+    ]
+    lines = make_tables(rows, {'main': 0.067})
+    assert cells(lines, 'ours, 67 ms')[7] == '-' and cells(lines, 'ours, 67 ms')[2] == '-'
+    (said,) = [x for x in lines if 'said nothing' in x]
+    assert said.startswith('ours, 67 ms: scored on 40 % of the samples')
+
+
+def test_several_models_are_told_apart_and_have_their_look_aheads():
+    names = name_models([Path('a/small'), Path('b/small'), Path('b/large')])
+    assert names == ['ours, a/small', 'ours, b/small', 'ours, large']
+    rows = [row(name, 0.7, 0.06, lookahead) for name in names for lookahead in (0.067, 0.0)]
+    lines = make_tables(rows, {'main': 0.067})
+    for name in names:
+        assert cells(lines, f'{name}, 67 ms') and cells(lines, f'{name}, 0 ms')
+        assert cells(lines, f'{name}, 67 ms, `test_users`, pose only')
+
+
 def test_files_hold_all_scores_and_json_no_nan(tmp_path):
     write_scores(tmp_path, ROWS, {'main': 0.067})
     content = json.loads((tmp_path / 'scores.json').read_text(), parse_constant=pytest.fail)
@@ -71,5 +95,6 @@ def test_files_hold_all_scores_and_json_no_nan(tmp_path):
         r for r in table if (r['estimator'], r['metric'], r['muscle']) == ('ours', 'r', '2DI')
     ]
     assert [float(r['mean']) for r in chosen] == [pytest.approx(0.75)]
+    assert any(r['metric'] == 'said' and float(r['mean']) == 1.0 for r in table)
     assert {r['lookahead'] for r in table if r['estimator'] == 'ours'} == {'0.067'}
     assert not any(r['metric'] == 'in_80' and r['estimator'] == CEILING for r in table)

@@ -1,6 +1,7 @@
 """`pianokpm evaluate`: score models, baselines and the rebuilt published network on what they have not seen."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ from pianokpm_ros.errors import PianokpmError
 
 MANY_WINDOWS = 1_200_000
 """A tenth of the published training, 200 epochs of 12.6 h by 0.75 s; with less the rebuilt network is not judged."""
+
+LOOKED_AT = 12
+"""Recordings of the first role, evenly picked, that are bent into strange hands, and of which one is drawn."""
 
 SEEN = {
     'recorded': 'Landmarks as the front end sees them, not exact ones.',
@@ -98,22 +102,21 @@ def run(arguments: argparse.Namespace) -> int:
 
     from pianokpm_ros.shares import find_asset
 
-    data = open_data(arguments.data)
-    models = arguments.model or [find_asset('models/small')]
+    plan = Plan(
+        open_data(arguments.data),
+        arguments.model or [find_asset('models/small')],
+        arguments.split,
+        tuple(arguments.roles or ()),
+        tuple(arguments.keys),
+        tuple(arguments.lookahead),
+        arguments.most,
+        arguments.learn,
+        baselines=not arguments.no_baselines,
+        hands=arguments.hands,
+    )
+    plan.check()
     with show_stages() as bars:
-        plan = Plan(
-            data,
-            models,
-            arguments.split,
-            tuple(arguments.roles or ()),
-            tuple(arguments.keys),
-            tuple(arguments.lookahead),
-            arguments.most,
-            arguments.learn,
-            _published(arguments, data, bars),
-            not arguments.no_baselines,
-            arguments.hands,
-        )
+        plan = replace(plan, published=_published(arguments, plan, bars))
         # Scores are made of small arrays: threads cost more than they bring, on busy cores far more.
         torch.set_num_threads(1)
         rows = [row.describe() for row in evaluate(plan, bars)]
@@ -142,7 +145,8 @@ def _ablate(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _published(arguments: argparse.Namespace, data: Any, bars: Any) -> Any:
+def _published(arguments: argparse.Namespace, plan: Any, bars: Any) -> Any:
+    """Read or train the rebuilt published network; None where it is not asked for."""
     if arguments.published is None:
         return None
     from pianokpm_training.baselines.published import WEIGHTS, load_published
@@ -152,25 +156,44 @@ def _published(arguments: argparse.Namespace, data: Any, bars: Any) -> Any:
     from pianokpm_training.model.loading import deal, pick, refuse_tested
     from pianokpm_training.model.settings import find_config
 
+    data = plan.data
     if (arguments.published / WEIGHTS).is_file():
-        return load_published(arguments.published)
+        found = load_published(arguments.published)
+        _refuse_learned(found.notes, plan, arguments.published)
+        return found
     if arguments.published.exists():
         raise PianokpmError(
             f'asked to train the published network in {arguments.published}, which exists and has no {WEIGHTS}; '
             'name a new folder'
         )
     settings = read_published(find_config(arguments.published_config))
-    learned, asked = (
-        load_takes(data, part) if part else [] for part in deal(data, arguments.split)
-    )
+    entries, asked = deal(data, arguments.split)
+    learned, used = load_takes(data, entries) if entries else [], [*entries]
     for more in map(open_data, arguments.published_more):
         refuse_tested(more, [data], arguments.split)
-        learned += load_takes(more, pick(list(more.entries.values()), settings.more))
+        chosen = pick(list(more.entries.values()), settings.more)
+        learned, used = learned + load_takes(more, chosen), used + chosen
     found = train_published(
-        learned, settings, lambda done, total, word: bars('PianoKPM', done, total, word), asked
+        learned,
+        settings,
+        lambda done, total, word: bars('PianoKPM', done, total, word),
+        load_takes(data, asked) if asked else [],
     )
+    found.notes['learned'] = [e.sha256 for e in used]
     found.save(arguments.published)
     return found
+
+
+def _refuse_learned(notes: dict[str, Any], plan: Any, folder: Path) -> None:
+    """Refuse a network trained before, perhaps on other data, that learned what is tested with."""
+    learned = set(notes.get('learned', ()))
+    for role in plan.test_roles():
+        same = [e.name for e in plan.data.role(plan.split, role) if e.sha256 in learned]
+        if same and role.startswith('test'):
+            raise PianokpmError(
+                f'asked to score the network in {folder}, which learned from {len(same)} recordings of '
+                f'{plan.split}/{role} ({same[0]}, ...); name a new folder to train one for this split'
+            )
 
 
 def _describe(plan: Any, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -181,7 +204,7 @@ def _describe(plan: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     from pianokpm_ros.muscle.bundle import load_bundle
 
     bundle = load_bundle(plan.models[0])
-    entries = pick(plan.data.role(plan.split, plan.test_roles()[0]), 12)
+    entries = pick(plan.data.role(plan.split, plan.test_roles()[0]), LOOKED_AT)
     notes = [
         f'{bundle.model_id}; data set: {plan.data.description}'
         f'{" (simulated)" if plan.data.simulated else ""}; split `{plan.split}`.',
@@ -191,6 +214,7 @@ def _describe(plan: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     ]
     if plan.data.simulated:
         notes.append('The ceiling is a second EMG of the same excitation.')
+    notes += _warn_of_split(plan)
     if plan.published is not None:
         notes.append(_describe_published(plan.published.notes))
     return {
@@ -201,6 +225,19 @@ def _describe(plan: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def _warn_of_split(plan: Any) -> list[str]:
+    """Say of models that learned from another split that they may know what they are tested with."""
+    from pianokpm_ros.muscle.bundle import load_bundle
+
+    bundles = [load_bundle(folder) for folder in plan.models]
+    return [
+        f'**{b.model_id} learned from the split `{b.manifest["training"].get("split")}`: recordings, persons and '
+        f'tasks that `{plan.split}` tests with may be among those that it knows, if it learned from this data set.**'
+        for b in bundles
+        if b.manifest['training'].get('split') != plan.split
+    ]
+
+
 def _describe_published(spent: dict[str, Any]) -> str:
     """Say what the rebuilt network had, from its notes of training."""
     batch, looks = spent['settings']['batch'], spent['validation']
@@ -208,6 +245,8 @@ def _describe_published(spent: dict[str, Any]) -> str:
         f'PianoKPM Net, rebuilt: {spent["steps"]} steps of {batch} windows, {spent["epochs"]:g} epochs in '
         f'{spent["seconds"]} s on {spent["hardware"]}, keys always there in training; see its curve.'
     )
+    if 'learned' not in spent:
+        words += ' From which recordings is not known: it was trained by an older version.'
     if looks:
         best = min(looks, key=lambda look: look[1])[0]
         words += (
@@ -227,10 +266,12 @@ def _draw(out: Path, plan: Any, rows: list[dict[str, Any]]) -> None:
     from pianokpm_training.evaluation.estimators import open_bundle
     from pianokpm_training.evaluation.figures import draw_curve, draw_excerpt, draw_scores
     from pianokpm_training.evaluation.takes import load_takes
+    from pianokpm_training.model.loading import pick
 
     draw_scores(out / 'scores.png', rows)
-    entries = plan.data.role(plan.split, plan.test_roles()[0])
-    (take,) = load_takes(plan.data, [entries[len(entries) // 2]], plan.keys[-1])
+    entries = pick(plan.data.role(plan.split, plan.test_roles()[0]), LOOKED_AT)
+    takes = load_takes(plan.data, entries, plan.keys[-1], plan.hands)
+    take = takes[len(takes) // 2]
     estimators = [open_bundle(plan.models[0], plan.lookaheads[0])]
     if plan.published is not None:
         estimators.append(plan.published)

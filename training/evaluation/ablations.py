@@ -84,6 +84,7 @@ def ablate(
         workers: processes that prepare recordings.
         stage: progress.
     """
+    data.refuse_seen(settings.split)
     learn = pick(data.role(settings.split, 'train'), most)
     asked = pick(data.role(settings.split, 'test_users'), test)
     sets = {
@@ -109,7 +110,7 @@ def _examples(
     flat: bool,
     workers: int,
 ) -> list[list[Example]]:
-    """For each recording its examples, as recorded first."""
+    """For each recording its examples."""
     if flat:
         takes = load_takes(data, entries)
         return [flatten(t, settings.lookaheads) for t in takes]
@@ -121,6 +122,7 @@ def _examples(
 
 def flatten(take: Take, lookaheads: tuple[float, ...]) -> list[Example]:
     """Make examples whose pose is in 2D: 84 places in two images, in the first columns; keys stay as they are."""
+    assert SHAPE.start == 0 and PLACE.stop <= KEYS.start  # what is overwritten is the pose alone
     made = []
     for stretch in take.stretches:
         features = stretch.features.copy()
@@ -139,11 +141,8 @@ def _try(
     learn: Sequence[Sequence[Example]],
     asked: Sequence[Sequence[Example]],
 ) -> list[dict[str, Any]]:
-    assert (
-        SHAPE.start == 0 and PLACE.stop <= KEYS.start
-    )  # what `flatten` overwrites is the pose alone
     blind = np.array([any(b in n for b in variant.blind) for n in FEATURE_NAMES], bool)
-    chosen = [_mask(e, blind) for group in learn for e in (group if variant.anew else group[:1])]
+    chosen = [_mask(e, blind) for e in choose_examples(variant, learn)]
     settings = replace(settings, **variant.changes)
     scaling = fit_scaling(chosen)
     with TemporaryDirectory() as folder:
@@ -167,6 +166,11 @@ def _try(
             }
         )
     return rows
+
+
+def choose_examples(variant: Variant, learn: Sequence[Sequence[Example]]) -> list[Example]:
+    """List what a variant learns from: every stretch as it was recorded, and what was seen anew if it is to."""
+    return [e for group in learn for e in group if variant.anew or not e.drawn]
 
 
 def _mask(example: Example, blind: NDArray[np.bool_]) -> Example:

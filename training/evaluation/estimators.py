@@ -4,11 +4,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from pianokpm_training.datasets.recording import DataError
 from pianokpm_training.evaluation.takes import Estimate, Take
 from pianokpm_training.simulation.ceiling import second_envelope
 
+from pianokpm_ros.anatomy import MUSCLES
 from pianokpm_ros.muscle.batch import estimate_batch
 from pianokpm_ros.muscle.bundle import ModelBundle, load_bundle
+
+OURS = 'ours'
+"""How the names of models begin in tables."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +22,7 @@ class BundleEstimator:
 
     bundle: ModelBundle
     lookahead: float
-    name: str = 'ours'
+    name: str = OURS
 
     def estimate(self, take: Take) -> Estimate:
         stamp, mean, deviation = estimate_batch(
@@ -40,7 +45,16 @@ class Ceiling:
         return Estimate(second_envelope(take.recording))
 
 
-def open_bundle(folder: Path, lookahead: float | None, name: str = 'ours') -> BundleEstimator:
-    """Load a model for one look-ahead; None takes its default."""
+def open_bundle(folder: Path, lookahead: float | None, name: str = OURS) -> BundleEstimator:
+    """Load a model for one look-ahead [s]; None takes its default.
+
+    Raises:
+        DataError: for a model of other muscles than takes are scored on.
+    """
     bundle = load_bundle(folder)
+    if bundle.muscle != MUSCLES:
+        raise DataError(
+            f'asked to score {bundle.model_id}, which estimates {", ".join(bundle.muscle)}; only models of '
+            f'{", ".join(MUSCLES)}, in this order, are scored'
+        )
     return BundleEstimator(bundle, bundle.lookaheads[bundle.head(lookahead)], name)

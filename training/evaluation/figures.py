@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pianokpm_training.evaluation.report import HEARD, ROLES, Summary, label
+from pianokpm_training.evaluation.report import HEARD, ROLES, Summary, is_ours, label
 from pianokpm_training.evaluation.takes import Estimate, Take
 
 from pianokpm_ros.anatomy import MUSCLES
@@ -17,17 +17,16 @@ EXCERPT = (6.0, 12.0)
 
 def draw_scores(path: Path, rows: Sequence[Summary]) -> None:
     """Draw r of every estimator, with its interval over persons, for each role and way of hearing keys."""
-    figure, axes = _figure(len(dict.fromkeys((r['role'], r['keys']) for r in rows)), (5.0, 3.6))
-    for axis, (role, keys) in zip(
-        axes, dict.fromkeys((r['role'], r['keys']) for r in rows), strict=True
-    ):
+    groups = list(dict.fromkeys((r['role'], r['keys']) for r in rows))
+    figure, axes = _figure(len(groups), (5.0, 3.6))
+    for axis, (role, keys) in zip(axes, groups, strict=True):
         group = [r for r in rows if (r['role'], r['keys']) == (role, keys)][::-1]
         for i, row in enumerate(group):
             found = row['r']
             if found['mean'] != found['mean']:
                 continue
             spread = [[found['mean'] - found['low']], [found['high'] - found['mean']]]
-            colour = 'tab:blue' if row['name'].startswith('ours') else 'tab:gray'
+            colour = 'tab:blue' if is_ours(row) else 'tab:gray'
             axis.barh(i, found['mean'], xerr=spread, color=colour, height=0.7, capsize=2)
         axis.set_yticks(range(len(group)), [label(r) for r in group], fontsize=7)
         lowest = [v for r in group for v in (r['r']['mean'], r['r']['low'])]

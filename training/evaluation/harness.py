@@ -12,7 +12,7 @@ from pianokpm_training.baselines.published import Published
 from pianokpm_training.baselines.simple import BASELINES, StrokeAverage
 from pianokpm_training.datasets.collection import DataSet, Entry
 from pianokpm_training.datasets.recording import DataError
-from pianokpm_training.evaluation.estimators import Ceiling, open_bundle
+from pianokpm_training.evaluation.estimators import OURS, Ceiling, open_bundle
 from pianokpm_training.evaluation.scores import TakeScore, score_all, summarise
 from pianokpm_training.evaluation.takes import Estimator, Take, load_takes
 from pianokpm_training.model.loading import pick
@@ -50,6 +50,14 @@ class Plan:
     baselines: bool = True
     hands: str = 'recorded'
 
+    def check(self) -> None:
+        """Refuse, before any work, roles that are not there, and models without these look-aheads."""
+        for role in self.test_roles():
+            self.data.role(self.split, role)
+        for folder in self.models:
+            for lookahead in self.lookaheads:
+                open_bundle(folder, lookahead)
+
     def test_roles(self) -> tuple[str, ...]:
         """Roles that are tested on: those asked for, or all that begin with `test`."""
         self.data.refuse_seen(self.split)
@@ -61,6 +69,17 @@ class Plan:
                 f'{", ".join(sorted(self.data.splits)) or "none"} (--split, --roles)'
             )
         return roles
+
+
+def name_models(folders: Sequence[Path]) -> list[str]:
+    """Name models in tables: a single one is `ours`, several are also told apart by their folders."""
+    if len(folders) == 1:
+        return [OURS]
+    names = [f.name for f in folders]
+    return [
+        f'{OURS}, {name if names.count(name) == 1 else folder}'
+        for name, folder in zip(names, folders, strict=True)
+    ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,8 +137,7 @@ def _is_simulated(takes: Sequence[Take]) -> bool:
 
 def _prepare(plan: Plan, keys: str, stage: Stage) -> Iterator[tuple[Estimator, float | None]]:
     yield Ceiling(), None
-    for folder in plan.models:
-        name = 'ours' if len(plan.models) == 1 else folder.name
+    for folder, name in zip(plan.models, name_models(plan.models), strict=True):
         for lookahead in plan.lookaheads:
             yield open_bundle(folder, lookahead, name), lookahead
     if plan.published is not None:

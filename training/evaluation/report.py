@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from pianokpm_training.evaluation.estimators import OURS
 from pianokpm_training.evaluation.scores import COVERED, PER_MUSCLE, WHOLE
 
 from pianokpm_ros.anatomy import MUSCLES
@@ -21,6 +22,8 @@ ROLES = {
 }
 HEARD = {'none': 'pose only', 'midi': 'pose and MIDI', 'recorded': 'pose and keys'}
 Summary = dict[str, Any]
+LITTLE_SAID = 90.0
+"""Whoever says something of a smaller part of the samples is named below the table [%]."""
 
 
 def write_scores(folder: Path, rows: Sequence[Summary], about: dict[str, Any]) -> list[str]:
@@ -54,6 +57,7 @@ def make_tables(rows: Sequence[Summary], about: dict[str, Any]) -> list[str]:
             '',
             *_table(group),
             '',
+            *_gaps(group),
         ]
     return lines + _muscle_table(rows, about) + _outside_table(about) + _notes(about)
 
@@ -80,6 +84,19 @@ def _table(group: Sequence[Summary]) -> list[str]:
     return [_row(head), _row(['---'] * len(head)), *(_row(r) for r in rows)]
 
 
+def _gaps(group: Sequence[Summary]) -> list[str]:
+    """Name who was silent for much of the time: scores count only where something was said."""
+    lines = []
+    for row in group:
+        said = 100 * row['said']['mean']
+        if said < LITTLE_SAID:
+            lines += [
+                f'{label(row)}: scored on {said:.0f} % of the samples; of the rest it said nothing.',
+                '',
+            ]
+    return lines
+
+
 def _cells(row: Summary, ceiling: Summary | None, published: Summary | None) -> list[str]:
     return [
         label(row),
@@ -98,8 +115,12 @@ def _cells(row: Summary, ceiling: Summary | None, published: Summary | None) -> 
 
 def label(row: Summary) -> str:
     """Name an estimator with its look-ahead, where it has a choice."""
-    chosen = row['name'].startswith('ours') and row['lookahead'] is not None
-    return f'{row["name"]}, {1e3 * row["lookahead"]:.0f} ms' if chosen else row['name']
+    return f'{row["name"]}, {1e3 * row["lookahead"]:.0f} ms' if is_ours(row) else row['name']
+
+
+def is_ours(row: Summary) -> bool:
+    """Tell whether a row is of a model of this project: these have look-aheads to choose from."""
+    return row['name'].startswith(OURS) and row['lookahead'] is not None
 
 
 def _row(cells: Sequence[str]) -> str:
@@ -131,22 +152,25 @@ def _interval(row: Summary, metric: str) -> str:
 def _part(row: Summary, whole: Summary | None, metric: str) -> str:
     if whole is None or row is whole:
         return '-'
-    return _say(row[metric]['mean'] / whole[metric]['mean'], '.2f')
+    return _say(_ratio(row, whole, metric), '.2f')
 
 
 def _percent(row: Summary, other: Summary | None, metric: str) -> str:
     if other is None or row is other:
         return '-'
-    more = _say(100 * (row[metric]['mean'] / other[metric]['mean'] - 1), '+.0f')
+    more = _say(100 * (_ratio(row, other, metric) - 1), '+.0f')
     return more if more == '-' else f'{more} %'
+
+
+def _ratio(row: Summary, other: Summary, metric: str) -> float:
+    """Divide two scores; NaN where there is nothing to compare with."""
+    whole = other[metric]['mean']
+    return row[metric]['mean'] / whole if whole else float('nan')
 
 
 def _muscle_table(rows: Sequence[Summary], about: dict[str, Any]) -> list[str]:
     chosen = [
-        r
-        for r in rows
-        if r['name'] == CEILING
-        or (r['name'].startswith('ours') and r['lookahead'] == about['main'])
+        r for r in rows if r['name'] == CEILING or (is_ours(r) and r['lookahead'] == about['main'])
     ]
     if not chosen:
         return []

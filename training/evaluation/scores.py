@@ -26,7 +26,7 @@ STEP = 5
 
 RATE = 1000.0 / STEP
 PER_MUSCLE = ('rmse', 'nrmse', 'r', 'r_max', 'lag', 'f1')
-WHOLE = ('pooled_rmse', 'otd')
+WHOLE = ('pooled_rmse', 'otd', 'said')
 COVERED = tuple(f'in_{100 * level:.0f}' for level in metrics.COVERAGE_LEVELS)
 OTD_POINTS = 512
 """Samples of a take in its transport distance, the same for all estimators; the published score uses 1024 a window."""
