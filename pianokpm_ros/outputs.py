@@ -1,6 +1,9 @@
-"""Files that commands write: refused before any work, not after it."""
+"""What is written: refused before any work, not after it, and complete or not at all."""
 
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pianokpm_ros.errors import PianokpmError
@@ -29,3 +32,45 @@ def check_output(path: Path, replace: bool = False) -> None:
         raise OutputError(
             f'asked to write {path}, where nothing can be written; name a file in another folder'
         )
+
+
+@contextmanager
+def whole_file(path: Path | str) -> Iterator[Path]:
+    """Give a hidden path beside `path`, for a file that takes its place at the end, complete or not at all.
+
+    After an error nothing of it is left, and an older file is as it was.
+    """
+    path = Path(path)
+    part = path.with_name(f'.{path.name}.part')
+    try:
+        yield part
+        os.replace(part, path)
+    except BaseException:
+        with suppress(OSError):  # the first error is the one to tell of
+            part.unlink()
+        raise
+
+
+@contextmanager
+def whole_folder(path: Path | str) -> Iterator[Path]:
+    """Give a path of the same name in a hidden folder, for a folder to be made there: the same as `whole_file`.
+
+    An older folder is replaced, whatever it holds: check before. What a killed run left is cleared away.
+    """
+    path = Path(path).absolute()
+    hidden = path.with_name(f'.{path.name}.part')
+    new, old = hidden / path.name, hidden / f'{path.name}.old'
+    shutil.rmtree(hidden, ignore_errors=True)
+    hidden.mkdir(parents=True)
+    try:
+        yield new
+        if path.exists():
+            os.replace(path, old)
+        try:
+            os.replace(new, path)
+        except BaseException:
+            if old.exists():
+                os.replace(old, path)
+            raise
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)

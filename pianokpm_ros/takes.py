@@ -6,7 +6,6 @@ from the take's start. The hands are in the order left, right.
 
 import hashlib
 import json
-import os
 import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -22,6 +21,7 @@ from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.geometry.rig import Rig, load_rig, save_rig
 from pianokpm_ros.keyboard.key_samples import KeySamples, read_midi, write_midi
 from pianokpm_ros.keyboard.layout import FIRST_KEY, KEY_COUNT
+from pianokpm_ros.outputs import whole_folder
 from pianokpm_ros.records import NANOSECONDS
 
 FloatArray = NDArray[np.floating]
@@ -204,18 +204,12 @@ def save_take(
     if missing:
         raise TakeError(f'asked to save {path}: rig and videos differ in {", ".join(missing)}')
     check_target(path)
-    part = path.with_name(f'.{path.name}.part')
-    shutil.rmtree(part, ignore_errors=True)
     try:
-        part.mkdir(parents=True)
-        _fill(part, performance, rig, videos, rate, made)
-        if path.exists():
-            shutil.rmtree(path)
-        os.replace(part, path)
+        with whole_folder(path) as part:
+            part.mkdir()
+            _fill(part, performance, rig, videos, rate, made)
     except OSError as error:
         raise TakeError(f'asked to save {path}: {error.strerror or error}') from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return load_take(path)
 
 

@@ -30,7 +30,7 @@ from pianokpm_ros.graph import (
 )
 from pianokpm_ros.messages import ros_types
 from pianokpm_ros.muscle.bundle import load_bundle
-from pianokpm_ros.offline.folder import ResultFolder
+from pianokpm_ros.offline.folder import result_folder
 from pianokpm_ros.offline.live_take import (
     draw_live,
     examine_bag,
@@ -123,7 +123,7 @@ def run(arguments: argparse.Namespace) -> int:
     console = make_console()
     take = load_take(arguments.take or find_asset('takes/demo'))
     load_bundle(arguments.model or find_asset('models/small'))
-    result = ResultFolder(arguments.out, replace=True)
+    result = result_folder(arguments.out, replace=True)
     introduce(take, console)
     with result as folder:
         rate = find_rate(arguments, take, console)

@@ -15,7 +15,7 @@ from pianokpm_ros.keyboard.key_samples import KeySamples
 from pianokpm_ros.muscle.bundle import ModelBundle, load_bundle
 from pianokpm_ros.muscle.person import load_personal
 from pianokpm_ros.offline.analysis import EstimateSettings
-from pianokpm_ros.offline.folder import ResultFolder
+from pianokpm_ros.offline.folder import result_folder
 from pianokpm_ros.offline.inputs import ORIGIN, Inputs, find_take, gather_inputs, inputs_of_take
 from pianokpm_ros.offline.scale import WRIST_TO_INDEX, fit_scale
 from pianokpm_ros.offline.session import PICTURES, Request, run_request
@@ -176,7 +176,7 @@ def run(arguments: argparse.Namespace) -> int:
     with quiet_native_log():
         request = make_request(arguments)
         out = arguments.out or Path('out') / request.inputs.name
-        result = ResultFolder(out, arguments.replace)
+        result = result_folder(out, arguments.replace)
         if arguments.scale == 'hand':
             inputs, scale = fit_scale(request.inputs, request.settings)
             console.print(f'One unit of the calibration is {1e3 * scale:.2f} mm by the hand.')

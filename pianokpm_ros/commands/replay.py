@@ -16,6 +16,7 @@ from pianokpm_ros.commands.up import NamedLines, stop_on_signals
 from pianokpm_ros.geometry.rig import load_rig
 from pianokpm_ros.muscle.bundle import load_bundle
 from pianokpm_ros.muscle.person import load_personal
+from pianokpm_ros.outputs import whole_folder
 from pianokpm_ros.processes import GraphProcesses
 from pianokpm_ros.recording.layout import RIG
 from pianokpm_ros.recording.writer import RecordingError
@@ -110,18 +111,12 @@ def _recompute(arguments: argparse.Namespace, console: Console) -> int:
 def _write(
     bag: str, wanted: Recomputation, folder: Path, console: Console
 ) -> tuple[dict[str, int], str]:
-    part = folder.with_name(f'.{folder.name}.part')
-    shutil.rmtree(part, ignore_errors=True)
-    try:
+    with whole_folder(folder) as part:
         with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task(f'estimating again from {wanted.source}', total=None)
             records = bar.track(recompute(bag, wanted), task_id=task)
-            made = write_recomputation(records, part / folder.name, read_others(bag))
-        _keep_rig(bag, part / folder.name)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        (part / folder.name).rename(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+            made = write_recomputation(records, part, read_others(bag))
+        _keep_rig(bag, part)
     return made
 
 

@@ -1,11 +1,10 @@
 """`pianokpm report`: one HTML file about a recording, or about two performances of a piece."""
 
 import argparse
-import os
 from pathlib import Path
 
 from pianokpm_ros.commands.console import make_console
-from pianokpm_ros.outputs import check_output
+from pianokpm_ros.outputs import check_output, whole_file
 from pianokpm_ros.report.comparison import compare
 from pianokpm_ros.report.page import write_page
 from pianokpm_ros.report.recording import ReportError, load_recording
@@ -39,15 +38,12 @@ def run(arguments: argparse.Namespace) -> int:
         status.update('writing')
         comparison = compare(first, second) if second else None
         page = write_page(first, second, comparison)
-        part = output.with_name(f'.{output.name}.part')
         try:
-            part.write_text(page, encoding='utf-8')
-            os.replace(part, output)
+            with whole_file(output) as part:
+                part.write_text(page, encoding='utf-8')
         except OSError as error:
             raise ReportError(
                 f'asked to write {output}: {error.strerror}; choose another place'
             ) from error
-        finally:
-            part.unlink(missing_ok=True)
     print(f'{output} ({output.stat().st_size / 1e6:.1f} MB): open it in a browser')
     return 0

@@ -23,6 +23,7 @@ from pianokpm_ros.geometry.lone_view import Sight
 from pianokpm_ros.geometry.mirrored import KEPT, SWAPPED
 from pianokpm_ros.geometry.single_view import LANDMARK_NOISE, MIN_LANDMARKS, PlacedHand
 from pianokpm_ros.geometry.triangulation import UPPER
+from pianokpm_ros.outputs import whole_file
 from pianokpm_ros.shares import find_asset
 
 FloatArray = NDArray[np.floating]
@@ -61,9 +62,10 @@ class PlayingHands:
         return np.linalg.inv(self.covariance)
 
     def save(self, path: Path) -> None:
-        """Write it to an open `.npz` path."""
+        """Write a `.npz`, complete or not at all."""
         parts = {n: getattr(self, n).astype(np.float32) for n in ('mean', 'covariance')}
-        np.savez_compressed(path, **parts, source=np.array(self.source))
+        with whole_file(path) as part, part.open('wb') as file:
+            np.savez_compressed(file, **parts, source=np.array(self.source))
 
 
 @lru_cache(maxsize=1)

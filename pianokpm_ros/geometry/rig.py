@@ -1,6 +1,5 @@
 """The cameras of one set-up and the frame they share; read from and written to one YAML file."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import yaml
 
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.geometry.camera import Camera, CameraError
+from pianokpm_ros.outputs import whole_file
 
 SCHEMA = 'pianokpm-rig'
 VERSION = 1
@@ -142,7 +142,6 @@ def _parse_delay(name: str, value: Any) -> float:
 
 def save_rig(rig: Rig, path: Path | str) -> None:
     """Write a rig file, complete or not at all."""
-    path = Path(path)
     content = {
         'schema': SCHEMA,
         'version': VERSION,
@@ -160,6 +159,6 @@ def save_rig(rig: Rig, path: Path | str) -> None:
             for c in rig.cameras
         },
     }
-    part = path.with_name(f'.{path.name}.part')
-    part.write_text(yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=100))
-    os.replace(part, path)
+    text = yaml.safe_dump(content, sort_keys=False, default_flow_style=None, width=100)
+    with whole_file(path) as part:
+        part.write_text(text)

@@ -1,6 +1,5 @@
 """Write what others read: ROS `camera_info` YAML (also read), TOML of aniposelib and caliscope."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import yaml
 
 from pianokpm_ros.geometry.camera import Camera
 from pianokpm_ros.geometry.rig import Rig, RigError
+from pianokpm_ros.outputs import whole_file
 
 DISTORTION_MODELS = {
     'plumb_bob': 'pinhole',
@@ -130,6 +130,5 @@ def _quote(text: str) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    part = path.with_name(f'.{path.name}.part')
-    part.write_text(text)
-    os.replace(part, path)
+    with whole_file(path) as part:
+        part.write_text(text)

@@ -7,7 +7,6 @@ Letters: T ticks, F features, S state values, L look-aheads, M muscles.
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.muscle.bundle import ModelBundle
 from pianokpm_ros.muscle.network import NetworkShape
+from pianokpm_ros.outputs import whole_file
 from pianokpm_ros.records import Normalization
 
 FloatArray = NDArray[np.floating]
@@ -177,10 +177,9 @@ def save_person(person: Person, path: Path) -> Path:
     """Write a person's file, complete or not at all."""
     content = _content(person)
     path = Path(path)
-    part = path.with_name(f'.{path.name}.part')
     path.parent.mkdir(parents=True, exist_ok=True)
-    part.write_text(json.dumps(content | {'sha256': _digest(content)}, indent=1) + '\n')
-    os.replace(part, path)
+    with whole_file(path) as part:
+        part.write_text(json.dumps(content | {'sha256': _digest(content)}, indent=1) + '\n')
     return path
 
 

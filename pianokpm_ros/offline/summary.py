@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from pianokpm_ros.offline.histogram import Histogram
 from pianokpm_ros.offline.quality import PoseQuality
 from pianokpm_ros.offline.sight import BRIDGE, SightCounter
 from pianokpm_ros.offline.truth import EnvelopeScore, LandmarkError
+from pianokpm_ros.outputs import whole_file
 
 Summary = dict[str, Any]
 SCHEMA, VERSION = 'pianokpm-estimate', 1
@@ -153,9 +153,8 @@ def summarise_times(found: Analysis, wall: float, drawing: float) -> Summary:
 
 def save_summary(summary: Summary, path: Path) -> None:
     """Write JSON, complete or not at all; unknown numbers become null, which JSON has instead of NaN."""
-    part = path.with_name(f'.{path.name}.part')
-    part.write_text(json.dumps(without_nan(summary), indent=2, allow_nan=False) + '\n')
-    os.replace(part, path)
+    with whole_file(path) as part:
+        part.write_text(json.dumps(without_nan(summary), indent=2, allow_nan=False) + '\n')
 
 
 def without_nan(value: Any) -> Any:

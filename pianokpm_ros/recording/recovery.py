@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pianokpm_ros.outputs import whole_folder
 from pianokpm_ros.recording.reader import find_files
 from pianokpm_ros.recording.salvage import Damage, read_damaged
 from pianokpm_ros.recording.schemas import knows
@@ -54,17 +55,12 @@ def recover_bag(
     sources = [Path(s) for s in ((source,) if isinstance(source, Path | str) else source)]
     target = Path(target) if target else sources[0].with_name(f'{sources[0].stem}_recovered')
     files = [file for s in sources for file in find_files(s)]
-    part = target.with_name(f'.{target.name}.part')
     if target.exists():
         raise RecordingError(f'asked to recover to {target}, which exists; name a new folder')
-    shutil.rmtree(part, ignore_errors=True)
-    try:
-        made = _copy(files, part / target.name, progress)
+    with whole_folder(target) as part:
+        made = _copy(files, part, progress)
         folders = [s for s in sources if s.is_dir()]
-        copied = tuple(n for f in folders for n in _take_along(f, part / target.name))
-        os.replace(part / target.name, target)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        copied = tuple(n for f in folders for n in _take_along(f, part))
     damage, counts, unknown = made
     return Recovery(target, damage, counts, unknown, copied)
 

@@ -6,7 +6,6 @@ and `metadata.yaml`. What was written is flushed at least every `FLUSH` of log t
 """
 
 import errno
-import os
 import shutil
 import time
 from contextlib import suppress
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.messages import Record, type_name
+from pianokpm_ros.outputs import whole_file
 from pianokpm_ros.recording.bag_file import BagFile, FileContent
 from pianokpm_ros.recording.layout import VIDEOS
 from pianokpm_ros.recording.metadata import TopicInfo, describe_bag, dump
@@ -199,9 +199,10 @@ class BagWriter:
         self._closed = True
         try:
             self._file.finish()
-            part = self.path / '.metadata.yaml.part'
-            part.write_text(dump(describe_bag(self._topics, [*self._done, self._file.content])))
-            os.replace(part, self.path / 'metadata.yaml')
+            with whole_file(self.path / 'metadata.yaml') as part:
+                part.write_text(
+                    dump(describe_bag(self._topics, [*self._done, self._file.content]))
+                )
         except OSError as error:
             self._file.abandon()
             raise self._explain(error) from error

@@ -1,6 +1,5 @@
 """The figure of a take: keys, six muscle envelopes per hand with their deviation, confidence and status."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from pianokpm_ros.anatomy import MUSCLE_NAMES, Side, Status
+from pianokpm_ros.outputs import whole_file
 from pianokpm_ros.tracks import ActivityTrack
 from pianokpm_ros.view.bars import NORMALIZATION_WORDS
 from pianokpm_ros.view.palette import SIDE_INKS, STATUS_COLOURS, label_estimate
@@ -76,13 +76,8 @@ def plot_take(content: TakeFigure, path: Path, dots_per_inch: int = 150) -> Path
     from matplotlib import rc_context
 
     path = Path(path)
-    part = path.with_name(f'.{path.stem}.part{path.suffix}')
-    try:
-        with rc_context(STYLE):
-            make_figure(content).savefig(part, dpi=dots_per_inch)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(path) as part, rc_context(STYLE):
+        make_figure(content).savefig(part, format=path.suffix[1:], dpi=dots_per_inch)
     return path
 
 

@@ -90,9 +90,13 @@ class VideoWriter:
         if not self.count:
             self.discard()
             return None
-        self._container.mux(self._stream.encode(None))
-        self._container.close()
-        os.replace(self._part, self.path)
+        try:
+            self._container.mux(self._stream.encode(None))
+            self._container.close()
+            os.replace(self._part, self.path)
+        except BaseException:
+            self._part.unlink(missing_ok=True)
+            raise
         return self.path
 
     def discard(self) -> None:

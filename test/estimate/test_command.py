@@ -228,7 +228,7 @@ def test_ctrl_c_kill_and_a_closed_terminal_leave_nothing(clip, model, root, tmp_
     words = words_for(clip, '--model', str(model), '--out', str(tmp_path / 'r'))
     process = run_without_ros(words, root)
     deadline = time.monotonic() + 60
-    while not (tmp_path / '.r.part' / 'bag').exists():
+    while not (tmp_path / '.r.part' / 'r' / 'bag').exists():
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.05)
     os.kill(process.pid, number)

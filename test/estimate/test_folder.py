@@ -1,15 +1,15 @@
 import pytest
 
-from pianokpm_ros.offline.folder import FolderError, ResultFolder
+from pianokpm_ros.offline.folder import FolderError, result_folder
 
 
 def fill(path, text, replace=False):
-    with ResultFolder(path, replace) as folder:
+    with result_folder(path, replace) as folder:
         (folder / 'summary.json').write_text(text)
 
 
 def test_a_result_appears_at_the_end_and_whole(tmp_path):
-    with ResultFolder(tmp_path / 'a' / 'b') as folder:
+    with result_folder(tmp_path / 'a' / 'b') as folder:
         (folder / 'summary.json').write_text('1')
         assert not (tmp_path / 'a' / 'b').exists()
     assert (tmp_path / 'a' / 'b' / 'summary.json').read_text() == '1'
@@ -20,7 +20,7 @@ def test_a_result_appears_at_the_end_and_whole(tmp_path):
 def test_an_error_or_ctrl_c_leaves_nothing_and_an_older_result_as_it_was(tmp_path, error):
     fill(tmp_path / 'r', 'old')
     with pytest.raises(error):
-        with ResultFolder(tmp_path / 'r', replace=True) as folder:
+        with result_folder(tmp_path / 'r', replace=True) as folder:
             (folder / 'summary.json').write_text('new')
             raise error
     assert [p.name for p in tmp_path.iterdir()] == ['r']

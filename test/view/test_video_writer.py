@@ -45,6 +45,15 @@ def test_nothing_is_left_after_an_error(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_nothing_is_left_of_a_video_that_can_not_be_finished(tmp_path):
+    writer = VideoWriter(tmp_path / 'a.mp4', (64, 48))
+    writer.write(np.zeros((48, 64, 3), np.uint8), START)
+    (tmp_path / 'a.mp4').mkdir()
+    with pytest.raises(IsADirectoryError):
+        writer.close()
+    assert [p.name for p in tmp_path.iterdir()] == ['a.mp4']
+
+
 def test_an_empty_video_is_no_video(tmp_path):
     assert VideoWriter(tmp_path / 'a.mp4', (64, 48)).close() is None
     assert list(tmp_path.iterdir()) == []

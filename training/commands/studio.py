@@ -9,6 +9,7 @@ from pianokpm_ros.commands.console import make_console
 from pianokpm_ros.commands.progress import show_progress
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.hands.choice import DETECTORS, HAND_MODELS, HandSettings
+from pianokpm_ros.outputs import whole_file
 from pianokpm_ros.takes import Performance, load_take
 
 if TYPE_CHECKING:
@@ -156,9 +157,7 @@ def _measure_posture(arguments: argparse.Namespace) -> int:
     with show_progress(make_console(), {'read': str(arguments.data)}, 'recordings') as report:
         hands = describe_hands(data, lambda done, total: report('read', done, total))
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    part = arguments.out.with_name(f'.{arguments.out.stem}.part.npz')
-    hands.save(part)
-    os.replace(part, arguments.out)
+    hands.save(arguments.out)
     print(f'{arguments.out}: {hands.source}')
     return 0
 
@@ -185,9 +184,8 @@ def _fit_noise(arguments: argparse.Namespace, scores: 'list[TakeScore]') -> None
     )
     model, shipped = fit_sight(scores, source), load_sight()
     arguments.noise.parent.mkdir(parents=True, exist_ok=True)
-    part = arguments.noise.with_name(f'.{arguments.noise.name}.part')
-    part.write_text(dump_sight(model))
-    os.replace(part, arguments.noise)
+    with whole_file(arguments.noise) as part:
+        part.write_text(dump_sight(model))
     print(f'\nnoise model, {arguments.noise}: {model}')
     models = {'fitted': model, 'shipped': shipped}
     print('\nfitted takes', *compare_sight(scores, models), sep='\n')

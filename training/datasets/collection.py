@@ -5,7 +5,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,8 @@ from pianokpm_training.datasets.folder import (
     summarise_recording,
 )
 from pianokpm_training.datasets.recording import DataError, Recording
+
+from pianokpm_ros.outputs import whole_file
 
 SCHEMA, VERSION = 'pianokpm-dataset', 1
 INDEX = 'dataset.json'
@@ -147,10 +148,8 @@ def index_data(
         'splits': {s: {r: list(n) for r, n in roles.items()} for s, roles in splits.items()},
         'recordings': [vars(e) for e in entries.values()],
     }
-    path = Path(folder) / INDEX
-    part = path.with_name(f'.{INDEX}.part')
-    part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + '\n')
-    os.replace(part, path)
+    with whole_file(Path(folder) / INDEX) as part:
+        part.write_text(json.dumps(content, indent=1, ensure_ascii=False) + '\n')
     return data
 
 

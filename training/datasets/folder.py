@@ -6,8 +6,6 @@
 import hashlib
 import io
 import json
-import os
-import shutil
 import zipfile
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields
@@ -28,6 +26,7 @@ from pianokpm_training.datasets.recording import (
 )
 
 from pianokpm_ros.anatomy import Side
+from pianokpm_ros.outputs import whole_folder
 
 SCHEMA, VERSION = 'pianokpm-recording', 1
 MANIFEST = 'recording.json'
@@ -53,17 +52,14 @@ def save_recording(recording: Recording, folder: Path) -> Path:
         raise DataError(
             f'asked to write a recording to {folder}, which exists and is none; name a new folder'
         )
-    part = folder.with_name(f'.{folder.name}.part')
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
     parts = {name: getattr(recording, name) for name in PARTS}
     parts |= {f'{VIEW}{name}': view for name, view in recording.views.items()}
-    entries = {n: _save_part(p, part / f'{n}.npz') for n, p in parts.items() if p is not None}
     info = asdict(recording.info) | {'side': recording.info.side.label}
-    content = {'schema': SCHEMA, 'version': VERSION, **info, 'parts': entries}
-    (part / MANIFEST).write_text(json.dumps(content, indent=1, ensure_ascii=False) + '\n')
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(part, folder)
+    with whole_folder(folder) as made:
+        made.mkdir()
+        entries = {n: _save_part(p, made / f'{n}.npz') for n, p in parts.items() if p is not None}
+        content = {'schema': SCHEMA, 'version': VERSION, **info, 'parts': entries}
+        (made / MANIFEST).write_text(json.dumps(content, indent=1, ensure_ascii=False) + '\n')
     return folder
 
 

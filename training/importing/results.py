@@ -1,8 +1,6 @@
 """What all importers share: a new data set that appears complete or not at all, and envelopes on whole milliseconds."""
 
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +20,7 @@ from pianokpm_ros.emg.processing import (
     fit_settings,
     normalize_to_percentile,
 )
+from pianokpm_ros.outputs import whole_folder
 from pianokpm_ros.records import MILLISECOND, NANOSECONDS
 
 GAP = 100 * MILLISECOND
@@ -66,11 +65,9 @@ def write_data(
     out = Path(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f'asked to import to {out}, which exists; name a new folder')
-    part = out.with_name(f'.{out.name}.part')
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
     names: set[str] = set()
-    try:
+    with whole_folder(out) as part:
+        part.mkdir()
         for done, recording in enumerate(recordings):
             if recording.info.name in names:
                 raise DataError(
@@ -80,12 +77,6 @@ def write_data(
             save_recording(recording, part / recording.info.subject / recording.info.name)
             progress('import', done + 1, total)
         index_data(part, splits(), description, provenance)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
-    if out.exists():
-        out.rmdir()
-    os.replace(part, out)
     return open_data(out)
 
 

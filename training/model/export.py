@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +27,7 @@ from pianokpm_ros.muscle.bundle import (
 from pianokpm_ros.muscle.features import FEATURE_COUNT, FEATURE_NAMES, FEATURES_VERSION, Scaling
 from pianokpm_ros.muscle.novelty import Novelty
 from pianokpm_ros.muscle.timebase import SAMPLE_RATE, TICK
+from pianokpm_ros.outputs import whole_folder
 from pianokpm_ros.records import Normalization
 
 CARD, PREFIX = 'README.md', 'network.'
@@ -82,17 +81,10 @@ def export_bundle(folder: Path, model: Model) -> Path:
     """Write a new bundle after checking its graph; an existing folder is replaced only when it is a bundle."""
     folder = Path(folder)
     check_target(folder)
-    part = folder.with_name(f'.{folder.name}.part')
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
+    with whole_folder(folder) as part:
+        part.mkdir()
         _write_bundle(part, model)
         check_parity(part, model.network)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(part, folder)
     return folder
 
 

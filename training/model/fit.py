@@ -27,6 +27,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from pianokpm_ros.anatomy import MUSCLES
 from pianokpm_ros.muscle.features import FEATURE_COUNT, Scaling
+from pianokpm_ros.outputs import whole_file
 
 CHECKPOINT, CURVE, BOARD = 'checkpoint.pt', 'curve.jsonl', 'tensorboard'
 CLIP = 1.0
@@ -206,13 +207,11 @@ class Run:
         return {'learner': self.learner, 'optimiser': self._optimiser, 'schedule': self._schedule}
 
     def _save(self) -> None:
-        path = self._folder / CHECKPOINT
-        part = path.with_suffix('.part')
         state: dict[str, Any] = {n: p.state_dict() for n, p in self._parts().items()}
         state |= {'done': self.done, 'best': self.best, 'since': self._since}
         state |= {'seconds': self.seconds, 'hardware': self.hardware}
-        torch.save(state | {'best_weights': self._best_weights}, part)
-        part.replace(path)
+        with whole_file(self._folder / CHECKPOINT) as part:
+            torch.save(state | {'best_weights': self._best_weights}, part)
 
     def _restore(self) -> None:
         path = self._folder / CHECKPOINT

@@ -19,6 +19,7 @@ from pianokpm_training.model.settings import SettingsError, TrainSettings
 
 from pianokpm_ros.muscle.features import Scaling
 from pianokpm_ros.muscle.novelty import Novelty, fit_novelty
+from pianokpm_ros.outputs import whole_file
 
 SETTINGS = 'settings.json'
 NOVELTY_STEP = 5
@@ -94,9 +95,8 @@ def _claim(work: Path, settings: TrainSettings, jobs: Sequence[Job]) -> None:
     if work.exists() and not note.exists() and any(work.iterdir()):
         raise SettingsError(f'asked to work in {work}, which holds something else')
     work.mkdir(parents=True, exist_ok=True)
-    part = note.with_suffix('.part')
-    part.write_text(wanted)
-    part.replace(note)
+    with whole_file(note) as part:
+        part.write_text(wanted)
 
 
 def _fit(

@@ -4,8 +4,6 @@ Letters: N samples, C channels.
 """
 
 import json
-import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from pianokpm_training.sessions.ticks import inside_gaps
 from scipy import interpolate
 
 from pianokpm_ros.anatomy import MUSCLE_NAMES
+from pianokpm_ros.outputs import whole_folder
 
 FloatArray = NDArray[np.floating]
 BIDS_VERSION = '1.11.0'
@@ -45,10 +44,8 @@ def export_bids(
     folder = Path(folder)
     if folder.exists():
         raise DataError(f'asked to export to {folder}, which exists; name a new folder')
-    part = folder.with_name(f'.{folder.name}.part')
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
+    with whole_folder(folder) as part:
+        part.mkdir()
         files = []
         entries = list(data.entries.values())
         for i, entry in enumerate(entries):
@@ -60,9 +57,6 @@ def export_bids(
         if not files:
             raise DataError(f'{data.folder} has no recording with EMG; nothing to export')
         _write_top(data, part)
-        os.replace(part, folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return [folder / f.relative_to(part) for f in files]
 
 

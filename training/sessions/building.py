@@ -5,7 +5,6 @@ Letters: N samples, C channels, M muscles.
 
 import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -45,6 +44,7 @@ from pianokpm_ros.emg.processing import (
     normalize_to_mvc,
     normalize_to_percentile,
 )
+from pianokpm_ros.outputs import whole_file
 from pianokpm_ros.recording.emg import EmgSignal, measure_mvc
 from pianokpm_ros.recording.events import PSEUDONYM, Trial
 from pianokpm_ros.recording.reader import find_files
@@ -435,8 +435,7 @@ def write_report(prepared: Prepared, session: str, out: Path) -> dict[str, Any]:
     }
     folder = out / REPORT
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f'.{session}.json.part'
-    part.write_text(json.dumps(report, indent=1) + '\n')
-    os.replace(part, folder / f'{session}.json')
+    with whole_file(folder / f'{session}.json') as part:
+        part.write_text(json.dumps(report, indent=1) + '\n')
     draw_session(prepared, channels, folder / f'{session}.png')
     return report

@@ -1,6 +1,5 @@
 """Picture of where the board was in each camera's view and how well it fits there."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ from matplotlib.figure import Figure
 
 from pianokpm_ros.geometry.calibration.solve import GRID, Calibration, CameraQuality
 from pianokpm_ros.geometry.camera import Camera
+from pianokpm_ros.outputs import whole_file
 
 ARROW = 20.0
 """Residuals are drawn this many times longer than they are."""
@@ -32,9 +32,8 @@ def write_coverage(result: Calibration, path: Path | str) -> None:
         f'Where the board was in each picture; lines show the error, {ARROW:.0f} times enlarged',
         fontsize=11,
     )
-    part = path.with_name(f'.{path.name}.part')
-    figure.savefig(part, format='png', dpi=110)
-    os.replace(part, path)
+    with whole_file(path) as part:
+        figure.savefig(part, format='png', dpi=110)
 
 
 def _draw_camera(

@@ -5,7 +5,6 @@ The rig frame: x along the keys to the right, y away from the player, z up, orig
 the front edge of middle C (C4), on its top.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from pianokpm_ros.geometry.calibration.pose_graph import make_pose
 from pianokpm_ros.geometry.camera import Camera
 from pianokpm_ros.geometry.rig import Rig
 from pianokpm_ros.geometry.triangulation import solve_linear, stack_projections
+from pianokpm_ros.outputs import whole_file
 from pianokpm_ros.records import KEYBOARD_FRAME
 
 FloatArray = NDArray[np.floating]
@@ -133,10 +133,9 @@ def save_points(points: Mapping[str, Points], path: Path | str) -> None:
         }
         for name, p in points.items()
     }
-    path = Path(path)
-    part = path.with_name(f'.{path.name}.part')
-    part.write_text(yaml.safe_dump({'cameras': content}, sort_keys=False, default_flow_style=None))
-    os.replace(part, path)
+    text = yaml.safe_dump({'cameras': content}, sort_keys=False, default_flow_style=None)
+    with whole_file(path) as part:
+        part.write_text(text)
 
 
 def place_by_keyboard(

@@ -1,11 +1,11 @@
 """Print a board in true size: PDF or PNG with the resolution inside."""
 
-import os
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from pianokpm_ros.geometry.calibration.board import Board, CalibrationError
+from pianokpm_ros.outputs import whole_file
 
 MILLIMETRES_PER_INCH = 25.4
 DPI = 300
@@ -35,9 +35,8 @@ def write_sheet(board: Board, path: Path | str, paper: str = 'a4') -> None:
             f'({sheet[0]:.0f} x {sheet[1]:.0f} mm); take squares of at most {fit:.1f} mm or larger paper'
         )
     figure = _draw(board, width, height, sheet)
-    part = path.with_name(f'.{path.name}.part')
-    figure.savefig(part, format=path.suffix[1:].lower(), dpi=DPI)
-    os.replace(part, path)
+    with whole_file(path) as part:
+        figure.savefig(part, format=path.suffix[1:].lower(), dpi=DPI)
 
 
 def _draw(board: Board, width: float, height: float, sheet: tuple[float, float]) -> Figure:

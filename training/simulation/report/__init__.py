@@ -1,6 +1,5 @@
 """A report on how plausible the virtual pianists are, with published figures beside ours."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +7,8 @@ from pianokpm_training.simulation.make import Order, read_order
 from pianokpm_training.simulation.report import tables
 from pianokpm_training.simulation.report.gather import gather
 from pianokpm_training.simulation.report.page import write_page
+
+from pianokpm_ros.outputs import whole_file
 
 PAGE = 'report.html'
 MAKERS = (
@@ -40,7 +41,6 @@ def write_report(
     made = [make(found) for make in MAKERS]
     text = write_page(found, made)
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f'.{PAGE}.part'
-    part.write_text(text)
-    os.replace(part, folder / PAGE)
+    with whole_file(folder / PAGE) as part:
+        part.write_text(text)
     return folder / PAGE, made
