@@ -3,6 +3,7 @@
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -69,7 +70,9 @@ class LiveCamera:
     """A camera or stream as a source of frames; `read` waits for a frame newer than the last one read.
 
     Attributes:
-        on_frame: is given every frame, in the camera's thread, also those that nobody reads.
+        delay: how much older its pictures are than they seem [ns].
+        hold: how long frames are kept before they are handed out [s], for cameras that are later.
+        on_frame: is given every frame at once, in the camera's thread, also those that nobody reads.
     """
 
     def __init__(
@@ -94,7 +97,8 @@ class LiveCamera:
         self.name, self.address = name, address
         self.size, self.rate, self.count = (0, 0), None, None
         self._settings = settings or CameraSettings()
-        self._delay, self._clock, self._timeout = delay, clock, timeout
+        self.delay, self.hold = delay, 0.0
+        self._clock, self._timeout = clock, timeout
         self.on_frame: Callable[[Frame], None] = lambda frame: None
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -103,6 +107,7 @@ class LiveCamera:
 
     def _forget(self) -> None:
         self._newest: Frame | None = None
+        self._held: deque[tuple[float, Frame]] = deque()
         self._taken = -1
         self._sequence = self._overtaken = self._connections = 0
         self._state, self._error, self._said = CameraState.CONNECTING, '', ()
@@ -139,10 +144,20 @@ class LiveCamera:
             return self._take() if self._has_new() else None
 
     def _has_new(self) -> bool:
-        return self._newest is not None and self._newest.sequence > self._taken
+        self._let_go()
+        if not self._held:
+            return False
+        came, frame = self._held[0]
+        return came + self.hold <= time.monotonic() and frame.sequence > self._taken
+
+    def _let_go(self) -> None:
+        """Forget the frames that were overtaken: the first that is left is the newest of those held for long enough."""
+        due = time.monotonic() - self.hold
+        while len(self._held) > 1 and self._held[1][0] <= due:
+            self._held.popleft()
 
     def _take(self) -> Frame:
-        frame = self._newest
+        frame = self._held[0][1]
         self._overtaken += frame.sequence - self._taken - 1
         self._taken = frame.sequence
         return frame
@@ -212,13 +227,15 @@ class LiveCamera:
             height, width = picture.image.shape[:2]
             with self._changed:
                 self.size = (width, height)
-                stamp = picture.stamp - self._delay
+                stamp = picture.stamp - self.delay
                 if self._newest is not None and 0 <= self._newest.stamp - stamp < SET_BACK:
                     stamp = self._newest.stamp + 1
                 frame = Frame(stamp, self.name, self._sequence, picture.image)
-                self._newest = frame
+                self._newest, now = frame, time.monotonic()
+                self._held.append((now, frame))
+                self._let_go()
                 self._sequence += 1
-                self._arrivals = [*self._arrivals[-240:], time.monotonic()]
+                self._arrivals = [*self._arrivals[-240:], now]
                 if self._error and frame.sequence:
                     logger.warning('camera %s: gives frames again', self.name)
                 self._state, self._error = CameraState.OK, ''

@@ -21,6 +21,7 @@ class LiveCapture:
 
     A set is given out as soon as every camera that is well has a frame of the moment, or half a
     period after the first one came. Whoever is slow gets the newest frames, never a queue of old ones.
+    All cameras are as late as the one with the largest delay: frames of the others are held for that long.
     """
 
     def __init__(self, cameras: Sequence[LiveCamera], tolerance: int | None = None) -> None:
@@ -34,6 +35,9 @@ class LiveCapture:
         if not names or len(set(names)) < len(names):
             raise CaptureError(f'asked for cameras with distinct names, found {names}')
         self.sources = tuple(cameras)
+        latest = max(c.delay for c in cameras)
+        for camera in cameras:
+            camera.hold = (latest - camera.delay) / NANOSECONDS
         self._tolerance = tolerance
         self._closed = False
 

@@ -166,6 +166,25 @@ def test_sets_hold_the_newest_frames_and_go_on_without_a_lost_camera(server, cam
         assert max(f.stamp for f in s.values()) - min(f.stamp for f in s.values()) < 100_000_000
 
 
+def test_a_late_camera_is_waited_for_and_shows_the_same_moments(server, camera):
+    """A phone 0.2 s later than a webcam: by their stamps its frames were too old for every set, and left out."""
+    sources, late = [server(rate=15), server(rate=15)], 200_000_000
+    web, phone = (camera(n, s.url) for n, s in zip(('web', 'phone'), sources, strict=True))
+    phone.delay = late
+    filmed = []
+    web.on_frame = lambda frame: filmed.append((time.time_ns(), frame.stamp))
+    capture = LiveCapture([web, phone])
+    capture.open()
+    sets = [s for s, _ in zip(capture.read_all(), range(25), strict=False)]
+    capture.close()
+    both = [s for s in sets[5:] if set(s) == {'web', 'phone'}]
+    assert len(both) > 0.7 * len(sets[5:])
+    assert np.median([abs(s['web'].stamp - s['phone'].stamp) for s in both]) < 33_000_000
+    # What is filmed does not wait, and only the frames that are waited for are kept.
+    assert np.median([now - stamp for now, stamp in filmed]) < late / 2
+    assert web.hold == 0.2 and phone.hold == 0.0 and len(web._held) <= 0.2 * 15 + 2
+
+
 def test_settings_that_are_not_granted_are_said(video):
     # A file takes no settings at all: OpenCV's way of asking and reading back is the same.
     device = VideoDevice(

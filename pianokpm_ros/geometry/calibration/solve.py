@@ -299,7 +299,7 @@ def _check_result(result: Calibration, sizes: Mapping[str, tuple[int, int]]) -> 
 def _warn(result: Calibration) -> list[str]:
     words = [
         f'camera {c.name!r}: its pictures are {1e3 * c.delay:.0f} ms later than those of the promptest camera; this is '
-        'taken off, but steady delays only: try a smaller picture, another format or a cable'
+        'taken off, and poses wait for it, but steady delays only: try a smaller picture, another format or a cable'
         for c in result.rig.cameras
         if c.delay > LATE
     ]
