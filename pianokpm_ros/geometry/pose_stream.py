@@ -92,6 +92,11 @@ class PoseStream:
             'late, frozen or wrongly calibrated?'
             for name in check.suspects
         ]
+        said += [
+            f'the frames of camera {name} are {lag * 1e-9:.2f} s behind the others by their stamps when they come, too '
+            'late to be used: are the clocks of their machines in step? For one that is only slow raise max_wait'
+            for name, lag in self._synchronizer.lags.items()
+        ]
         size = self._triangulator.size.complaint
         return (*([f'{size}; calibrate again'] if size else []), *said)
 

@@ -13,6 +13,10 @@ GONE = 5
 """A camera that brought nothing for so many times the longest wait is not waited for until it is back."""
 
 
+ALWAYS_LATE = 30
+"""A camera of which so many frames after each other came too late for their sets takes no part."""
+
+
 @dataclass(frozen=True, eq=False)
 class FrameSet:
     """Frames of one moment.
@@ -57,6 +61,7 @@ class Synchronizer:
         self._newest: dict[str, int] = {}
         self._last_set: int | None = None
         self._begun = 0
+        self._late: dict[str, tuple[int, int]] = {}
         self.counters = SyncCounters(missing={name: 0 for name in cameras})
 
     def push(self, record: HandLandmarks) -> list[FrameSet]:
@@ -81,8 +86,14 @@ class Synchronizer:
         """Give out everything that waits, complete or not."""
         return self._collect(final=True)
 
+    @property
+    def lags(self) -> dict[str, int]:
+        """How far behind the others [ns], by their stamps, those cameras are whose frames all come too late."""
+        return {n: lag for n, (count, lag) in self._late.items() if count >= ALWAYS_LATE}
+
     def _restart(self) -> None:
         self.counters.restarts += 1
+        self._late.clear()
         self._newest.clear()
         self._last_set = None
         for queue in self._pending.values():
@@ -119,7 +130,12 @@ class Synchronizer:
         stamps = [v.stamp for v in views.values()]
         if self._last_set is not None and max(stamps) <= self._last_set:
             self.counters.late += len(views)
+            for name, view in views.items():
+                count, _ = self._late.get(name, (0, 0))
+                self._late[name] = count + 1, self._last_set - view.stamp
             return None
+        for name in views:
+            self._late.pop(name, None)
         self._last_set = max(stamps)
         self._count(views)
         return FrameSet(max(stamps), views, max(stamps) - min(stamps))

@@ -54,6 +54,26 @@ def test_poses_are_the_hands_with_the_stamps_of_the_frames(pair, hands):
         assert max(np.abs(p.landmarks - truth).max() for p in mine) < 2e-5
 
 
+def test_a_camera_whose_clock_is_behind_is_named_while_none_of_its_frames_is_used(pair, hands):
+    """Two machines whose clocks differ by half a second: one view alone placed the hands, and all was well."""
+    stream, behind = make_stream(pair), 500 * MILLISECOND
+    top, left = pair.cameras
+    for i in range(60):
+        now = START + i * FRAME
+        stream.push(see(top, hands, now, i), now)
+        poses = stream.push(see(left, hands, now - behind, i), now)
+        if i == 20:
+            assert not stream.complaints
+    assert not poses and stream.counters.complete == 0
+    (words,) = stream.complaints
+    assert 'camera left are 0.50 s behind' in words and 'clocks' in words
+    for i in range(60, 63):  # set right
+        now = START + i * FRAME
+        for camera in (top, left):
+            stream.push(see(camera, hands, now, i), now)
+    assert not stream.complaints
+
+
 def test_silence_is_told_after_the_timeout_and_again_and_never_passes_late_frames(pair, hands):
     stream = make_stream(pair, timeout=100 * MILLISECOND)
     feed(stream, pair, hands, 0, 3)
