@@ -66,11 +66,7 @@ class LiveCapture:
         """Largest distance of two frames of one moment [ns]."""
         if self._tolerance is not None:
             return self._tolerance
-        return round(self._period() / 2 * NANOSECONDS)
-
-    def _period(self) -> float:
-        rates = [h.rate for h in self.health if h.rate == h.rate]
-        return min(1 / max(rates), NEVER) if rates else DEFAULT_PERIOD
+        return round(_find_period(self.health) / 2 * NANOSECONDS)
 
     def read_all(self) -> Iterator[Frames]:
         """Yield sets until closed; a camera without a frame of the moment is absent."""
@@ -85,13 +81,17 @@ class LiveCapture:
                     yield self._select(waiting)
                     waiting, since = {}, time.monotonic()
                 waiting[frame.camera] = frame
-            well = {h.name for h in self.health if h.state is CameraState.OK}
-            late = waiting and time.monotonic() - since > self._period() / 2
-            if waiting and (late or well <= set(waiting)):
+            if waiting and self._is_settled(waiting, since):
                 yield self._select(waiting)
                 waiting = {}
             elif not fresh:
                 time.sleep(POLL)
+
+    def _is_settled(self, waiting: Frames, since: float) -> bool:
+        """Tell whether every camera that is well has a frame of the moment, or it was waited for long enough."""
+        health = self.health
+        well = {h.name for h in health if h.state is CameraState.OK}
+        return well <= set(waiting) or time.monotonic() - since > _find_period(health) / 2
 
     def _select(self, waiting: Frames) -> Frames:
         """Leave out what is older than the moment allows."""
@@ -103,3 +103,9 @@ class LiveCapture:
         self._closed = True
         for camera in self.sources:
             camera.close()
+
+
+def _find_period(health: Sequence[CameraHealth]) -> float:
+    """Return the frame period of the fastest camera [s]."""
+    rates = [h.rate for h in health if h.rate == h.rate]
+    return min(1 / max(rates), NEVER) if rates else DEFAULT_PERIOD

@@ -63,7 +63,9 @@ class VideoFile:
         self._turns, self.size = self._look_at_first()
         self.rate = float(stream.average_rate) if stream.average_rate else None
         self.count = stream.frames or None
-        self._offset = stream.start_time or 0
+        # AVI tells when frames are decoded, not when they are shown.
+        self._times = _DecodingTimes(stream) if self._container.format.name == 'avi' else None
+        self._offset = 0 if self._times is not None else stream.start_time or 0
         self._frames = self._container.decode(stream)
         self._sequence, self._misfits, self.truncated = 0, 0, False
 
@@ -149,12 +151,13 @@ class VideoFile:
         if self._timestamps is not None:
             known = self._sequence < len(self._timestamps)
             return self.start + int(self._timestamps[self._sequence]) if known else None
-        if picture.pts is None:
+        ticks = picture.pts if self._times is None else self._times.push(picture.dts)
+        if ticks is None:
             raise CaptureError(
                 f'camera {self.name!r}: frame {self._sequence} of {self.path} has no time stamp; '
                 'give a file of time stamps'
             )
-        time = (picture.pts - self._offset) * picture.time_base
+        time = (ticks - self._offset) * picture.time_base
         return self.start + round(time * NANOSECONDS)
 
     def close(self) -> None:
@@ -163,6 +166,24 @@ class VideoFile:
         if self._container is not None:
             self._container.close()
             self._container = None
+
+
+class _DecodingTimes:
+    """When frames are shown, by when they are decoded: in the same order, and as far apart."""
+
+    def __init__(self, stream: av.VideoStream) -> None:
+        self._first: int | None = None
+        self._next = 0
+        rate, base = stream.average_rate, stream.time_base
+        self._step = max(1, round(1 / (rate * base))) if rate and base else 1
+
+    def push(self, ticks: int | None) -> int:
+        """Return the time of the next frame [ticks]; None = one of the last, which the decoder had kept."""
+        if self._first is None:
+            self._first = ticks or 0
+        time = self._next if ticks is None else ticks - self._first
+        self._next = time + self._step
+        return time
 
 
 def load_timestamps(path: Path | str) -> dict[str, NDArray[np.int64]]:

@@ -5,7 +5,7 @@ import pytest
 from pianokpm_ros.capture.source import CaptureError
 from pianokpm_ros.capture.video_file import VideoFile, load_timestamps
 
-from .conftest import RATE, SIZE, read_number
+from .conftest import RATE, SIZE, paint, read_number
 
 T0 = 1_700_000_000_000_000_000
 
@@ -31,6 +31,25 @@ def test_every_frame_in_order_with_the_time_of_the_file(video):
     source.open()
     assert read_number(source.read().image) == 0
     source.close()
+
+
+@pytest.mark.parametrize('codec', ['libx264', 'mpeg4'])
+def test_frames_of_an_avi_that_were_decoded_in_another_order_come_in_time(tmp_path, codec):
+    """AVI has no times of showing: by FFmpeg's guess two of three frames were older than the one before."""
+    path = tmp_path / 'a.avi'
+    with av.open(str(path), 'w') as container:
+        stream = container.add_stream(codec, rate=RATE, options={'bf': '2'})
+        stream.width, stream.height, stream.pix_fmt = *SIZE, 'yuv420p'
+        for i in range(12):
+            frame = av.VideoFrame.from_ndarray(paint(i), format='bgr24')
+            frame.pts = i
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    source = VideoFile('cam', path)
+    source.open()
+    frames = read_all(source)
+    assert [read_number(f.image) for f in frames] == list(range(12))
+    assert [f.stamp for f in frames] == [round(i * 1e9 / RATE) for i in range(12)]
 
 
 def test_given_time_stamps_replace_the_files(video, tmp_path):
