@@ -21,6 +21,9 @@ except ImportError:  # not among the wheels
 
 DISTORTIONS = {4: 'plumb_bob', 5: 'plumb_bob', 8: 'rational_polynomial'}
 
+LARGEST = 32766
+"""OpenCV cuts hands out of no larger pictures [px]."""
+
 
 class ImageError(PianokpmError, ValueError):
     """An image message can't be read."""
@@ -96,6 +99,11 @@ def read_image(message: Image | CompressedImage) -> NDArray[np.uint8]:
     image = read(message)
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise ImageError(f'expected a colour image, found an array {image.shape} of {image.dtype}')
+    height, width = image.shape[:2]
+    if not (0 < height <= LARGEST and 0 < width <= LARGEST):
+        raise ImageError(
+            f'expected a picture of 1 to {LARGEST} px a side, found {width} x {height}'
+        )
     return image
 
 

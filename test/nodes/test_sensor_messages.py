@@ -106,6 +106,14 @@ def test_what_is_no_picture_is_refused(message, read):
         read(message)
 
 
+@pytest.mark.parametrize(('height', 'width'), [(4, 0), (1, 32767)])
+def test_sizes_in_which_no_hand_can_be_looked_for_are_refused(height, width):
+    """A detector that met one died with its thread, and the node went on as if all were well."""
+    data = array.array('B', bytes(3 * height * width))
+    with pytest.raises(ImageError, match=f'found {width} x {height}'):
+        read_image(Image(height=height, width=width, encoding='bgr8', step=3 * width, data=data))
+
+
 def test_a_frame_survives_the_way_there_and_back(picture):
     message = make_image(Frame(STAMP, 'top', 3, picture), 'top_optical_frame')
     assert np.array_equal(read_image(message), picture)
