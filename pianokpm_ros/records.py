@@ -243,7 +243,7 @@ class MuscleActivity:
         normalization: what 1.0 stands for.
         model_id: model name and head of its SHA-256.
         calibration_id: personal calibration in use, empty = none.
-        simulated_training: the model learned from simulated EMG only.
+        simulated_training: the model learned from simulated EMG, alone or beside measured EMG.
         publish_stamp: when it was sent [ns].
     """
 

@@ -70,7 +70,7 @@ class ModelBundle:
         normalization: what 1.0 stands for.
         reach: of the intervals that hold 50, 80 and 95 % of strangers' errors, to either side
             [deviations].
-        simulated_training: learned from simulated EMG only.
+        simulated_training: learned from simulated EMG, alone or beside measured EMG.
         scaling: of the features.
         novelty: how far a shape is from the training data.
         network: the graph.

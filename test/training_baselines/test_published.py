@@ -163,6 +163,16 @@ def test_a_recorded_view_is_used_and_that_of_a_left_hand_mirrored(take):
     np.testing.assert_allclose(left[:, :42], right[:, :42], atol=1e-6)
 
 
+def test_a_view_of_unknown_size_is_no_view(take):
+    """Where its middle is can't be told: the pose is projected instead, as where there is no view."""
+    pose = take.recording.pose
+    pixels = np.full((len(pose.stamp), 21, 2), 200.0, np.float32)
+    unknown = {'top': ViewTrack(pose.stamp, pixels, (0, 0), 'a test')}
+    found = project_views(Take(replace(take.recording, views=unknown)), pose.stamp[10:12])
+    np.testing.assert_array_equal(found, project_views(take, pose.stamp[10:12]))
+    assert np.ptp(found) > 0.1
+
+
 def test_training_lowers_the_error_and_is_kept(take, tmp_path):
     from dataclasses import replace
 
@@ -210,7 +220,14 @@ def test_settings_are_read_in_their_types(tmp_path):
     path = tmp_path / 'a.yaml'
     path.write_text('rate: 1e-4\nepochs: 3\n')  # YAML takes 1e-4 for a word
     assert read_published(path) == PublishedSettings(rate=1e-4, epochs=3)
-    for text, words in (('epoch: 3', 'unknown epoch'), ('batch: 2.5', 'no whole number')):
+    for text, words in (
+        ('epoch: 3', 'unknown epoch'),
+        ('batch: 2.5', 'no whole number'),
+        ('decoder: paralel', 'decoder = paralel.*there are loop, parallel'),
+        ('device: abacus', 'device = abacus'),
+        ('points: 2000', 'at most 1024 points'),
+        ('points: 0', 'must be positive'),
+    ):
         path.write_text(text)
         with pytest.raises(SettingsError, match=words):
             read_published(path)

@@ -108,6 +108,17 @@ def test_nothing_is_known_of_the_future(takes, kind):
     assert np.nanmax(np.abs(one[soon] - other[soon])) > 1e-3
 
 
+def test_strokes_long_before_and_after_a_take_do_not_count(takes):
+    model, asked = StrokeAverage(takes[:2], 0.0, 'recorded'), takes[2]
+    inside = (asked.stamp >= 3e9) & (asked.stamp < 6e9)
+    envelope = asked.recording.envelope
+    part = replace(envelope, stamp=envelope.stamp[inside], samples=envelope.samples[inside].copy())
+    cut = Take(replace(asked.recording, envelope=part))
+    whole, found = model.estimate(asked).mean[inside], model.estimate(cut).mean
+    # After the last tick the estimate is held.
+    np.testing.assert_allclose(found[:-10], whole[:-10], atol=1e-9)
+
+
 def test_strokes_of_the_other_hand_do_not_count(takes):
     model, asked = StrokeAverage(takes[:2], 0.0, 'recorded'), takes[2]
     notes = asked.recording.notes

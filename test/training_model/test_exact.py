@@ -58,7 +58,7 @@ def test_the_unknown_hand_costs_nothing():
 def test_a_network_learns_to_tell_it(recording, tmp_path):
     """Better than to say its mean all the time; and with weight 0 it does not learn it."""
     examples = see(recording)
-    scaling, left = fit_scaling(examples), {}
+    scaling, left = fit_scaling(e.features for e in examples), {}
     for weight in (0.0, 1.0):
         settings = TrainSettings(
             width=32, layers=1, steps=60, batch=8, window=128, validate=60, rate=1e-2,

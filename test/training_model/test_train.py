@@ -35,7 +35,7 @@ from pianokpm_ros.muscle.batch import estimate_batch
 from pianokpm_ros.muscle.bundle import load_bundle
 from pianokpm_ros.shares import find_asset
 
-from .makers import make_data
+from .makers import make_data, without
 
 TINY = TrainSettings(
     variants=1, width=16, layers=2, steps=30, batch=4, window=64, validate=10, rate=1e-2,
@@ -181,6 +181,64 @@ def test_a_muscle_that_nobody_measured_is_told_before_the_work(data, tmp_path):
     with pytest.raises(DataError, match='part `train` has 4DI; a model needs'):
         run(lacking, TINY, tmp_path / 'model', tmp_path / 'work', lambda n, *_: steps.append(n))
     assert 'fit' not in steps
+
+
+def test_parts_without_poses_or_envelopes_are_refused_not_passed_over(data, tmp_path):
+    def forget(role):
+        names = data.splits['held_out'][role]
+        return lambda r: without(r, 'envelope') if r.info.name in names else r
+
+    none = change_data(data, tmp_path / 'none', forget('validation'))
+    with pytest.raises(
+        DataError, match='part `validation` has poses and envelopes.*is stopped by'
+    ):
+        run(none, TINY, tmp_path / 'model', tmp_path / 'work')
+    others = change_data(data, tmp_path / 'others', lambda r: without(r, 'pose'))
+    with pytest.raises(DataError, match='part `others` .*leave --others out'):
+        pipeline.train(
+            [data], TINY, tmp_path / 'model', tmp_path / 'w', lambda *_: None, 1, others
+        )
+
+
+def test_hands_that_are_never_whole_are_refused_before_the_work(data, tmp_path):
+    def hide(recording):
+        landmarks = recording.pose.landmarks.copy()
+        landmarks[:, 20] = np.nan
+        return replace(
+            without(recording, 'pose_truth'), pose=replace(recording.pose, landmarks=landmarks)
+        )
+
+    steps = []
+    with pytest.raises(DataError, match='whole .* at 0 ticks that are learned from'):
+        run(
+            change_data(data, tmp_path / 'set', hide),
+            TINY,
+            tmp_path / 'model',
+            tmp_path / 'work',
+            lambda name, *_: steps.append(name),
+        )
+    assert 'fit' not in steps
+
+
+def test_recordings_that_teach_nothing_are_counted_apart(data, tmp_path):
+    """A measured recording without EMG must not make a card that speaks of measured muscles."""
+    name = data.splits['held_out']['train'][0]
+
+    def empty(recording):
+        if recording.info.name != name:
+            return recording
+        bare = without(recording, 'pose_truth', 'envelope')
+        return replace(bare, info=replace(bare.info, simulated=False))
+
+    model = run(
+        change_data(data, tmp_path / 'set', empty),
+        replace(TINY, steps=2),
+        tmp_path / 'model',
+        tmp_path / 'work',
+    )
+    told = model.training
+    assert (told['measured'], told['recordings'], told['left_out']) == (0, 3, 1)
+    assert 'simulated muscles only' in (tmp_path / 'model' / 'README.md').read_text()
 
 
 def change_data(data, folder, change):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from pianokpm_training.datasets.recording import ViewTrack
 from pianokpm_training.evaluation.takes import Take
 from pianokpm_training.studio.rigs import place_camera
 
@@ -23,8 +24,9 @@ RATE, WINDOW, STEP = 1024, 1024, 768
 """Samples a second, of a window, and from window to window in training: an overlap of 256."""
 
 SIZE = (640, 480)
-CAMERAS = ('top', 'right')
 VIEWS = ('top', 'right')
+"""Cameras: names of recorded views, and of the studio's where there are none."""
+
 FARTHEST = 1.0
 """A landmark farther from the middle [picture widths] is not seen: there the lens model goes astray."""
 
@@ -99,26 +101,33 @@ def fit_pose_scale(pose: NDArray) -> PoseScale:
 
 def project_views(take: Take, stamps: NDArray[np.int64]) -> NDArray:
     """Return the (T, 84) places of the landmarks in both images, linear between frames and over gaps."""
-    views = take.recording.views
     columns = []
-    for camera, view in zip(CAMERAS, VIEWS, strict=True):
-        if view in views:
-            track = views[view]
-            time, pixels, size = track.stamp, track.pixels.astype(np.float64), track.size
-        else:
-            poses = take.poses
-            points = poses.landmarks.copy()
-            if take.side == Side.LEFT:
-                points[..., 0] = 2 * MIRROR - points[..., 0]
-            time, size = poses.stamp, SIZE
-            flat = place_camera(camera, SIZE).project(points.reshape(-1, 3))
-            pixels = np.asarray(flat).reshape(-1, 21, 2)
-        middle = (pixels - np.array(size) / 2) / size[0]
-        if view in views and take.side == Side.LEFT:
-            middle[..., 0] *= -1
+    for view in VIEWS:
+        track = take.recording.views.get(view)
+        # Where a recorded picture has its middle can't be told without its size.
+        known = track is not None and min(track.size) > 0
+        time, middle = _look_recorded(take, track) if known else _look_projected(take, view)
         middle[~(np.abs(middle) < FARTHEST).all(axis=2)] = np.nan
         columns += [_fill(stamps, time, c) for c in middle.reshape(len(time), -1).T]
     return np.stack(columns, axis=1)
+
+
+def _look_recorded(take: Take, track: ViewTrack) -> tuple[NDArray[np.int64], NDArray]:
+    """Return stamps (V,) [ns] and places (V, 21, 2) [widths from the middle] in a recorded view."""
+    middle = (track.pixels.astype(np.float64) - np.array(track.size) / 2) / track.size[0]
+    if take.side == Side.LEFT:
+        middle[..., 0] *= -1
+    return track.stamp, middle
+
+
+def _look_projected(take: Take, camera: str) -> tuple[NDArray[np.int64], NDArray]:
+    """Return the same of the poses, projected into one of the studio's cameras."""
+    poses = take.poses
+    points = poses.landmarks.copy()
+    if take.side == Side.LEFT:
+        points[..., 0] = 2 * MIRROR - points[..., 0]
+    pixels = np.asarray(place_camera(camera, SIZE).project(points.reshape(-1, 3)))
+    return poses.stamp, (pixels.reshape(-1, 21, 2) - np.array(SIZE) / 2) / SIZE[0]
 
 
 def _fill(stamps: NDArray[np.int64], time: NDArray[np.int64], values: NDArray) -> NDArray:

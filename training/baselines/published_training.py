@@ -27,17 +27,24 @@ from pianokpm_training.baselines.published_inputs import (
     fit_pose_scale,
     join_windows,
 )
-from pianokpm_training.baselines.published_network import OUTPUT_SCALE, PublishedNetwork
+from pianokpm_training.baselines.published_network import (
+    MUSCLES,
+    OUTPUT_SCALE,
+    PublishedNetwork,
+)
 from pianokpm_training.baselines.sinkhorn import sinkhorn_divergence
 from pianokpm_training.datasets.recording import DataError
 from pianokpm_training.evaluation.takes import Take
 from pianokpm_training.model.devices import prepare_device
 from pianokpm_training.model.hardware import describe_device
-from pianokpm_training.model.settings import fill, read_yaml
+from pianokpm_training.model.settings import SettingsError, check_numbers, fill, read_yaml
 from torch import Tensor
 
 PASSES = 2
 """Fixed-point passes without gradient before the one with it: outputs hardly depend on those before."""
+
+DECODERS, DEVICES = ('loop', 'parallel'), ('cpu', 'cuda')
+MAY_BE_ZERO = ('seed', 'seconds', 'rate', 'halve', 'transport', 'more')
 
 CLIP = 1.0
 MOST_VALIDATED = 512
@@ -79,6 +86,14 @@ class PublishedSettings:
     points: int = WINDOW
     more: int = 0
     device: str = 'cpu'
+
+    def __post_init__(self) -> None:
+        check_numbers(self, MAY_BE_ZERO)
+        if self.decoder not in DECODERS or self.device not in DEVICES or self.points > WINDOW:
+            raise SettingsError(
+                f'asked for decoder = {self.decoder}, device = {self.device} and points = {self.points}; there are '
+                f'{", ".join(DECODERS)}; {", ".join(DEVICES)}; at most {WINDOW} points'
+            )
 
 
 def read_published(path: Path) -> PublishedSettings:
@@ -275,8 +290,9 @@ def _loss_of(network: PublishedNetwork, settings: PublishedSettings) -> Loss:
 
 
 def _parallel(network: PublishedNetwork, latent: Tensor) -> Tensor:
+    """Decode (B, T, C) latents to (B, T, M) by fixed-point passes over all samples at once."""
     with torch.no_grad():
-        guess = torch.zeros(*latent.shape[:2], 6, device=latent.device)
+        guess = latent.new_zeros(*latent.shape[:2], MUSCLES)
         for _ in range(PASSES):
             guess = network.decode_guided(latent, guess)
     return network.decode_guided(latent, guess)

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pianokpm_training.datasets.recording import DataError
 from pianokpm_training.evaluation.takes import Estimate, Take
+from pianokpm_training.model.examples import fit_scaling
 from pianokpm_training.sessions.ticks import find_targets
 from scipy.spatial import cKDTree
 
 from pianokpm_ros.anatomy import MUSCLES
 from pianokpm_ros.muscle.batch import Stretch
-from pianokpm_ros.muscle.features import Scaling
-from pianokpm_ros.muscle.timebase import TICK
+from pianokpm_ros.muscle.timebase import MILLISECOND, TICK
 
 FloatArray = NDArray[np.floating]
 
@@ -27,6 +27,12 @@ RIDGE = 1e-3
 
 STROKE_LAGS = np.arange(-30, 60, 2)
 """Ticks around each keystroke: from 0.3 s before to 0.6 s after it."""
+
+STRIDE = TICK // MILLISECOND
+"""Samples of an envelope from tick to tick."""
+
+BESIDE = 1 + int(np.abs(STROKE_LAGS).max())
+"""Ticks before and after a take whose strokes still show in it."""
 
 NEIGHBOURS, COMPONENTS, KEPT = 25, 16, 20_000
 """Of the nearest-neighbour estimate: neighbours, principal components compared, ticks remembered."""
@@ -60,29 +66,30 @@ class StrokeAverage:
         size = 2 * len(STROKE_LAGS) + 1
         square, product = np.zeros((size, size)), np.zeros((size, self._recorded.sum()))
         for take in takes:
-            inputs, target = self._inputs(take), take.truth[:: TICK // 1_000_000, self._recorded]
+            inputs, target = self._inputs(take), take.truth[::STRIDE, self._recorded]
             known = np.isfinite(target).all(axis=1)
             square += inputs[known].T @ inputs[known]
             product += inputs[known].T @ target[known]
         self._weights = solve_ridge(square, product)
 
     def _inputs(self, take: Take) -> FloatArray:
-        count = len(take.stamp[:: TICK // 1_000_000])
-        strokes = np.zeros((count, 2))
+        """Return the (T, 2 G + 1) counts and strengths of this hand's strokes at each lag, and one."""
+        count = len(take.stamp[::STRIDE])
+        strokes = np.zeros((count + 2 * BESIDE, 2))
         notes = take.recording.notes
         if notes is not None:
-            own = notes.side == int(take.side)
-            index = np.clip((notes.stamp[own] - take.stamp[0]) // TICK, 0, count - 1)
-            np.add.at(strokes, (index, 0), 1.0)
-            np.add.at(strokes, (index, 1), notes.velocity[own] / 127)
+            index = (notes.stamp - take.stamp[0]) // TICK + BESIDE
+            own = (notes.side == int(take.side)) & (index >= 0) & (index < len(strokes))
+            np.add.at(strokes, (index[own], 0), 1.0)
+            np.add.at(strokes, (index[own], 1), notes.velocity[own] / 127)
         # Courses are linear between lags two ticks apart.
         hats = np.stack([np.convolve(c, (0.5, 1.0, 0.5), 'same') for c in strokes.T], axis=1)
-        shifted = [_shift(hats, int(lag)) for lag in STROKE_LAGS]
+        shifted = [_shift(hats, int(lag))[BESIDE : BESIDE + count] for lag in STROKE_LAGS]
         return np.concatenate([*shifted, np.ones((count, 1))], axis=1)
 
     def estimate(self, take: Take) -> Estimate:
         course = np.clip(self._inputs(take) @ self._weights, 0.0, 1.0)
-        coarse = take.stamp[:: TICK // 1_000_000]
+        coarse = take.stamp[::STRIDE]
         mean = np.full(take.truth.shape, np.nan)
         mean[:, self._recorded] = np.stack(
             [np.interp(take.stamp, coarse, c) for c in course.T], axis=1
@@ -98,7 +105,7 @@ class LaggedRidge:
     def __init__(self, takes: Sequence[Take], lookahead: float, keys: str) -> None:
         self._lookahead = lookahead
         stretches = [(t, s) for t in takes for s in t.stretches]
-        self._scaling = fit_scaling([s for _, s in stretches])
+        self._scaling = fit_scaling(s.features for _, s in stretches)
         self._recorded = find_recorded(takes)
         size = len(LAGS) * len(self._scaling.mean) + 1
         square, product = np.zeros((size, size)), np.zeros((size, self._recorded.sum()))
@@ -133,7 +140,7 @@ class Neighbours:
     def __init__(self, takes: Sequence[Take], lookahead: float, keys: str) -> None:
         self._lookahead = lookahead
         stretches = [(t, s) for t in takes for s in t.stretches]
-        self._scaling = fit_scaling([s for _, s in stretches])
+        self._scaling = fit_scaling(s.features for _, s in stretches)
         targets = np.concatenate([_targets(t, s, lookahead) for t, s in stretches])
         inputs = np.concatenate([self._pairs(s) for _, s in stretches])
         recorded = find_recorded(takes)
@@ -167,17 +174,6 @@ def find_recorded(takes: Sequence[Take]) -> NDArray[np.bool_]:
             'asked to learn baselines from recordings in which the EMG of all muscles is never there at one time'
         )
     return recorded
-
-
-def fit_scaling(stretches: Sequence[Stretch]) -> Scaling:
-    """Fit mean and deviation of every feature over stretches."""
-    features = np.concatenate([s.features for s in stretches])
-    with np.errstate(invalid='ignore'):
-        known = np.isfinite(features)
-        count = np.maximum(known.sum(axis=0), 1)
-        mean = np.where(known, features, 0.0).sum(axis=0) / count
-        square = np.where(known, (features - mean) ** 2, 0.0).sum(axis=0) / count
-    return Scaling(mean, np.maximum(np.sqrt(square), 1e-3))
 
 
 def solve_ridge(square: FloatArray, product: FloatArray) -> FloatArray:

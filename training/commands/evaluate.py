@@ -149,10 +149,12 @@ def _published(arguments: argparse.Namespace, plan: Any, bars: Any) -> Any:
     """Read or train the rebuilt published network; None where it is not asked for."""
     if arguments.published is None:
         return None
+    import torch
     from pianokpm_training.baselines.published import WEIGHTS, load_published
     from pianokpm_training.baselines.published_training import read_published, train_published
     from pianokpm_training.datasets.collection import open_data
     from pianokpm_training.evaluation.takes import load_takes
+    from pianokpm_training.model.devices import prepare_device
     from pianokpm_training.model.loading import deal, pick, refuse_tested
     from pianokpm_training.model.settings import find_config
 
@@ -167,6 +169,7 @@ def _published(arguments: argparse.Namespace, plan: Any, bars: Any) -> Any:
             'name a new folder'
         )
     settings = read_published(find_config(arguments.published_config))
+    prepare_device(torch.device(settings.device))
     entries, asked = deal(data, arguments.split)
     learned, used = load_takes(data, entries) if entries else [], [*entries]
     for more in map(open_data, arguments.published_more):

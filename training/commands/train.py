@@ -129,6 +129,10 @@ def run(arguments: argparse.Namespace) -> int:
         f'{training["steps"]} steps in {training["seconds"]} s on {training["hardware"]}; '
         f'validation CRPS {scores.get("validation_crps", "unknown")}'
     )
+    if training['left_out']:
+        print(
+            f'{training["left_out"]} recordings to learn from have no poses or no EMG and were left out'
+        )
     kind = describe_muscles(training)
     print(f'model written to {out}; it learned from {kind}. Score it: pianokpm evaluate')
     return 0

@@ -144,7 +144,7 @@ def _try(
     blind = np.array([any(b in n for b in variant.blind) for n in FEATURE_NAMES], bool)
     chosen = [_mask(e, blind) for e in choose_examples(variant, learn)]
     settings = replace(settings, **variant.changes)
-    scaling = fit_scaling(chosen)
+    scaling = fit_scaling(e.features for e in chosen)
     with TemporaryDirectory() as folder:
         run = Run(settings, scaling, chosen, [], Path(folder), Place(torch.device('cpu')))
         network = run.train(lambda *_: None)

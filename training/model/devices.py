@@ -57,8 +57,12 @@ class Place:
 
 
 def prepare_device(device: torch.device) -> None:
-    """Let a GPU multiply matrices of float32 in its faster way (TF32, 10 bits of mantissa)."""
+    """Refuse a GPU that is not there; let one multiply float32 in its faster way (TF32, 10 bits of mantissa)."""
     if device.type == 'cuda':
+        if not torch.cuda.is_available():
+            raise SettingsError(
+                'asked for the device cuda, but torch finds none; set `device: cpu`, or install a torch with CUDA'
+            )
         torch.set_float32_matmul_precision('high')
 
 
@@ -68,10 +72,6 @@ def find_place(settings: TrainSettings) -> Iterator[Place]:
     kind = settings.device
     if kind == 'auto':
         kind = 'cuda' if torch.cuda.is_available() else 'cpu'
-    if kind == 'cuda' and not torch.cuda.is_available():
-        raise SettingsError(
-            'asked for the device cuda, but torch finds none; set `device: cpu`, or install a torch with CUDA'
-        )
     prepare_device(torch.device(kind))
     count = int(os.environ.get('WORLD_SIZE', '1'))
     if count == 1:

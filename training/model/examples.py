@@ -60,18 +60,14 @@ def _make(
     return [e for c in chosen for e in make_examples(recording, c, rng, lookaheads, hand)]
 
 
-def fit_scaling(examples: Iterable[Example]) -> Scaling:
-    """Fit mean and deviation of every feature, unknown ones left out."""
-    return _fit(e.features for e in examples)
-
-
 def fit_exact_scaling(examples: Iterable[Example]) -> Scaling | None:
     """Fit mean and deviation of what is known of the exact hand; None where nothing is."""
     known = [e.exact for e in examples if e.exact is not None]
-    return _fit(known) if known else None
+    return fit_scaling(known) if known else None
 
 
-def _fit(parts: Iterable[FloatArray]) -> Scaling:
+def fit_scaling(parts: Iterable[FloatArray]) -> Scaling:
+    """Fit mean and deviation of every feature over parts (T, F) each, unknown ones left out."""
     count, total, square = 0, 0.0, 0.0
     for part in parts:
         values = part.astype(np.float64)

@@ -54,7 +54,8 @@ class Model:
         scaling: of its features.
         novelty: of the shapes it knows.
         reach: of its intervals, as in `ModelBundle`.
-        training: what it learned from; `simulated` says whether only from simulated EMG.
+        training: what it learned from; `simulated` says whether any of the EMG was, `measured` how many recordings
+            were not.
         scores: on persons and tasks held out, as `pianokpm evaluate` wrote them; empty before that.
     """
 

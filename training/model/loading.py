@@ -1,7 +1,7 @@
 """Which recordings a run learns from, stops by and makes its deviation true on, and how they come to be seen."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from pianokpm_training.datasets.collection import DataSet, Entry
@@ -15,17 +15,31 @@ from pianokpm_ros.anatomy import MUSCLES
 VALIDATED = 5
 """Every so many takes one is validated on where a data set names none."""
 
+NEEDED_FOR = {
+    'train': 'there is nothing to learn from',
+    'validation': 'training is stopped by it, and without --others the deviation is made true on it',
+    'others': 'the deviation is made true on them; leave --others out, or name a set with EMG',
+}
+
 Stage = Callable[[str, int, int, str], None]
 """Called with the stage's name, how much of it is done, how much there is, and a word about it."""
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """What a run learns from, stops by, and makes its deviation true on."""
+    """What a run learns from, stops by, and makes its deviation true on.
 
-    train: list[Example]
-    validation: list[Example]
-    others: list[Example]
+    Attributes:
+        train: learned from.
+        validation: stopped by.
+        others: of other persons, that the deviation is made true on; empty = that is `validation`.
+        learned: recordings that the examples of `train` are of: those without poses or envelopes give none.
+    """
+
+    train: list[Example] = field(default_factory=list)
+    validation: list[Example] = field(default_factory=list)
+    others: list[Example] = field(default_factory=list)
+    learned: list[Entry] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,10 +136,10 @@ def load_examples(
 ) -> Examples:
     """See the recordings of all jobs; those not learned from only as they were recorded."""
     total, done = sum(len(job.entries) for job in jobs), 0
-    made = Examples([], [], [])
+    made = Examples()
     for job in jobs:
         exact = job.part == 'train' and settings.exact_hand > 0
-        for examples in prepare(
+        prepared = prepare(
             job.source,
             job.entries,
             job.variants,
@@ -133,18 +147,23 @@ def load_examples(
             settings.lookaheads,
             workers,
             exact,
-        ):
+        )
+        for entry, examples in zip(job.entries, prepared, strict=True):
+            if examples and job.part == 'train':
+                made.learned.append(entry)
             # Two data sets, even of one name, may give two persons one name.
             getattr(made, job.part).extend(
                 replace(e, subject=f'{job.source.folder}/{e.subject}') for e in examples
             )
             done += 1
             stage('see', done, total, 'recordings')
-    if not made.train:
-        folders = ', '.join(str(job.source.folder) for job in jobs if job.part == 'train')
-        raise DataError(
-            f'{folders}: no recording of {settings.split}/train has poses and envelopes'
-        )
+    for part in dict.fromkeys(job.part for job in jobs):
+        if not getattr(made, part):
+            folders = ', '.join(str(job.source.folder) for job in jobs if job.part == part)
+            raise DataError(
+                f'{folders}: no recording for the part `{part}` has poses and envelopes (split {settings.split}); '
+                f'{NEEDED_FOR[part]}'
+            )
     _need_all_muscles(made)
     return made
 

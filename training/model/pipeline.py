@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from pianokpm_training.datasets.collection import DataSet
+from pianokpm_training.datasets.recording import DataError
 from pianokpm_training.model.calibration import calibrate
 from pianokpm_training.model.devices import Place, find_place
 from pianokpm_training.model.examples import fit_scaling
@@ -17,7 +18,7 @@ from pianokpm_training.model.fit import BOARD, CURVE, Run
 from pianokpm_training.model.loading import Examples, Job, Stage, list_jobs, load_examples
 from pianokpm_training.model.settings import SettingsError, TrainSettings
 
-from pianokpm_ros.muscle.features import Scaling
+from pianokpm_ros.muscle.features import SHAPE, Scaling
 from pianokpm_ros.muscle.novelty import Novelty, fit_novelty
 from pianokpm_ros.outputs import whole_file
 
@@ -56,7 +57,8 @@ def train(
         if place.first:
             _claim(work, settings, jobs)
         examples = load_examples(jobs, settings, stage, workers)
-        scaling = fit_scaling(examples.train)
+        scaling = fit_scaling(e.features for e in examples.train)
+        novelty = _fit_novelty(examples)  # first, because it may refuse
         network, run = _fit(settings, scaling, examples, work, place, stage)
         reach = calibrate(network, scaling, examples.others or examples.validation)
         words = describe_training(jobs, settings, examples, run)
@@ -66,7 +68,7 @@ def train(
             settings.default_lookahead,
             network,
             scaling,
-            _fit_novelty(examples),
+            novelty,
             reach,
             words,
             {'validation_crps': round(run.best, 6)} if np.isfinite(run.best) else {},
@@ -119,10 +121,16 @@ def _fit(
 def _fit_novelty(examples: Examples) -> Novelty:
     """Fit to hands as they were recorded: those seen anew by one camera would make anything usual."""
     known = [e for e in examples.train if not e.drawn]
-    shapes = (
+    shapes = [
         np.concatenate([e.features[::NOVELTY_STEP] for e in part])
-        for part in (known, examples.others or examples.validation or known)
-    )
+        for part in (known, examples.others or examples.validation)
+    ]
+    whole = [int(np.isfinite(s[:, SHAPE]).all(axis=1).sum()) for s in shapes]
+    if whole[0] < 2 or not whole[1]:
+        raise DataError(
+            f'hands are whole (all 21 landmarks known) at {whole[0]} ticks that are learned from and {whole[1]} that '
+            'confidence is made true on: what shapes are usual cannot be told; look at the poses of the data set'
+        )
     return fit_novelty(*shapes)
 
 
@@ -134,17 +142,17 @@ def describe_training(
 ) -> dict[str, Any]:
     """Say what the model learned from and how, for manifest and card."""
     ticks = sum(len(e.features) for e in examples.train)
-    learned = [job for job in jobs if job.part == 'train']
-    entries = [e for job in learned for e in job.entries]
+    entries = examples.learned
     unasked = {e.sha256 for job in jobs if job.part == 'validation' for e in job.entries}
     known = 'train' if unasked & {e.sha256 for e in entries} else 'validation'
     return {
         'simulated': any(e.simulated for e in entries),
         'measured': sum(not e.simulated for e in entries),
-        'data': ' and '.join(job.source.description for job in learned),
+        'data': ' and '.join(job.source.description for job in jobs if job.part == 'train'),
         'split': settings.split,
         'persons': len({e.subject for e in examples.train}),
         'recordings': len(entries),
+        'left_out': sum(len(job.entries) for job in jobs if job.part == 'train') - len(entries),
         'hours': round(ticks / 100 / 3600 / (1 + settings.variants), 3),
         'calibrated_on': len({e.subject for e in examples.others}) or known,
         'seed': settings.seed,

@@ -1,5 +1,6 @@
 """What a training run does: read from a YAML file, flags on top."""
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +26,17 @@ Settings = TypeVar('Settings')
 
 class SettingsError(PianokpmError, ValueError):
     """Training can't be done as asked."""
+
+
+def check_numbers(settings: Any, may_be_zero: Collection[str]) -> None:
+    """Refuse numbers of a dataclass that are negative, unknown, or 0 where they may not be."""
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        if not isinstance(value, int | float):
+            continue
+        least = 'not be negative' if field.name in may_be_zero else 'be positive'
+        if not (value >= 0 if field.name in may_be_zero else value > 0):
+            raise SettingsError(f'asked for {field.name} = {value}; it must {least}')
 
 
 @dataclass(frozen=True)
@@ -80,13 +92,7 @@ class TrainSettings:
     tensorboard: bool = False
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if not isinstance(value, int | float):
-                continue
-            least = 'not be negative' if field.name in MAY_BE_ZERO else 'be positive'
-            if not (value >= 0 if field.name in MAY_BE_ZERO else value > 0):
-                raise SettingsError(f'asked for {field.name} = {value}; it must {least}')
+        check_numbers(self, MAY_BE_ZERO)
         if self.dropout >= 1 or self.keys_hidden + self.keys_broken > 1:
             raise SettingsError(
                 f'asked for dropout = {self.dropout:g}, keys_hidden = {self.keys_hidden:g} and keys_broken = '
