@@ -94,8 +94,10 @@ class ActivityGuard:
         """
         self._advance(steady)
         values = self._screening.select(activity)
-        fault = self._judge_time(activity.stamp, ros_time)
-        fault = fault or self._screening.judge(activity, values)
+        fault = self._screening.judge(activity, values)
+        # What is repeated while nothing is seen keeps its stamp: that tells nothing of clocks.
+        if fault != Fault.STATUS:
+            fault = self._judge_time(activity.stamp, ros_time) or fault
         if fault:
             self.faults[fault] += 1
             if fault != Fault.ORDER:  # repeated messages do no harm

@@ -56,10 +56,10 @@ class Screening:
 
     def judge(self, activity: MuscleActivity, values: list[float] | None) -> Fault:
         """Return what is wrong with an estimate whose activations are `values`."""
-        if values is None:
-            return Fault.MUSCLES
         if activity.status < Status.DEGRADED:
             return Fault.STATUS
+        if values is None:
+            return Fault.MUSCLES
         if not all(map(math.isfinite, values)) or not math.isfinite(activity.confidence):
             return Fault.NOT_FINITE
         # Rounding may leave a hair below zero; more is no amplitude.

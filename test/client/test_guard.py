@@ -1,6 +1,7 @@
 """The state machine: what it does when, with times that follow from its options."""
 
 import dataclasses
+import itertools
 import math
 
 import numpy as np
@@ -188,6 +189,20 @@ def test_repeated_and_older_messages_are_ignored():
     for late in (0, PERIOD, 2 * PERIOD):
         assert bench.guard.push(make_activity(stamp - late, 0.9), bench.now) == Fault.ORDER
     assert bench.guard.command(bench.now).value == pytest.approx((0.5,) * 6)
+
+
+@pytest.mark.parametrize('step', [0, 1])
+def test_a_hand_that_nobody_sees_for_seconds_is_no_jump_of_the_clock(step):
+    """The node repeats its last stamp, or goes on by a nanosecond, until a hand is seen again."""
+    bench = started()
+    last, repeats = EPOCH + (bench.frame - 1) * PERIOD, itertools.count(1)
+    unseen = bench.run(
+        2.0, lambda s: make_activity(last + step * next(repeats), status=Status.INVALID)
+    )
+    assert unseen[-1][1].fault == Fault.STATUS and unseen[-1][1].state == State.PASSIVE
+    bench.run(1.5)
+    assert bench.guard.state == State.ACTIVE
+    assert {f for f, n in bench.guard.faults.items() if n} == {Fault.STATUS}
 
 
 def test_old_frames_are_refused_where_clocks_are_compared():
