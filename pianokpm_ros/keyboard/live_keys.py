@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mido
 import numpy as np
@@ -104,6 +104,8 @@ class LiveKeys:
             return self._make(events, held, until, self._sequence - 1)
 
     def _take(self, until: int) -> tuple[list[_Event], Iterable[int]]:
+        if until < self._last:
+            self._bring_back(until)
         ready = sorted(
             (e for e in self._events if e.stamp <= until), key=lambda event: event.stamp
         )
@@ -115,6 +117,13 @@ class LiveKeys:
         for event in ready:
             (self._recorded.add if event.down else self._recorded.discard)(event.key)
         return ready, held
+
+    def _bring_back(self, until: int) -> None:
+        """Date what came before the clock was set back no later than what came after it, in the order of coming."""
+        self._last = 0
+        for i in reversed(range(len(self._events))):
+            until = min(until, self._events[i].stamp)
+            self._events[i] = replace(self._events[i], stamp=until)
 
     def _make(
         self, events: list[_Event], held: Iterable[int], until: int, sequence: int

@@ -2,7 +2,6 @@
 
 import importlib
 import os
-import struct
 import sys
 import threading
 import time
@@ -19,9 +18,8 @@ from pianokpm_ros.nodes.sensor_messages import make_header
 from pianokpm_ros.priority import ask_for_real_time
 from pianokpm_ros.recording.layout import LATCHED_TYPES
 from pianokpm_ros.recording.writer import RecordingError
-from pianokpm_ros.records import NANOSECONDS
 from pianokpm_ros.replay.namespaces import find_namespace, place_topic
-from pianokpm_ros.replay.player import Follower, Player
+from pianokpm_ros.replay.player import Follower, Player, read_stamp
 from pianokpm_ros.replay.selection import (
     LEVELS,
     Selection,
@@ -32,7 +30,6 @@ from pianokpm_ros.replay.selection import (
 
 POLL = 0.05
 QUEUE = QoSProfile(depth=100)
-STAMP = struct.Struct('<iI')
 FOREVER = 1e9
 CALM = 4.0
 """Up to this rate the player sleeps most of the time, so that a real-time thread takes nothing from others."""
@@ -107,9 +104,7 @@ class ReplayNode(PianoNode):
             self.create_subscription(kind, topic, partial(self._hear, topic), 100, raw=True)
 
     def _hear(self, topic: str, data: bytes) -> None:
-        # CDR: 4 bytes of encapsulation, then the header's stamp.
-        sec, nanosec = STAMP.unpack_from(data, 4)
-        self._follower.heard(topic, sec * NANOSECONDS + nanosec)
+        self._follower.heard(topic, read_stamp(data))
 
     def _play(self) -> None:
         try:

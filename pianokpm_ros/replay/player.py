@@ -22,6 +22,9 @@ WINDOW = 3 * NANOSECONDS // 10
 """How far the replay may run ahead of those it follows, in its own time [ns]."""
 
 FOLLOW_TIMEOUT = 2.0
+SET_BACK = NANOSECONDS
+"""A message that was received so long before the one it follows: the clock was set back while it was recorded [ns]."""
+
 MOST_LATE = 1_000_000
 """Of so many messages it is kept how late they were: a bag may be played over and over, for days."""
 
@@ -29,6 +32,13 @@ ANSWERED = ('pianokpm/msg/HandLandmarks', 'pianokpm/msg/HandPose')
 """Those followed answer to these, with their stamps."""
 
 STAMP = struct.Struct('<iI')
+"""Seconds and nanoseconds."""
+
+
+def read_stamp(data: bytes) -> int:
+    """Return the stamp [ns] of a serialised message that begins with a header."""
+    sec, nanosec = STAMP.unpack_from(data, 4)  # after 4 bytes of CDR's encapsulation
+    return sec * NANOSECONDS + nanosec
 
 
 @dataclass
@@ -74,6 +84,11 @@ class Follower:
             self._newest[topic] = max(self._newest[topic], stamp)
             self._changed.notify_all()
 
+    def forget(self) -> None:
+        """Begin again: stamps start anew."""
+        with self._changed:
+            self._newest = dict.fromkeys(self._newest, -1)
+
     def wait(self, stamp: int, timeout: float) -> bool:
         """Wait until everybody has come to a stamp [ns], or nobody moves for `timeout` [s]."""
         with self._changed:
@@ -110,7 +125,7 @@ class Player:
         self._stopping = threading.Event()
         self.timing = Timing()
         self._told = -CLOCK_STEP
-        self._asked: int | None = None
+        self._asked: tuple[int, int] | None = None  # first and newest stamp to be answered
 
     def stop(self) -> None:
         """End soon; from any thread."""
@@ -123,11 +138,13 @@ class Player:
 
     def play(self, messages: Iterable[StoredMessage]) -> bool:
         """Send all; tells whether it came to the end."""
-        first, begun = None, 0
-        self._told = -CLOCK_STEP
+        first, begun, last = 0, 0, None
         for message in messages:
-            if first is None:  # time begins now: opening the bag took some
+            if last is None or message.time < last - SET_BACK:
+                # Time begins now (opening the bag took some), or once more.
+                self._begin()
                 first, begun = message.time, time.monotonic_ns()
+            last = message.time
             if self._stopping.is_set():
                 return False
             if self._rate:
@@ -138,6 +155,13 @@ class Player:
             self._send(message)
             self.timing.count += 1
         return True
+
+    def _begin(self) -> None:
+        """Let stamps start anew, once everybody has come to the end of those before."""
+        if self._follower is not None and self._asked is not None:
+            self._follower.wait(self._asked[1], FOLLOW_TIMEOUT)
+            self._follower.forget()
+        self._told, self._asked = -CLOCK_STEP, None
 
     def _wait(self, begun: int, first: int, due: int) -> None:
         target = begun + round((due - first) / self._rate)
@@ -151,11 +175,10 @@ class Player:
         self.timing.late.append(time.monotonic_ns() - target)
 
     def _follow(self, message: StoredMessage) -> None:
-        # CDR: 4 bytes of encapsulation, then the header's stamp.
-        sec, nanosec = STAMP.unpack_from(message.data, 4)
-        stamp = sec * NANOSECONDS + nanosec
-        self._asked = stamp if self._asked is None else self._asked
-        if stamp - WINDOW <= self._asked:
+        stamp = read_stamp(message.data)
+        first = stamp if self._asked is None else self._asked[0]
+        self._asked = first, stamp
+        if stamp - WINDOW <= first:
             return
         if not self._follower.wait(stamp - WINDOW, FOLLOW_TIMEOUT):
             self.timing.skipped_waits += 1

@@ -136,3 +136,15 @@ def test_what_comes_late_is_told_in_the_next_record_and_counted():
     keys.push(8, note('note_on', 60))
     keys.push(11, note('note_on', 64))
     assert keys.record(20).key.tolist() == [60, 64] and keys.late == 1
+
+
+def test_what_waits_while_the_clock_is_set_back_is_told_in_the_order_of_playing():
+    keys = LiveKeys('midi:test')
+    keys.record(1000 * MS)
+    keys.push(1005 * MS, note('note_on', 60))
+    keys.push(1006 * MS, note('note_on', 64))
+    keys.push(3 * MS, note('note_off', 60))  # a second earlier by the clock
+    back, then = keys.record(8 * MS), keys.record(18 * MS)
+    assert (back.key.tolist(), back.position.tolist()) == ([60, 64, 60], [1.0, 1.0, 0.0])
+    assert back.stamp == 3 * MS and keys.late == 0
+    assert (then.key.tolist(), then.position.tolist()) == ([64], [1.0])
