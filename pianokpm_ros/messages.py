@@ -115,6 +115,13 @@ def stamp_of(time: Any) -> int:
     return int(time.sec) * NANOSECONDS + int(time.nanosec)
 
 
+def checked_stamp(time: Any) -> int:
+    """Likewise of a message that may be nonsense; raises MessageError for what no message of ours could tell again."""
+    if time.sec < 0 or time.nanosec >= NANOSECONDS:
+        raise MessageError(f'a stamp of {time.sec} s and {time.nanosec} ns is no time after 1970')
+    return stamp_of(time)
+
+
 def _write_landmarks(r: HandLandmarks, t: MessageTypes) -> dict[str, Any]:
     return {
         'header': t.header(r.stamp, r.frame_id),
@@ -211,7 +218,7 @@ def _fixed(values: ArrayLike, length: int, dtype: type = np.float32) -> NDArray:
 def _read_landmarks(m: Any) -> HandLandmarks:
     n = len(m.side)
     return HandLandmarks(
-        stamp_of(m.header.stamp),
+        checked_stamp(m.header.stamp),
         m.camera,
         m.header.frame_id,
         (int(m.width), int(m.height)),
@@ -221,13 +228,13 @@ def _read_landmarks(m: Any) -> HandLandmarks:
         _array(m, 'pixels', (n, LANDMARK_COUNT, 2)),
         _array(m, 'world', (n, LANDMARK_COUNT, 3)),
         _array(m, 'visibility', (n, LANDMARK_COUNT)),
-        stamp_of(m.publish_stamp),
+        checked_stamp(m.publish_stamp),
     )
 
 
 def _read_pose(m: Any) -> HandPose:
     return HandPose(
-        stamp_of(m.header.stamp),
+        checked_stamp(m.header.stamp),
         m.header.frame_id,
         int(m.sequence),
         _hand(m),
@@ -237,7 +244,7 @@ def _read_pose(m: Any) -> HandPose:
         _array(m, 'covariance', (LANDMARK_COUNT, 6)),
         _array(m, 'reprojection_error', (LANDMARK_COUNT,)),
         _array(m, 'views', (LANDMARK_COUNT,), np.uint8),
-        stamp_of(m.publish_stamp),
+        checked_stamp(m.publish_stamp),
     )
 
 
@@ -251,7 +258,7 @@ def _read_keys(m: Any) -> KeyMotion:
     if not np.isfinite(time).all() or (np.diff(time) < 0).any():
         raise MessageError('KeyMotion.time: must be finite and ascending')
     return KeyMotion(
-        stamp_of(m.header.stamp),
+        checked_stamp(m.header.stamp),
         int(m.sequence),
         time,
         key,
@@ -260,14 +267,14 @@ def _read_keys(m: Any) -> KeyMotion:
         _array(m, 'midi_velocity', (n,), np.uint8),
         tuple(float(v) for v in _array(m, 'pedal', (3,))),
         m.source,
-        stamp_of(m.publish_stamp),
+        checked_stamp(m.publish_stamp),
     )
 
 
 def _read_emg(m: Any) -> EmgBlock:
     channels = len(m.channel)
     return EmgBlock(
-        stamp_of(m.header.stamp),
+        checked_stamp(m.header.stamp),
         int(m.sequence),
         _member(m, 'origin', EmgOrigin),
         _rate(m),
@@ -277,7 +284,7 @@ def _read_emg(m: Any) -> EmgBlock:
         m.processing,
         m.source,
         _table(m, 'samples', channels),
-        stamp_of(m.publish_stamp),
+        checked_stamp(m.publish_stamp),
     )
 
 
@@ -285,7 +292,7 @@ def _read_activity(m: Any) -> MuscleActivity:
     muscles = len(m.muscle)
     envelope = _table(m, 'envelope', muscles)
     return MuscleActivity(
-        stamp_of(m.header.stamp),
+        checked_stamp(m.header.stamp),
         m.header.frame_id,
         int(m.sequence),
         _hand(m),
@@ -297,14 +304,14 @@ def _read_activity(m: Any) -> MuscleActivity:
         float(m.confidence),
         float(m.lookahead),
         _rate(m),
-        stamp_of(m.envelope_stamp),
+        checked_stamp(m.envelope_stamp),
         envelope,
         _array(m, 'envelope_deviation', envelope.shape),
         _member(m, 'normalization', Normalization),
         m.model_id,
         m.calibration_id,
         bool(m.simulated_training),
-        stamp_of(m.publish_stamp),
+        checked_stamp(m.publish_stamp),
     )
 
 

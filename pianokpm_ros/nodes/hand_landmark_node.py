@@ -9,7 +9,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from pianokpm_ros.hands.choice import choose_detector
 from pianokpm_ros.hands.latest import LatestWorkers
-from pianokpm_ros.messages import stamp_of
+from pianokpm_ros.messages import MessageError, checked_stamp
 from pianokpm_ros.nodes.base import IMAGES, STREAM, Health, PianoNode, run_node
 from pianokpm_ros.nodes.connections import WAIT_PARAMETERS, Connections
 from pianokpm_ros.nodes.detection import HAND_PARAMETERS, read_hand_settings
@@ -45,6 +45,7 @@ class HandLandmarkNode(PianoNode):
         }
         self._frame_ids: dict[str, str] = {}
         self._received = {name: 0 for name in cameras}
+        self._looked_at = dict(self._received)
         make = choose_detector(read_hand_settings(self.settings))
         self._workers = LatestWorkers(make, cameras, self._send)
         self.offer_pause()
@@ -61,12 +62,14 @@ class HandLandmarkNode(PianoNode):
         if not self.enabled:
             return
         try:
-            image = read_image(message)
-        except ImageError as error:
-            self.reject(str(error))
+            frame = Frame(
+                checked_stamp(message.header.stamp), camera, sequence, read_image(message)
+            )
+        except (ImageError, MessageError) as error:
+            self.reject(f'{camera}: {error}')
             return
         self._frame_ids[camera] = message.header.frame_id
-        self._workers.push(Frame(stamp_of(message.header.stamp), camera, sequence, image))
+        self._workers.push(frame)
 
     def _send(self, record: Hands) -> None:
         camera = record.camera
@@ -78,9 +81,13 @@ class HandLandmarkNode(PianoNode):
         values = {f'{n} processed': done for n, (done, _) in counts.items()}
         values |= {f'{n} dropped': dropped for n, (_, dropped) in counts.items()}
         values['rejected'] = self.rejected
+        before, self._looked_at = self._looked_at, dict(self._received)
         waiting = [n for n, count in self._received.items() if not count]
         if waiting:
             return Health.warning(f'no image yet of {", ".join(waiting)}', **values)
+        silent = [n for n, count in self._received.items() if count == before[n]]
+        if silent:
+            return Health.error(f'no image of {", ".join(silent)} in the last second', **values)
         return Health.good('running', **values)
 
     def close(self) -> None:

@@ -89,6 +89,19 @@ def test_nonsense_is_refused_by_name(kind, field, value, words):
         from_message(message)
 
 
+@pytest.mark.parametrize('time', [(-1, 0), (5, 10**9)])
+@pytest.mark.parametrize(
+    'kind', ['HandLandmarks', 'HandPose', 'KeyMotion', 'EmgBlock', 'MuscleActivity']
+)
+def test_a_stamp_that_is_none_is_refused(kind, time):
+    """What is made of it could not be sent."""
+    message = to_message(make_record(kind, np.random.default_rng(0), 2), bag_types())
+    for name, value in zip(('sec', 'nanosec'), time, strict=True):
+        object.__setattr__(message.header.stamp, name, value)
+    with pytest.raises(MessageError, match='no time after 1970'):
+        from_message(message)
+
+
 def test_foreign_messages_are_refused():
     with pytest.raises(MessageError, match='known are HandLandmarks'):
         from_message(bag_types().time(3))

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from pianokpm.msg import HandLandmarks
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -51,6 +52,7 @@ def drivers():
             observer.listen(f'/{transport}/cam0/hands', HandLandmarks)
             observer.wait_for_subscribers(publisher, timeout=60.0)
             made.publishers[transport] = publisher
+        observer.listen('/diagnostics', DiagnosticArray)
         yield made
 
 
@@ -108,6 +110,31 @@ def test_an_image_that_is_none_is_passed_over(drivers, recording):
         drivers, 'compressed', [make_compressed(good, START + 10**9, FRAME_ID)]
     )
     assert record.stamp == START + 10**9
+
+
+def test_an_image_of_no_time_is_passed_over(drivers, recording):
+    image = recording.frames['cam0'][30]
+    broken = make_image(Frame(START, 'cam0', 0, image), FRAME_ID)
+    broken.header.stamp.sec = -1
+    drivers.publishers['raw'].publish(broken)
+    drivers.observer.wait(
+        lambda m: any(
+            'raw/' in s.name and v.key == 'rejected' and v.value == '1'
+            for a in m['/diagnostics'] for s in a.status for v in s.values
+        ),
+        20.0,
+        'the rejection',
+    )  # fmt: skip
+    good = make_image(Frame(START + 10**9, 'cam0', 0, image), FRAME_ID)
+    (record,) = send_one_by_one(drivers, 'raw', [good])
+    assert record.stamp == START + 10**9
+
+
+def test_a_driver_that_falls_silent_is_named(drivers, recording):
+    frame = Frame(START + 2 * 10**9, 'cam0', 0, recording.frames['cam0'][30])
+    send_one_by_one(drivers, 'raw', [make_image(frame, FRAME_ID)])
+    status = drivers.observer.wait_for_health('raw/hand_landmark_node', 'no image of cam0')
+    assert status.level == DiagnosticStatus.ERROR
 
 
 @pytest.fixture(scope='module')
