@@ -28,7 +28,7 @@ class EstimateOutlet:
             scope: how far it can be seen, as liblsl names it; the first stream of a process decides.
         """
         self._lsl = load_lsl(scope)
-        self.muscle, self._rate = first.muscle, first.sample_rate
+        self._described = _list_facts(first)
         count = 2 * len(first.muscle) + 1
         source = f'pianokpm:{name}'
         info = self._lsl.StreamInfo(name, KIND, count, first.sample_rate, 'float32', source)
@@ -41,8 +41,8 @@ class EstimateOutlet:
         return bool(self._outlet.have_consumers())
 
     def fits(self, activity: MuscleActivity) -> bool:
-        """Tell whether an estimate can go on in this stream; another model needs a new one."""
-        return activity.muscle == self.muscle and activity.sample_rate == self._rate
+        """Tell whether an estimate can go on in this stream; another model, or person's file, needs a new one."""
+        return _list_facts(activity) == self._described
 
     def push(self, activity: MuscleActivity, now: int) -> int:
         """Send an estimate's samples at their own times; returns how many.
@@ -59,6 +59,12 @@ class EstimateOutlet:
         samples = np.hstack([activity.envelope, activity.envelope_deviation, sure])
         self._outlet.push_chunk(np.ascontiguousarray(samples, np.float32), times.tolist())
         return len(stamps)
+
+
+def _list_facts(a: MuscleActivity) -> tuple[Any, ...]:
+    """List what the stream's description says of all samples."""
+    model = (a.model_id, a.calibration_id, a.normalization, a.simulated_training)
+    return a.side, a.muscle, a.sample_rate, *model
 
 
 def _describe(description: Any, a: MuscleActivity) -> None:

@@ -1,12 +1,14 @@
 """The estimate on LSL, received by a real inlet: values, times, and that it says it is an estimate."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from pianokpm_ros.anatomy import MUSCLES, Side
 from pianokpm_ros.emg.stream import EMG_TYPE
+from pianokpm_ros.records import Normalization
 from test.viewer.makers import FRAME, ORIGIN, make_activity, value_at
 
 pylsl = pytest.importorskip('pylsl', reason='pip install -r requirements/lsl.txt')
@@ -42,10 +44,20 @@ def test_an_inlet_receives_labelled_samples_at_their_times():
     assert times[-20] == pytest.approx(now, abs=0.5)
 
 
-def test_another_model_needs_another_stream():
+@pytest.mark.parametrize(
+    'change',
+    [
+        {'muscle': ('A',) * 6},
+        {'sample_rate': 500.0},
+        {'model_id': 'other@1'},
+        {'calibration_id': 'p07@2'},
+        {'normalization': Normalization.MVC},
+        {'simulated_training': False},
+    ],
+)
+def test_what_the_stream_does_not_say_needs_another_stream(change):
     from pianokpm_ros.emg.estimate_outlet import EstimateOutlet
 
     outlet = EstimateOutlet(make_activity(0, Side.RIGHT), f'estimate_{time.monotonic_ns()}')
     assert outlet.fits(make_activity(1, Side.RIGHT))
-    object.__setattr__(other := make_activity(2, Side.RIGHT), 'muscle', ('A',) * 6)
-    assert not outlet.fits(other)
+    assert not outlet.fits(replace(make_activity(2, Side.RIGHT), **change))
