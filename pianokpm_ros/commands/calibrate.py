@@ -33,8 +33,13 @@ from pianokpm_ros.geometry.calibration.sheet import PAPERS, write_sheet
 from pianokpm_ros.geometry.calibration.solve import Calibration, calibrate_rig
 from pianokpm_ros.geometry.calibration.watch import Watched, check_seen, watch_board
 from pianokpm_ros.geometry.camera import Camera
-from pianokpm_ros.geometry.rig import Rig, load_rig, save_rig
-from pianokpm_ros.geometry.rig_exchange import save_aniposelib, save_caliscope, save_camera_info
+from pianokpm_ros.geometry.rig import Rig, save_rig
+from pianokpm_ros.geometry.rig_exchange import (
+    load_lenses,
+    save_aniposelib,
+    save_caliscope,
+    save_camera_info,
+)
 from pianokpm_ros.outputs import check_output
 from pianokpm_ros.viewer.page_server import PORT
 
@@ -91,7 +96,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument('--format', metavar='CODE', help='likewise: MJPG, YUYV, ...')
     group.add_argument('--frame-rate', type=float, metavar='HZ', help='likewise')
-    group.add_argument('--lenses', metavar='RIG', help='rig file whose intrinsics are kept')
+    group.add_argument(
+        '--lenses',
+        metavar='FILE',
+        help="rig file, or ROS' camera calibration YAML, whose intrinsics are kept, by the names of the cameras",
+    )
     group.add_argument('--timestamps', metavar='CSV', help='cam_id, frame_index, frame_time')
     group.add_argument(
         '--triggered',
@@ -138,7 +147,7 @@ def run(arguments: argparse.Namespace) -> int:
     exports = [_parse_export(e) for e in arguments.export]
     for path in (arguments.output, *(path for _, path in exports)):
         check_output(Path(path), arguments.replace)
-    lenses = {c.name: c for c in load_rig(arguments.lenses).cameras} if arguments.lenses else {}
+    lenses = load_lenses(arguments.lenses) if arguments.lenses else {}
     if arguments.click:
         rig = _calibrate_by_clicks(arguments, lenses, console)
     elif arguments.video:

@@ -8,7 +8,7 @@ import numpy as np
 import yaml
 
 from pianokpm_ros.geometry.camera import Camera
-from pianokpm_ros.geometry.rig import Rig, RigError
+from pianokpm_ros.geometry.rig import Rig, RigError, load_rig
 from pianokpm_ros.outputs import whole_file
 
 DISTORTION_MODELS = {
@@ -67,6 +67,18 @@ def load_camera_info(path: Path | str) -> Camera:
             f'{path}: expected ROS camera calibration (image_width, camera_matrix, distortion_model '
             f'one of {", ".join(DISTORTION_MODELS)}, ...): {type(error).__name__} {error}'
         ) from error
+
+
+def load_lenses(path: Path | str) -> dict[str, Camera]:
+    """Read the cameras of a rig file, or the one of ROS' camera calibration YAML, by name."""
+    try:
+        content = yaml.safe_load(Path(path).read_text())
+    except (OSError, yaml.YAMLError, UnicodeDecodeError):
+        content = None  # `load_rig` says why
+    if isinstance(content, dict) and 'camera_matrix' in content:
+        camera = load_camera_info(path)
+        return {camera.name: camera}
+    return {c.name: c for c in load_rig(path).cameras}
 
 
 def save_aniposelib(rig: Rig, path: Path | str) -> None:

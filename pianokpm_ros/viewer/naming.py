@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pianokpm_ros.capture.still import Still
 from pianokpm_ros.geometry.calibration.board import CalibrationError
+from pianokpm_ros.geometry.calibration.intrinsics import keep_lenses
 from pianokpm_ros.geometry.calibration.key_corners import CORNERS, locate_point, say_corner
 from pianokpm_ros.geometry.calibration.key_suggestions import ENOUGH, suggest_corner
 from pianokpm_ros.geometry.calibration.key_wires import draw_wires, find_pixels, place_names
@@ -64,31 +65,25 @@ class Naming:
             lenses: calibrated lenses, by camera.
         """
         self.stills, self.path = tuple(stills), path
-        self._lenses = dict(lenses or {})
         self._points = load_points(path) if path.exists() else {}
         for still in stills:
             self._check(still)
             self._points.setdefault(still.camera, Points(still.size, (), np.zeros((0, 2))))
+        self._lenses = keep_lenses(lenses or {}, {n: p.size for n, p in self._points.items()})
         self._skipped: dict[str, tuple[str, ...]] = {s.camera: () for s in stills}
         self._cameras: dict[str, Camera | None] = {}
 
     def _check(self, still: Still) -> None:
         there, name = self._points.get(still.camera), still.camera
-        found = '{} x {}'.format(*still.size)
-        if there is not None:
-            if there.size != still.size:
-                raise CalibrationError(
-                    f'camera {name!r}: its points in {self.path} are for {there.size[0]} x {there.size[1]}, its '
-                    f'picture has {found}; take pictures of one size, or begin another file'
-                )
-            for corner in there.names:
-                locate_point(corner)
-        lens = self._lenses.get(name)
-        if lens is not None and lens.size != still.size:
+        if there is None:
+            return
+        if there.size != still.size:
             raise CalibrationError(
-                f'camera {name!r}: its lens is calibrated for {lens.size[0]} x {lens.size[1]}, its picture has '
-                f'{found}; take a picture of that size'
+                f'camera {name!r}: its points in {self.path} are for {there.size[0]} x {there.size[1]}, its picture has '
+                f'{still.size[0]} x {still.size[1]}; take pictures of one size, or begin another file'
             )
+        for corner in there.names:
+            locate_point(corner)
 
     @property
     def count(self) -> int:

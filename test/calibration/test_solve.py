@@ -67,7 +67,7 @@ def test_the_derivatives_are_right(board):
         PERIOD // 2,
         3,
     )
-    problem = _Problem(cameras, board, moments, fix_lens=False)
+    problem = _Problem(cameras, board, moments)
     poses = {n: make_pose(c.rotation, c.translation) for n, c in cameras.items()}
     boards = [make_pose(np.diag([1.0, -1, -1]), np.array([0.1, 0.1, 0.9]))] * len(moments)
     values = problem.pack(cameras, poses, boards)
@@ -115,6 +115,34 @@ def test_known_lenses_are_kept(board):
     for found, true in zip(result.rig.cameras, truth, strict=True):
         np.testing.assert_array_equal(found.matrix, true.matrix)
         np.testing.assert_array_equal(found.distortion, true.distortion)
+
+
+def test_of_several_lenses_only_those_that_are_known_are_kept(board):
+    """All were, once one was known: also those of which a few pictures gave a first guess."""
+    truth = make_cameras()
+    lenses = {'front': truth[0]}
+    result = calibrate_rig(board, film(board, truth), sizes(truth), PERIOD // 2, lenses=lenses)
+    front, left, right = result.rig.cameras
+    np.testing.assert_array_equal(front.matrix, truth[0].matrix)
+    for found, true in ((left, truth[1]), (right, truth[2])):
+        assert found.focal == pytest.approx(true.focal, rel=0.015)
+        assert found.distortion[1] != 0  # the guess has the first coefficient alone
+    assert result.error == pytest.approx(0.235, abs=0.05)
+
+
+def test_lenses_of_other_cameras_or_other_pictures_are_refused(board):
+    truth = make_cameras()
+    sightings = film(board, truth, 40)
+    other = {'desk': dataclasses.replace(truth[0], name='desk')}
+    with pytest.raises(
+        CalibrationError, match='lenses of desk; the cameras are called front, left'
+    ):
+        calibrate_rig(board, sightings, sizes(truth), PERIOD // 2, lenses=other)
+    small = {'left': dataclasses.replace(truth[1], size=(640, 360))}
+    with pytest.raises(
+        CalibrationError, match="'left'.*for 640 x 360, its pictures have 1280 x 720"
+    ):
+        calibrate_rig(board, sightings, sizes(truth), PERIOD // 2, lenses=small)
 
 
 def test_too_few_views_are_refused(board):

@@ -2,9 +2,10 @@ import cv2
 import numpy as np
 import pytest
 
-from pianokpm_ros.geometry.rig import Rig, RigError
+from pianokpm_ros.geometry.rig import Rig, RigError, save_rig
 from pianokpm_ros.geometry.rig_exchange import (
     load_camera_info,
+    load_lenses,
     save_aniposelib,
     save_caliscope,
     save_camera_info,
@@ -23,6 +24,18 @@ def test_camera_info_comes_back(tmp_path, model):
     assert (back.name, back.size, back.model) == ('top', camera.size, model)
     np.testing.assert_array_equal(back.matrix, camera.matrix)
     np.testing.assert_array_equal(back.distortion, camera.distortion)
+
+
+def test_lenses_are_read_from_a_rig_or_from_camera_info(rig, tmp_path):
+    save_rig(rig, tmp_path / 'rig.yaml')
+    assert tuple(load_lenses(tmp_path / 'rig.yaml')) == rig.names
+    save_camera_info(rig.camera('left'), tmp_path / 'left.yaml')
+    (left,) = load_lenses(tmp_path / 'left.yaml').values()
+    assert (left.name, left.size) == ('left', rig.camera('left').size)
+    for wrong in ('- 1', 'camera_matrix: 3'):
+        (tmp_path / 'a.yaml').write_text(wrong)
+        with pytest.raises(RigError, match='a.yaml: expected'):
+            load_lenses(tmp_path / 'a.yaml')
 
 
 @pytest.mark.parametrize('save', [save_aniposelib, save_caliscope])

@@ -82,6 +82,10 @@ def test_points_of_another_picture_size_and_unknown_corners_are_refused(naming):
     with pytest.raises(CalibrationError, match='lens is calibrated for 640 x 480'):
         small = Still('top', np.zeros((48, 64, 3), np.uint8))
         Naming([small], naming.path.with_name('b.yaml'), {'top': TRUTH.camera('top')})
+    with pytest.raises(CalibrationError, match='lenses of left; the cameras are called top'):
+        Naming(
+            [take_picture('top')], naming.path.with_name('b.yaml'), {'left': TRUTH.camera('left')}
+        )
     naming.path.write_text(naming.path.read_text().replace('C4.', 'H4.'))
     with pytest.raises(CalibrationError, match="'H4.front_left'"):
         Naming([take_picture()], naming.path)

@@ -5,7 +5,7 @@ composition of motions); the normal equations of some hundred unknowns are solve
 """
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -68,18 +68,28 @@ def adjust_bundle(
     board: Board,
     moments: Sequence[Moment],
     boards: Sequence[FloatArray],
-    fix_lens: bool = False,
+    fixed: Collection[str] = (),
     fix_clocks: bool = False,
 ) -> Bundle:
-    """Fit everything, leave out the sightings that don't fit, fit again."""
-    problem = _Problem(cameras, board, moments, fix_lens, fix_clocks)
+    """Fit everything, leave out the sightings that don't fit, fit again.
+
+    Args:
+        cameras: with lenses to begin with.
+        poses: (4, 4) from the first camera's frame to each camera's, to begin with.
+        board: its true dimensions.
+        moments: when it was seen.
+        boards: (4, 4) pose of the board at each moment, in the first camera's frame, to begin with.
+        fixed: cameras whose lenses are kept as they are.
+        fix_clocks: trust the stamps.
+    """
+    problem = _Problem(cameras, board, moments, fixed, fix_clocks)
     values = problem.solve(problem.pack(cameras, poses, boards))
     kept = problem.select_fitting(values)
     if any(len(a.sightings) < len(b.sightings) for a, b in zip(kept, moments, strict=True)):
         left = [i for i, m in enumerate(kept) if m.sightings]
         placed, boards = problem.unpack(values)
         poses = {n: make_pose(c.rotation, c.translation) for n, c in placed.items()}
-        problem = _Problem(placed, board, [kept[i] for i in left], fix_lens, fix_clocks)
+        problem = _Problem(placed, board, [kept[i] for i in left], fixed, fix_clocks)
         values = problem.solve(problem.pack(placed, poses, [boards[i] for i in left]))
     placed, boards = problem.unpack(values)
     offsets = {n: problem.offset_of(n, values) for n in placed}
@@ -94,14 +104,14 @@ class _Problem:
         cameras: Mapping[str, Camera],
         board: Board,
         moments: Sequence[Moment],
-        fix_lens: bool,
+        fixed: Collection[str] = (),
         fix_clocks: bool = False,
     ) -> None:
         self.cameras, self.board, self.moments = dict(cameras), board, tuple(moments)
-        self.fix_lens = fix_lens
+        self._free = [n for n in self.cameras if n not in fixed]
         self._lens, self._pose, self._offset, position = {}, {}, {}, 0
         for name, camera in self.cameras.items():
-            length = 0 if fix_lens else 4 + len(camera.distortion)
+            length = 4 + len(camera.distortion) if name in self._free else 0
             self._lens[name] = slice(position, position + length)
             position += length
         for name in list(self.cameras)[1:]:
@@ -122,7 +132,7 @@ class _Problem:
     ) -> FloatArray:
         values = np.zeros(self.size)
         for name, camera in cameras.items():
-            if not self.fix_lens:
+            if name in self._free:
                 m = camera.matrix
                 values[self._lens[name]] = [
                     m[0, 0],
@@ -199,7 +209,7 @@ class _Problem:
         return slice(self._boards + POSE * index, self._boards + POSE * (index + 1))
 
     def _lens_of(self, name: str, values: FloatArray) -> tuple[FloatArray, FloatArray]:
-        if self.fix_lens:
+        if name not in self._free:
             return self.cameras[name].matrix, self.cameras[name].distortion
         v = values[self._lens[name]]
         return np.array([[v[0], 0, v[2]], [0, v[1], v[3]], [0, 0, 1]]), v[4:]
@@ -232,7 +242,7 @@ class _Problem:
             blocks.append((self._pose[sighting.camera], by_camera))
             if sighting.velocity is not None and sighting.camera in self._offset:
                 blocks.append((self._offset[sighting.camera], sighting.velocity.reshape(-1, 1)))
-        if not self.fix_lens:
+        if sighting.camera in self._free:
             blocks.append((self._lens[sighting.camera], by_lens))
         return residual, blocks
 
@@ -248,7 +258,8 @@ class _Problem:
     def _make_priors(self) -> tuple[csr_matrix, FloatArray]:
         """Return what is known of lenses before: the residual is `matrix @ values - expected`, in sigmas."""
         entries, expected = [], []
-        for name, camera in self.cameras.items() if not self.fix_lens else ():
+        for name in self._free:
+            camera = self.cameras[name]
             start, (width, height) = self._lens[name].start, camera.size
             focal = camera.focal
             row = len(expected)

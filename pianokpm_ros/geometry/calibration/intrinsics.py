@@ -1,6 +1,6 @@
 """Lens and sensor of one camera from pictures of a board."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -52,6 +52,30 @@ def estimate_intrinsics(
     _check_tilt(name, turns)
     _check_lens(name, matrix, size)
     return Camera(name, size, matrix, distortion, model=model)
+
+
+def keep_lenses(
+    lenses: Mapping[str, Camera], sizes: Mapping[str, tuple[int, int]]
+) -> dict[str, Camera]:
+    """Return the lenses of some cameras; refused are those for other pictures, and if no camera has one.
+
+    Args:
+        lenses: that are known, by camera.
+        sizes: (width, height) of each camera's pictures [px].
+    """
+    kept = {n: lens for n, lens in lenses.items() if n in sizes}
+    if lenses and not kept:
+        raise CalibrationError(
+            f'asked to keep the lenses of {", ".join(lenses)}; the cameras are called {", ".join(sizes)}: '
+            'lenses go by the names of cameras'
+        )
+    for name, lens in kept.items():
+        if lens.size != sizes[name]:
+            raise CalibrationError(
+                f'camera {name!r}: its lens is calibrated for {lens.size[0]} x {lens.size[1]}, its pictures '
+                f'have {sizes[name][0]} x {sizes[name][1]}'
+            )
+    return kept
 
 
 def pick_spread(sightings: Sequence[Sighting], count: int) -> list[Sighting]:

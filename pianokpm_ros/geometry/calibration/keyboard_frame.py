@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from pianokpm_ros.geometry.calibration.board import CalibrationError
+from pianokpm_ros.geometry.calibration.intrinsics import keep_lenses
 from pianokpm_ros.geometry.calibration.key_corners import locate_point
 from pianokpm_ros.geometry.calibration.pose_graph import make_pose
 from pianokpm_ros.geometry.camera import Camera
@@ -142,7 +143,8 @@ def place_by_keyboard(
     points: Mapping[str, Points], lenses: Mapping[str, Camera] | None = None
 ) -> Placement:
     """Place each camera by its own points; of a lens that isn't given the focal length is fitted."""
-    fits = {n: fit_camera(n, p, (lenses or {}).get(n)) for n, p in points.items()}
+    kept = keep_lenses(lenses or {}, {n: p.size for n, p in points.items()})
+    fits = {n: fit_camera(n, p, kept.get(n)) for n, p in points.items()}
     for name, fit in fits.items():
         check_points(fit, points[name].names)
         check_focal(fit)

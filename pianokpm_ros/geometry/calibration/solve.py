@@ -1,6 +1,6 @@
 """From sightings of a board to a calibrated rig with a statement of its quality, or a refusal with the reason."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pianokpm_ros.geometry.calibration.board import Board, CalibrationError
 from pianokpm_ros.geometry.calibration.bundle import Bundle, adjust_bundle
-from pianokpm_ros.geometry.calibration.intrinsics import estimate_intrinsics
+from pianokpm_ros.geometry.calibration.intrinsics import estimate_intrinsics, keep_lenses
 from pianokpm_ros.geometry.calibration.observations import (
     Moment,
     Sighting,
@@ -125,18 +125,18 @@ def calibrate_rig(
         sizes: (width, height) of each camera's pictures [px].
         tolerance: stamps nearer than this are one moment [ns].
         model: of the lenses that are not given.
-        lenses: cameras whose intrinsics are known already and are kept.
+        lenses: cameras whose intrinsics are known already and are kept; others' are fitted.
         fix_clocks: trust the stamps, as with cameras that are triggered together.
     """
     weighed = {n: weigh_by_speed(s) for n, s in sightings.items()}
     for name, seen in weighed.items():
         _check_board(name, board, seen)
-    known = dict(lenses or {})
+    known = keep_lenses(lenses or {}, sizes)
     cameras = {
         n: known.get(n) or estimate_intrinsics(n, sizes[n], board, s, model)
         for n, s in weighed.items()
     }
-    moments, bundle, offsets = _adjust(cameras, board, weighed, tolerance, bool(known), fix_clocks)
+    moments, bundle, offsets = _adjust(cameras, board, weighed, tolerance, known, fix_clocks)
     _check_kept(moments, bundle)
     result = _judge(bundle, board, sizes, offsets)
     _check_result(result, sizes)
@@ -148,7 +148,7 @@ def _adjust(
     board: Board,
     sightings: Mapping[str, Sequence[Sighting]],
     tolerance: int,
-    fix_lens: bool,
+    fixed: Collection[str],
     fix_clocks: bool,
 ) -> tuple[list[Moment], Bundle, dict[str, float]]:
     """Fit everything; where cameras turn out to be late, fit again with the pictures that belong together.
@@ -167,7 +167,7 @@ def _adjust(
             if best is None:
                 raise
             break
-        bundle = adjust_bundle(cameras, poses, board, moments, boards, fix_lens, fix_clocks)
+        bundle = adjust_bundle(cameras, poses, board, moments, boards, fixed, fix_clocks)
         offsets = {n: offsets[n] + bundle.offsets[n] for n in offsets}
         best, cameras = (moments, bundle, offsets), bundle.cameras
         if max(abs(o) for o in bundle.offsets.values()) < CLOCK_SETTLED:
