@@ -78,9 +78,10 @@ class Naming:
         if there is None:
             return
         if there.size != still.size:
+            asked, found = ('{} x {}'.format(*size) for size in (there.size, still.size))
             raise CalibrationError(
-                f'camera {name!r}: its points in {self.path} are for {there.size[0]} x {there.size[1]}, its picture has '
-                f'{still.size[0]} x {still.size[1]}; take pictures of one size, or begin another file'
+                f'camera {name!r}: its points in {self.path} are for {asked}, its picture has {found}; take pictures '
+                'of one size, or begin another file'
             )
         for corner in there.names:
             locate_point(corner)
