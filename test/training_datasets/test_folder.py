@@ -1,10 +1,12 @@
 """Recordings come back as they were written, or not at all."""
 
+import hashlib
 import json
 from dataclasses import fields
 
 import numpy as np
 import pytest
+from pianokpm_training.datasets.collection import find_recordings
 from pianokpm_training.datasets.folder import (
     MANIFEST,
     VIEW,
@@ -52,8 +54,6 @@ def test_a_changed_file_is_refused(recording, tmp_path):
 
 
 def test_pickles_are_never_read(recording, tmp_path):
-    import hashlib
-
     folder = save_recording(recording, tmp_path / 'r')
     np.savez(folder / 'emg.npz', stamp=np.array([object()]), samples=np.zeros((1, 6)))
     manifest = json.loads((folder / MANIFEST).read_text())
@@ -75,6 +75,31 @@ def test_other_schema_and_version_are_refused(recording, tmp_path):
         (folder / MANIFEST).write_text(json.dumps(manifest | change))
         with pytest.raises(DataError, match=words):
             load_recording(folder)
+
+
+def test_what_a_hand_written_recording_lacks_is_named(recording, tmp_path):
+    folder = save_recording(recording, tmp_path / 'r')
+    manifest = json.loads((folder / MANIFEST).read_text())
+    pose = manifest['parts']['pose']
+
+    def refuse(changed, words):
+        (folder / MANIFEST).write_text(json.dumps(changed))
+        with pytest.raises(DataError, match=words):
+            load_recording(folder)
+
+    bare = {n: v for n, v in manifest.items() if n != 'subject'}
+    refuse(bare, 'does not say its subject; docs/dataset.md')
+    with pytest.raises(DataError, match='does not say its subject'):
+        list(find_recordings(tmp_path))
+    refuse(manifest | {'side': 'both'}, "side 'both'; it must be left or right")
+    few = {n: v for n, v in pose.items() if n != 'frame_id'}
+    refuse(manifest | {'parts': {'pose': few}}, "a PoseTrack must say its 'frame_id'")
+    np.savez(folder / 'pose.npz', stamp=np.zeros(1, np.int64))
+    digest = hashlib.sha256((folder / 'pose.npz').read_bytes()).hexdigest()
+    refuse(
+        manifest | {'parts': {'pose': pose | {'sha256': digest}}},
+        'plain arrays stamp, landmarks, deviation: .*landmarks',
+    )
 
 
 def test_a_folder_that_is_no_recording_is_not_replaced(recording, tmp_path):

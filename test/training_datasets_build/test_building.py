@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pianokpm_training.commands import dataset as command
-from pianokpm_training.datasets.recording import DataError
+from pianokpm_training.datasets.folder import save_recording
+from pianokpm_training.datasets.recording import DataError, Recording
 from pianokpm_training.model.seeing import hear_keys
 from pianokpm_training.sessions import building
 from pianokpm_training.sessions.building import (
@@ -189,6 +190,19 @@ def test_emg_whose_clock_was_set_is_refused_before_it_fills_the_memory():
     blocks = [replace(block, stamp=stamp) for stamp in (0, 1_700_000_000 * SECOND)]
     with pytest.raises(RecordingError, match='as if its clock had been set'):
         join_emg(blocks)
+
+
+def test_the_last_of_ten_and_more_sessions_is_tested_with(data, tmp_path):
+    (entry,) = [e for e in data.entries.values() if e.side == 'right']
+    bare = Recording(data.load(entry).info)
+    for number in range(12):
+        info = replace(bare.info, name=f'p07-{number}_free_0_right')
+        save_recording(replace(bare, info=info), tmp_path / info.name)
+    roles = building.make_splits(tmp_path)['within']
+    assert roles['test'] == ['p07-11_free_0_right'] and roles['validation'] == [
+        'p07-10_free_0_right'
+    ]
+    assert len(roles['train']) == 10
 
 
 def test_the_report_names_what_is_wrong(tmp_path):

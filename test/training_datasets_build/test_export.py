@@ -1,9 +1,12 @@
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from pianokpm_training.datasets.collection import index_data
+from pianokpm_training.datasets.folder import save_recording
 from pianokpm_training.datasets.recording import DataError, SignalTrack
 from pianokpm_training.sessions.bids import export_bids, resample
 from pianokpm_training.sessions.building import BuildSettings, build_data
@@ -52,6 +55,46 @@ def test_the_public_validator_finds_no_error(tmp_path, origin):
     issues = [i for part in parts for i in part['issues']['issues']]
     assert not [i for i in issues if i['severity'] == 'error'], issues
     assert any(part['summary']['modalities'] == ['emg'] for part in parts), session
+
+
+def test_a_recording_without_samples_is_left_out_and_none_is_lost_to_a_name(data, tmp_path):
+    (entry,) = [e for e in data.entries.values() if e.side == 'right']
+    recording = data.load(entry)
+
+    def add(name, **changes):
+        info = replace(recording.info, name=name, **changes)
+        save_recording(replace(recording, info=info), tmp_path / 'set' / name)
+
+    none = replace(recording.emg, stamp=recording.emg.stamp[:0], samples=recording.emg.samples[:0])
+    add('a', task='a-b')
+    empty = replace(recording, emg=none, info=replace(recording.info, name='late', task='late'))
+    save_recording(empty, tmp_path / 'set' / 'late')
+    (path,) = export_bids(index_data(tmp_path / 'set', {}, 'x', {}), tmp_path / 'bids')
+    sidecar = json.loads(path.with_suffix('.json').read_text())
+    emg = recording.emg
+    assert sidecar['RecordingDuration'] == pytest.approx(len(emg.stamp) / 2000, abs=2 / 2000)
+    add('b', task='ab')
+    with pytest.raises(DataError, match='b and another recording would both be'):
+        export_bids(index_data(tmp_path / 'set', {}, 'x', {}), tmp_path / 'both')
+
+
+def test_where_electrodes_lie_is_said_of_muscles_alone(data, tmp_path):
+    (entry,) = [e for e in data.entries.values() if e.side == 'right']
+    recording = data.load(entry)
+    wrist = tuple(f'wrist_{i}' for i in range(len(recording.emg.channel)))
+    for name, channel in (('muscles', recording.emg.channel), ('band', wrist)):
+        own = replace(
+            recording,
+            info=replace(recording.info, name=name, task=name),
+            emg=replace(recording.emg, channel=channel),
+        )
+        save_recording(own, tmp_path / 'set' / name)
+    export_bids(index_data(tmp_path / 'set', {}, 'x', {}), tmp_path / 'bids')
+    said = {
+        json.loads(p.read_text())['TaskName']: json.loads(p.read_text())['EMGPlacementScheme']
+        for p in (tmp_path / 'bids').rglob('*_emg.json')
+    }
+    assert said == {'muscles': 'Measured', 'band': 'Other'}
 
 
 def test_a_true_rate_is_brought_to_a_whole_one_and_lost_stays_lost():

@@ -14,6 +14,8 @@ from pianokpm_training.evidence.person_curve import (
     score,
 )
 
+from pianokpm_ros.muscle.person_fit import SHORTEST
+
 from ..muscle.test_person_fit import make_person
 
 GAIN = np.array([0.5, 1.5, 0.6, 1.4, 0.7, 1.3])
@@ -40,6 +42,8 @@ def test_a_part_of_a_persons_data_closes_the_gap(person):
     assert all(s.worst < 0.005 and s.r >= before.r - 0.05 for s in after)
     scale = run_draws(person, 0.2, 'spread', 3, 1, fit_scale)
     assert max(s.rmse for s in scale) < before.rmse
+    # Of little data more is drawn than its part: a fit needs 3 s, and so many are told.
+    assert person.part(0.001) == SHORTEST == 300 and person.part(0.1) == 2400
     with pytest.raises(DataError, match='only 180 s are kept for learning'):
         run_draws(person, 0.9, 'spread', 1, 1)
 

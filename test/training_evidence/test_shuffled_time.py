@@ -69,3 +69,11 @@ def test_pairs_become_sessions(tmp_path):
     assert sessions[0].features.shape[1] == 50 and sessions[0].target.shape[1] == 3
     with pytest.raises(DataError, match='fewer than two'):
         compare(sessions[:1])
+
+
+def test_sessions_too_short_to_shift_are_named():
+    one, other = _sessions(1, 1.0)
+    few = slice(0, 2 * LEAST_SHIFT)
+    short = Session('short', other.features[few], other.target[few], other.channel)
+    with pytest.raises(DataError, match='muscles of short have less than 10 s in common'):
+        compare([one, short])

@@ -53,6 +53,17 @@ def test_points_in_units_of_the_image_stay_so(tmp_path):
     assert view.size == (1, 1) and np.nanmax(view.pixels) < 1
 
 
+def test_a_wild_point_decides_nothing(tmp_path):
+    make_release(tmp_path / 'release', takes=('t1_p1_1', 't1_p2_1', 't2_p1_1'))
+    for path in (tmp_path / 'release' / 'hand_data').rglob('*.pkl'):
+        points = pickle.loads(path.read_bytes()) / (1000 if path.stem == 't1_p1_1' else 1)
+        points[7, 8] = 1e4
+        path.write_bytes(pickle.dumps(points))
+    data = import_pianokpm(tmp_path / 'release', tmp_path / 'data').data
+    sizes = [data.load(data.entries[n]).views['top'].size for n in ('t1_p1_1', 't1_p2_1')]
+    assert sizes == [(1, 1), (1920, 1080)]
+
+
 def test_splits_are_taken_over(tmp_path):
     make_release(tmp_path / 'release')
     imported = import_pianokpm(tmp_path / 'release', tmp_path / 'data')

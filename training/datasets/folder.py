@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pianokpm_training.datasets.recording import (
     DataError,
     KeyTrack,
@@ -144,27 +145,47 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             f'{path} has version {content.get("version")!r} of the schema, this program reads '
             f'{VERSION}; use a matching pianokpm'
         )
+    needed = (*RecordingInfo.__dataclass_fields__, 'parts')
+    missing = [name for name in needed if name not in content]
+    if missing or not isinstance(content['parts'], dict):
+        raise DataError(
+            f'{path} does not say its {", ".join(missing) or "parts, by name"}; docs/dataset.md says what it must hold'
+        )
     return content
 
 
 def _read_info(content: dict[str, Any]) -> RecordingInfo:
-    names = RecordingInfo.__dataclass_fields__
+    values = {n: content[n] for n in RecordingInfo.__dataclass_fields__}
     try:
-        values = {n: content[n] for n in names}
         return RecordingInfo(**values | {'side': Side[content['side'].upper()]})
-    except KeyError as error:
-        raise DataError(f'a recording must say its {error}; its {MANIFEST} does not') from error
+    except (KeyError, AttributeError) as error:
+        raise DataError(
+            f'{content["name"]} is said to be of the side {content["side"]!r}; it must be left or right'
+        ) from error
 
 
 def _load_part(folder: Path, kind: type[Part], entry: dict[str, Any]) -> Part:
-    path = folder / Path(entry['file']).name
     try:
+        path, digest = folder / Path(entry['file']).name, entry['sha256']
+        texts = {f.name: entry[f.name] for f in fields(kind) if f.name not in kind.ARRAYS}
         data = path.read_bytes()
+    except KeyError as error:
+        raise DataError(
+            f'{folder / MANIFEST}: a {kind.__name__} must say its {error}; docs/dataset.md says what it must hold'
+        ) from error
     except OSError as error:
         raise DataError(f'{path}: {error.strerror}; copy the recording again') from error
-    if hashlib.sha256(data).hexdigest() != entry['sha256']:
+    if hashlib.sha256(data).hexdigest() != digest:
         raise DataError(f'{path} is not the file that was written; copy the recording again')
-    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-        values = {name: arrays[name] for name in kind.ARRAYS}
-    texts = {f.name: entry[f.name] for f in fields(kind) if f.name not in kind.ARRAYS}
+    values = _read_arrays(path, data, kind)
     return kind(**values, **{n: tuple(v) if isinstance(v, list) else v for n, v in texts.items()})
+
+
+def _read_arrays(path: Path, data: bytes, kind: type[Part]) -> dict[str, NDArray]:
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in kind.ARRAYS}
+    except (KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+        raise DataError(
+            f'{path} must hold the plain arrays {", ".join(kind.ARRAYS)}: {error}; write it again'
+        ) from error

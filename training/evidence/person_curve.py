@@ -52,6 +52,10 @@ class PersonTakes:
         """All there is of the person."""
         return sum(len(t) for t in (*self.learn, *self.test))
 
+    def part(self, fraction: float) -> int:
+        """Ticks that a part of it is, and at least what a fit needs."""
+        return max(round(fraction * self.ticks), SHORTEST)
+
 
 @dataclass(frozen=True)
 class Score:
@@ -77,6 +81,8 @@ def load_people(data: DataSet, bundle: ModelBundle, split: str, role: str) -> li
     people: dict[str, list[tuple[Entry, Take]]] = {}
     for entry in data.role(split, role):
         stretches = tuple(make_stretches(data.load(entry, PARTS), bundle))
+        if not stretches:
+            continue  # without poses or EMG there is nothing to learn or to test
         people.setdefault(entry.subject, []).append((entry, Take(entry.task, stretches)))
     return [_part(name, takes) for name, takes in sorted(people.items())]
 
@@ -157,7 +163,7 @@ def run_draws(
     person: PersonTakes, fraction: float, way: str, draws: int, seed: int, fit: Fit = fit_all
 ) -> list[Score]:
     """Fit to several draws of a part of a person's data and test each, (D,)."""
-    ticks = max(round(fraction * person.ticks), SHORTEST)
+    ticks = person.part(fraction)
     available = sum(max(len(s) for s in t.stretches) for t in person.learn)
     if ticks > available:
         raise DataError(
@@ -182,7 +188,7 @@ class Row:
     Attributes:
         way: how the data were drawn, or `none`.
         fraction: of a person's data.
-        seconds: the same.
+        seconds: that were drawn, mean over persons.
         scores: D scores of each of U persons.
     """
 
@@ -215,6 +221,6 @@ def make_rows(people: Sequence[PersonTakes], draws: int, seed: int = 1) -> list[
     for way, fraction, fit in plan:
         drawn = way if way in WAYS else WAYS[0]
         scores = {p.name: run_draws(p, fraction, drawn, draws, seed, fit) for p in people}
-        seconds = float(np.mean([fraction * p.ticks / 100 for p in people]))
+        seconds = float(np.mean([p.part(fraction) / 100 for p in people]))
         rows.append(Row(way, fraction, seconds, scores))
     return rows

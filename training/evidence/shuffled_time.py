@@ -24,6 +24,8 @@ PENALTIES = tuple(10.0 ** np.arange(-3, 4))
 """Of the ridge, as parts of the number of ticks, for features of unit variance."""
 
 LEAST_SHIFT = 5 * RATE
+"""Estimates are shifted by this many ticks at least, either way round."""
+
 SHIFTS = 1999
 LEVEL = 0.01
 FLOOR = 1e-3
@@ -150,6 +152,12 @@ def compare(sessions: Sequence[Session], seed: int = 1) -> Outcome:
     """Train on all sessions but one, test on that one, for each; then shuffle time."""
     if len(sessions) < 2:
         raise DataError('asked to compare sessions, found fewer than two')
+    short = [s.name for s in sessions if len(s.target) <= 2 * LEAST_SHIFT]
+    if short:
+        raise DataError(
+            f'poses and muscles of {", ".join(short)} have less than {2 * LEAST_SHIFT / RATE:g} s in common: too '
+            'little to shift; leave them out'
+        )
     estimates = []
     for i, _ in enumerate(sessions):
         others = [s for j, s in enumerate(sessions) if j != i]

@@ -49,7 +49,8 @@ def import_pairs(
         raise DataError(
             f'asked for the subject {subject!r}, which names a folder: take letters, digits, - and _'
         )
-    numbers = sorted(p.stem.removeprefix(EMG) for p in Path(source).glob(f'{EMG}*.csv'))
+    numbers = [p.stem.removeprefix(EMG) for p in Path(source).glob(f'{EMG}*.csv')]
+    numbers.sort(key=lambda n: (len(n), n))  # 2 comes before 10
     if not numbers:
         raise DataError(
             f'asked to import pairs from {source}, which has no {EMG}*.csv; name the folder of the files'
@@ -121,8 +122,10 @@ def _read_pair(
 def read_table(path: Path) -> tuple[NDArray[np.int64], NDArray[np.floating], tuple[str, ...]]:
     """Read (N,) stamps [ns], (N, C) values, empty fields NaN, and the C names of the columns."""
     try:
-        with path.open(newline='') as file:
-            head, *rows = csv.reader(file)
+        with path.open(
+            newline='', encoding='utf-8-sig'
+        ) as file:  # some programs begin with a mark
+            head, *rows = (row for row in csv.reader(file) if row)
         wrong = next((i for i, row in enumerate(rows) if len(row) != len(head)), None)
         if wrong is not None:
             raise ValueError(

@@ -49,6 +49,9 @@ ON_THE_WAY = (-0.95, -0.05)
 BEYOND = 0.1
 """How far beyond the image a point may be guessed, as part of its width."""
 
+USUAL = 99.0
+"""Percentile of the points that tells how large the images are."""
+
 SPLITS = {'dataset_architectural.json': 'within', 'dataset_held_out.json': 'held_out'}
 ROLES = {
     'train': 'train',
@@ -309,8 +312,10 @@ def _make_view(
 
 
 def _find_size(take: str, pixels: FloatArray, assumed: tuple[int, int]) -> tuple[int, int]:
+    """Tell points in units of the image from pixels, and refuse those of a larger image than is assumed."""
     known = pixels[np.isfinite(pixels).all(axis=2)]
-    largest = known.max(axis=0) if len(known) else np.zeros(2)
+    # Of a detector's wild guesses none decides.
+    largest = np.percentile(known, USUAL, axis=0) if len(known) else np.zeros(2)
     if (largest <= 1.5).all():
         return (1, 1)
     if (largest > np.array(assumed) + BEYOND * assumed[0]).any():

@@ -40,7 +40,12 @@ COLUMNS = {
 def export_bids(
     data: DataSet, folder: Path, progress: Callable[[int, int], None] = lambda *_: None
 ) -> list[Path]:
-    """Write every recording that has EMG to a new folder, complete or not at all; returns the signal files."""
+    """Write every recording that has EMG to a new folder, complete or not at all; returns the signal files.
+
+    Raises:
+        DataError: where there is nothing to write, or two recordings would have one name: BIDS knows letters and
+            digits alone.
+    """
     folder = Path(folder)
     if folder.exists():
         raise DataError(f'asked to export to {folder}, which exists; name a new folder')
@@ -51,7 +56,7 @@ def export_bids(
         for i, entry in enumerate(entries):
             progress(i, len(entries))
             recording = data.load(entry)
-            if recording.emg is not None:
+            if recording.emg is not None and len(recording.emg.stamp) > 1:
                 files += _write_recording(recording, part)
         progress(len(entries), len(entries))
         if not files:
@@ -83,8 +88,13 @@ def _write_recording(recording: Recording, top: Path) -> list[Path]:
     base = f'sub-{subject}_ses-{session}_task-{task}_acq-{hand}_run-{info.trial + 1}'
     samples, rate = resample(recording.emg)
     path = folder / f'{base}_emg.bdf'
+    if path.exists():
+        raise DataError(
+            f'{info.name} and another recording would both be {path.name}: subject, session, task, hand and trial are '
+            'the same but for signs that BIDS does not know; rename one'
+        )
     lost = write_bdf(path, samples, rate, recording.emg)
-    sidecar = _sidecar(recording, rate, lost)
+    sidecar = _sidecar(recording, rate, len(samples), lost)
     _write_json(folder / f'{base}_emg.json', sidecar)
     (folder / f'{base}_channels.tsv').write_text(_channels(recording, rate))
     about = {'Description': NOT_MEASURED} if info.simulated else {}
@@ -142,8 +152,9 @@ def write_bdf(path: Path, samples: FloatArray, rate: float, emg: SignalTrack) ->
     return lost
 
 
-def _sidecar(recording: Recording, rate: float, lost: int) -> dict[str, Any]:
+def _sidecar(recording: Recording, rate: float, count: int, lost: int) -> dict[str, Any]:
     emg, info = recording.emg, recording.info
+    muscles = all(name in MUSCLE_NAMES for name in emg.channel)
     return {
         'TaskName': info.task,
         'TaskDescription': info.description,
@@ -152,14 +163,16 @@ def _sidecar(recording: Recording, rate: float, lost: int) -> dict[str, Any]:
         'EMGChannelCount': len(emg.channel),
         'EMGReference': 'n/a',
         'EMGGround': 'n/a',
-        'EMGPlacementScheme': 'Measured',
-        'EMGPlacementSchemeDescription': 'over the muscles named in channels.tsv',
+        'EMGPlacementScheme': 'Measured' if muscles else 'Other',
+        'EMGPlacementSchemeDescription': 'over the muscles named in channels.tsv'
+        if muscles
+        else 'not known',
         'PowerLineFrequency': 'n/a',
         'SoftwareFilters': 'n/a'
         if emg.processing == 'raw'
         else {'Chain': {'words': emg.processing}},
         'RecordingType': 'continuous',
-        'RecordingDuration': round(recording.duration, 6),
+        'RecordingDuration': round(count / rate, 6),
         'BodyPart': f'{info.side.label} hand',
         'Simulated': info.simulated,
         'LostSamples': lost,

@@ -398,15 +398,17 @@ class Subjects:
         return max(numbers, default=-1) + 1
 
 
+def _in_order(name: str) -> list[tuple[int, str]]:
+    """Return what to sort names by, so that the tenth session comes after the second."""
+    return [(int(part) if part.isdigit() else -1, part) for part in re.split(r'(\d+)', name)]
+
+
 def make_splits(out: Path) -> dict[str, dict[str, list[str]]]:
     """Hold out whole takes: the last of each person's tasks for test, the one before for validation."""
     takes: dict[str, dict[str, list[str]]] = {}
-    for manifest in sorted(out.rglob('recording.json')):
-        if any(p.startswith('.') for p in manifest.relative_to(out).parts):
-            continue
-        content = json.loads(manifest.read_text())
-        take = content['name'].rsplit('_', 1)[0]
-        takes.setdefault(content['subject'], {}).setdefault(take, []).append(content['name'])
+    for entry in sorted(find_recordings(out), key=lambda e: _in_order(e.name)):
+        take = entry.name.rsplit('_', 1)[0]
+        takes.setdefault(entry.subject, {}).setdefault(take, []).append(entry.name)
     roles: dict[str, list[str]] = {'train': [], 'validation': [], 'test': []}
     for own in takes.values():
         names = list(own)
