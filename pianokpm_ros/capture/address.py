@@ -39,14 +39,16 @@ def refuse_absent(camera: str, address: str) -> None:
         camera: its name.
         address: a path, a number, or a URL, of which only the beginning is looked at.
     """
+    words = explain_absence(address)
+    if words:
+        raise CaptureError(f'camera {camera!r}: {words}')
+
+
+def explain_absence(address: str) -> str:
+    """Say why an address leads nowhere; empty = it may lead somewhere."""
     if is_stream(address):
-        return
+        return ''
     if '://' in address:
-        raise CaptureError(
-            f'camera {camera!r}: asked for {address}; addresses of network cameras begin with {", ".join(SCHEMES)}'
-        )
+        return f'asked for {address}; addresses of network cameras begin with {", ".join(SCHEMES)}'
     path = Path(f'/dev/video{address}' if address.isdigit() else address)
-    if not path.exists():
-        raise CaptureError(
-            f'camera {camera!r}: asked for {path}, which is not there; {describe_cameras()}'
-        )
+    return '' if path.exists() else f'asked for {path}, which is not there; {describe_cameras()}'

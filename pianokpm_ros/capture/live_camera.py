@@ -10,7 +10,7 @@ from enum import Enum
 
 import numpy as np
 
-from pianokpm_ros.capture.address import refuse_absent
+from pianokpm_ros.capture.address import explain_absence, refuse_absent
 from pianokpm_ros.capture.device import CameraSettings, Device, open_device
 from pianokpm_ros.capture.source import CaptureError
 from pianokpm_ros.records import Frame
@@ -197,7 +197,7 @@ class LiveCamera:
         me = threading.current_thread()
         while not self._stopping and self._thread in (me, None):
             try:
-                device = open_device(self.address, self._settings, self._clock)
+                device = self._open_device()
             except CaptureError as error:
                 self._note(
                     CameraState.LOST if self._sequence else CameraState.CONNECTING, str(error)
@@ -213,6 +213,12 @@ class LiveCamera:
             if not self._stopping:
                 self._note(CameraState.LOST, 'the camera stopped giving frames; opening it again')
                 self._pause()
+
+    def _open_device(self) -> Device:
+        # OpenCV says the same, several lines each time, and not where the camera has come back.
+        if words := explain_absence(self.address):
+            raise CaptureError(words)
+        return open_device(self.address, self._settings, self._clock)
 
     def _follow(self, device: Device) -> None:
         """Hand on the pictures of an open device until there are no more."""

@@ -144,6 +144,20 @@ def test_nobody_there_is_said_once(camera, caplog, monkeypatch):
     assert time.monotonic() - begin < 30  # not tried until the time is over
 
 
+def test_a_camera_that_was_unplugged_is_told_with_those_that_are_there(
+    video, camera, lateness, capfd
+):
+    """Plugged in again it may be another device; OpenCV says at each try only that it can't open it."""
+    path = video('plug.mp4', count=60)
+    cam = camera('usb', str(path))
+    cam.open()
+    path.unlink()
+    lateness.wait(lambda: 'is not there' in cam.health.words, 10.0)
+    assert 'plugged in' in cam.health.words and cam.health.state is CameraState.LOST
+    time.sleep(1.0)
+    assert 'plug.mp4' not in capfd.readouterr().err
+
+
 def test_sets_hold_the_newest_frames_and_go_on_without_a_lost_camera(server, camera):
     # Slow cameras, of which a busy machine delivers the pictures of a moment within half a period.
     sources = [server(rate=15), server(rate=15)]
