@@ -22,7 +22,7 @@ class Preview:
         self._next = 0
 
     def encode(self, frame: Frame) -> NDArray[np.uint8] | None:
-        """Return the JPEG of a frame, None where it comes too early after the last."""
+        """Return the JPEG of a frame, (bytes,); None where it comes too early after the last."""
         if 0 < self._next - frame.stamp <= self._period:  # further ahead: the clock was set back
             return None
         self._next = frame.stamp + self._period

@@ -59,7 +59,7 @@ class ViewAligner:
 
 
 def match_hands(before: HandLandmarks, view: HandLandmarks) -> NDArray[np.int64]:
-    """Return for each hand of a view its index in the frame before, -1 = not there."""
+    """Return for each of the H hands of a view its index in the frame before, (H,), -1 = not there."""
     then, now = (r.pixels[:, list(PALM)].mean(axis=1) for r in (before, view))
     size = measure_extents(view.pixels)
     distance = np.linalg.norm(now[:, None] - then[None], axis=-1)

@@ -203,8 +203,10 @@ def _measure(points: FloatArray) -> FloatArray:
 
 
 def size_costs(length: FloatArray, expected: FloatArray | float) -> FloatArray:
-    """Cost of lengths that aren't those expected, or, where nothing is expected, no usual person's; unknown ones are
-    free."""
+    """Return what (K,) lengths from wrist to index knuckle [m] cost that aren't those expected.
+
+    Where nothing is expected (NaN) those that are no usual person's cost something; unknown ones are free.
+    """
     with np.errstate(divide='ignore'):
         differs = np.abs(np.log(length / expected)) / SIZE_RATIO
         small, large = (

@@ -78,7 +78,17 @@ def measure_bones(points: FloatArray) -> FloatArray:
 def hold_bones(
     points: FloatArray, covariance: FloatArray, lengths: FloatArray, stiffness: float
 ) -> FloatArray:
-    """Minimise the shift over its covariance and the lengths' errors over their tolerance (Gauss-Newton)."""
+    """Minimise the shift over its covariance and the lengths' errors over their tolerance (Gauss-Newton).
+
+    Args:
+        points: (J, 3) [m].
+        covariance: (J, 6) [m^2], xx xy xz yy yz zz.
+        lengths: (B,) [m].
+        stiffness: 1 sigma of a length, in parts of it.
+
+    Returns:
+        (J, 3) [m].
+    """
     information = _block_information(covariance)
     moved = np.array(points, np.float64)
     tolerance = stiffness * lengths

@@ -181,12 +181,12 @@ class _Problem:
         """Return half the gradient of the misfit of a (J, 3) hand [m], half its second derivative, and the misfit."""
         local = self._to_camera(hand)[self._known]
         seen = local[:, :2] / local[:, 2:]
-        sharpness = np.median(local[:, 2]) / LANDMARK_NOISE
-        shown = (seen - self._rays) * sharpness
+        inverse_noise = np.median(local[:, 2]) / LANDMARK_NOISE
+        shown = (seen - self._rays) * inverse_noise
         lens = np.zeros((len(local), 2, 3))
         lens[:, 0, 0] = lens[:, 1, 1] = 1.0
         lens[:, :, 2] = -seen
-        slope = sharpness / local[:, 2, None, None] * lens @ self._rotation
+        slope = inverse_noise / local[:, 2, None, None] * lens @ self._rotation
         away = (hand - self._mean).ravel()
         pull = self._information @ away
         gradient, normal = pull.copy(), self._information.copy()

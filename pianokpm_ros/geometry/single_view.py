@@ -136,8 +136,8 @@ class _Problem:
         lengths: FloatArray,
     ) -> None:
         self._rays, self._lengths = np.where(known[:, None], rays, 0.0), lengths
-        sharpness = np.median(start[:, 2]) / LANDMARK_NOISE
-        self._sharpness = np.where(known, sharpness, 0.0)[:, None]
+        inverse_noise = np.median(start[:, 2]) / LANDMARK_NOISE
+        self._inverse_noise = np.where(known, inverse_noise, 0.0)[:, None]
         count = len(BONES)
         self._difference = np.zeros((len(EDGES), LANDMARK_COUNT))
         rows = np.arange(len(EDGES))
@@ -150,10 +150,10 @@ class _Problem:
     def linearise(self, hand: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the (R,) residuals and their (R, 3 J) Jacobian at a (J, 3) hand [m]."""
         depth = hand[:, 2:]
-        shown = (hand[:, :2] / depth - self._rays) * self._sharpness
+        shown = (hand[:, :2] / depth - self._rays) * self._inverse_noise
         sideways = np.zeros((LANDMARK_COUNT, 2, LANDMARK_COUNT, 3))
         each = np.arange(LANDMARK_COUNT)
-        scale = self._sharpness / depth
+        scale = self._inverse_noise / depth
         for axis in range(2):
             sideways[each, axis, each, axis] = scale[:, 0]
             sideways[each, axis, each, 2] = -(scale * hand[:, axis : axis + 1] / depth)[:, 0]

@@ -109,7 +109,7 @@ def triangulate(
     projections, focal = stack_projections(cameras), np.array([c.focal for c in cameras])
     points = solve_linear(projections, rays)
     seen = np.isfinite(rays).all(axis=-1) & np.isfinite(points).all(axis=-1)
-    sigma = noise * _find_sharpness(projections, focal, points, seen)
+    sigma = noise * _pixels_per_metre(projections, focal, points, seen)
     for _ in range(STEPS):
         residual, jacobian = _linearise(projections, focal, rays, points, seen)
         weights = _robust_weights(residual / sigma, seen)
@@ -123,7 +123,7 @@ def triangulate(
     return _summarise(points, residual, jacobian, weights, sigma)
 
 
-def _find_sharpness(
+def _pixels_per_metre(
     projections: FloatArray, focal: FloatArray, points: FloatArray, seen: NDArray[np.bool_]
 ) -> FloatArray:
     """Return how many pixels a metre at the hand takes in each view, (V, 1, 1) [px/m]."""

@@ -45,7 +45,6 @@ class FoundHand:
         world: (21, 3) [m], centred on the hand, axes of the optical frame.
         presence: probability that the region shows a hand, 0..1.
         right: probability that it is the person's right hand, 0..1.
-        deepness: (21,) distance from the camera relative to the wrist, in crop pixels.
     """
 
     region: Region
@@ -53,15 +52,14 @@ class FoundHand:
     world: FloatArray
     presence: float
     right: float
-    deepness: FloatArray
 
 
 class LandmarkModel(Protocol):
     """A landmark model; must not be called by two threads at once."""
 
     def look(self, crops: NDArray[np.uint8]) -> list[list[FloatArray]]:
-        """Return, for each of (N, 224, 224, 3) BGR crops, (63,) crop coordinates, presence (1,), right hand (1,),
-        (63,) metric."""
+        """Return, for each of (N, 224, 224, 3) BGR crops, (63,) x, y, z [px of the crop], presence (1,), right hand
+        (1,), (63,) metric [m]."""
 
 
 class HandEngine:
@@ -93,7 +91,7 @@ class HandEngine:
     def find_palms(
         self, image: NDArray[np.uint8], min_score: float = 0.5, count: int = 2
     ) -> list[Region]:
-        """Look for hands in a whole image (BGR)."""
+        """Look for hands in a whole (height, width, 3) BGR image; `min_score` 0..1 of a palm."""
         model = self._palm.get()
         try:
             return find_palms(image, lambda x: _boxes_and_logits(model.run(x)), min_score, count)
@@ -101,7 +99,7 @@ class HandEngine:
             self._palm.put(model)
 
     def find_landmarks(self, image: NDArray[np.uint8], region: Region) -> FoundHand:
-        """Look at a region of an image (BGR)."""
+        """Look at a region of a (height, width, 3) BGR image."""
         return self.find_many([(image, region)])[0]
 
     def find_many(self, places: Sequence[tuple[NDArray[np.uint8], Region]]) -> list[FoundHand]:
@@ -155,11 +153,11 @@ def _boxes_and_logits(outputs: list[FloatArray]) -> tuple[FloatArray, FloatArray
 def _place(
     region: Region, points: FloatArray, presence: float, right: float, world: FloatArray
 ) -> FoundHand:
-    crop = np.asarray(points, np.float64).reshape(21, 3)
+    crop = np.asarray(points, np.float64).reshape(21, 3)[:, :2]
     matrix = region.crop_matrix(CROP)
-    pixels = crop[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+    pixels = crop @ matrix[:, :2].T + matrix[:, 2]
     turn = matrix[:, :2] / (region.size / CROP)
     metric = np.asarray(world, np.float64).reshape(21, 3).copy()
     metric[:, :2] = metric[:, :2] @ turn.T
     right = 1 - right if region.flipped else right
-    return FoundHand(region, pixels, metric, presence, right, crop[:, 2])
+    return FoundHand(region, pixels, metric, presence, right)

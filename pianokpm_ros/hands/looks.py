@@ -53,7 +53,7 @@ def average_looks(first: FoundHand, others: Sequence[FoundHand], side: Side) -> 
     """Return the mean of what several looks made of a hand.
 
     Args:
-        first: the look whose region, presence and deepness stay.
+        first: the look whose region and presence stay.
         others: those that found a hand too.
         side: of the hand; UNKNOWN = as the first look's shape has it. Looks that took it for its mirror image
             don't count, unless all did.

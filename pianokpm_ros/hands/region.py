@@ -45,7 +45,7 @@ class Region:
         return replace(self, flipped=not self.flipped)
 
     def crop_matrix(self, width: int) -> FloatArray:
-        """Return the (2, 3) matrix that moves pixels of a crop of `width` to pixels of the image."""
+        """Return the (2, 3) matrix that moves places in a crop of `width` to places in the image [px]."""
         step = self.size / width
         cosine, sine = step * np.cos(self.angle), step * np.sin(self.angle)
         half = width / 2
@@ -61,7 +61,7 @@ class Region:
         return matrix
 
     def cut(self, image: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
-        """Return the (width, width, 3) crop; beyond the border the edge goes on."""
+        """Return the (width, width, 3) crop of a (height, width, 3) image; beyond the border the edge goes on."""
         crop = cv2.warpAffine(
             image,
             replace(self, flipped=False).crop_matrix(width),
@@ -82,7 +82,7 @@ class Region:
 
 
 def region_of_landmarks(pixels: FloatArray) -> Region | None:
-    """Return the region of a hand whose (21, 2) pixels are known; None where the outline isn't."""
+    """Return the region of a hand by its (21, 2) landmarks [px]; None where the outline isn't known."""
     # Plain numbers: for twelve points numpy's calls would take ten times longer than the arithmetic.
     points = np.asarray(pixels, np.float64).tolist()
     across, down = zip(*(points[i] for i in OUTLINE), strict=True)

@@ -105,7 +105,7 @@ class RegionDetector:
         self._since_search = 1_000_000
 
     def guide(self, hands: Sequence[tuple[Side, FloatArray]]) -> None:
-        """Say where hands are that this camera does not follow, as (21, 2) pixels, for the next frame."""
+        """Say where hands are that this camera does not follow, (21, 2) [px] each as in records, for the next frame."""
         self._guides = [(side, pixels + HALF_PIXEL) for side, pixels in hands]
 
     def next_regions(self) -> list[Region]:
@@ -124,7 +124,11 @@ class RegionDetector:
         return self._record(frame)
 
     def look(self, frame: Frame, side: Side, pixels: FloatArray) -> HandLandmarks | None:
-        """Look for one more hand of a frame just detected; returns the frame's new record if it is there."""
+        """Look for one more hand, at (21, 2) [px], of a frame just detected.
+
+        Returns:
+            The frame's new record, whose last hand it is; None where it is not there.
+        """
         if len(self._tracks) >= self.settings.max_hands:
             return None
         before = len(self._tracks)

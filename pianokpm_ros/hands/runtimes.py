@@ -44,7 +44,7 @@ class LiteRtModel:
             )
 
     def run(self, picture: FloatArray) -> list[FloatArray]:
-        """Return the outputs in the order of their names."""
+        """Return the outputs, in the order of their names, of a (1, height, width, 3) RGB picture, 0..1."""
         self._interpreter.set_tensor(self._input, picture)
         self._interpreter.invoke()
         return [self._interpreter.get_tensor(i)[0] for i in self._outputs]

@@ -29,7 +29,12 @@ SURE = 0.1
 
 @dataclass(frozen=True, eq=False)
 class SpaceHand:
-    """A hand in space and the index it has in each view, -1 = none."""
+    """A hand in space.
+
+    Attributes:
+        points: (21, 3) [m], rig frame.
+        index: that it has in each view, -1 = none.
+    """
 
     points: FloatArray
     index: dict[str, int]
@@ -43,7 +48,16 @@ class SpaceHand:
 def decide(
     cameras: dict[str, Camera], records: dict[str, HandLandmarks], last: dict[Side, FloatArray]
 ) -> tuple[dict[str, Choice], dict[Side, SpaceHand]]:
-    """Try all ways to call the hands, and place them."""
+    """Try all ways to call the hands, and place them.
+
+    Args:
+        cameras: calibrated, by name.
+        records: what each saw.
+        last: (3,) middle of each side's palm a moment ago [m], rig frame, where it was known.
+
+    Returns:
+        The index of the left and the right hand in each view, and the hands that two views or more agree on.
+    """
     views = [records[n] for n in cameras]
     choices = dict(zip(cameras, associate(list(cameras.values()), views, last), strict=True))
     hands = {}
@@ -86,11 +100,12 @@ def place_surely(
 
 
 def index_of(sides: Sequence[int], side: Side) -> int:
+    """Return the index of a side among those of a view's hands, -1 = not there."""
     return sides.index(side) if side in sides else -1
 
 
 def stay(hands: dict[Side, SpaceHand], last: dict[Side, FloatArray]) -> bool:
-    """Tell whether each hand is nearer to where it was than to where the other one was."""
+    """Tell whether each hand is nearer to where it was than to where the other one was; `last` as in `decide`."""
     if not hands or any(s not in last for s in hands):
         return False
     for side, hand in hands.items():
@@ -138,4 +153,5 @@ def _distance(pixels: FloatArray, expected: FloatArray) -> float:
 
 
 def agrees(pixels: FloatArray, expected: FloatArray) -> bool:
+    """Tell whether the (21, 2) landmarks of a view [px] show the hand that the others expect there."""
     return _distance(pixels, expected) <= AGREEMENT

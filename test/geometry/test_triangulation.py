@@ -33,9 +33,9 @@ def test_noise_stays_within_the_stated_covariance(seed):
     rng = np.random.default_rng(seed)
     points = rng.uniform((-0.2, -0.1, 0), (0.2, 0.2, 0.1), (400, 3))
     noise = 0.0012
-    sharpness = np.array([c.focal / np.median(c.transform(points)[:, 2]) for c in cameras])
+    pixels_per_metre = np.array([c.focal / np.median(c.transform(points)[:, 2]) for c in cameras])
     pixels = np.stack([c.project(points) for c in cameras])
-    pixels += noise * sharpness[:, None, None] * rng.normal(size=pixels.shape)
+    pixels += noise * pixels_per_metre[:, None, None] * rng.normal(size=pixels.shape)
     result = triangulate(cameras, pixels, noise)
     z2 = ((result.points - points) ** 2).sum(1) / (3 * result.deviation**2)
     # Mean of 400 squared ratios around 1 has a standard error of about 0.05; robust weights and
@@ -44,7 +44,7 @@ def test_noise_stays_within_the_stated_covariance(seed):
     assert 0.6 < z2.mean() < 1.4
 
 
-def sharpness(cameras, points):
+def pixels_per_metre(cameras, points):
     """How many pixels a metre at the hand takes in each view, (V, 1, 1)."""
     depth = [np.median(c.transform(points)[:, 2]) for c in cameras]
     return np.array([c.focal / d for c, d in zip(cameras, depth, strict=True)])[:, None, None]
@@ -59,7 +59,7 @@ def test_the_covariance_is_the_noise_brought_into_space(rig, hands):
             for c in rig.cameras
         ]
     )
-    slopes /= sharpness(rig.cameras, points)[..., None]
+    slopes /= pixels_per_metre(rig.cameras, points)[..., None]
     normal = np.einsum('vinp,vjnp->nij', slopes, slopes)
     for noise in (0.0015, 0.0045):
         result = triangulate(rig.cameras, see(rig, points), noise)
@@ -90,7 +90,7 @@ def test_views_that_disagree_by_more_than_the_noise_say_so(rig, hands):
     result = triangulate(cameras, pixels)
     assert result.error.min() > 10 and (result.views == 2).all()
     left = pixels - np.stack([c.project(result.points) for c in cameras])
-    sigmas = left / sharpness(cameras, hands[0]) / LANDMARK_NOISE
+    sigmas = left / pixels_per_metre(cameras, hands[0]) / LANDMARK_NOISE
     # A coordinate has the root mean square over views and both coordinates.
     more = np.sqrt((sigmas**2).mean(axis=(0, 2)))
     np.testing.assert_allclose(result.deviation / exact.deviation, more, rtol=0.1)

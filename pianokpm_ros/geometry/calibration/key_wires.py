@@ -31,7 +31,7 @@ BENT_BACK = 1e-2
 
 
 def draw_wires(camera: Camera) -> dict[str, list[FloatArray]]:
-    """Return lines of (P, 2) pixels, by `white` and `black`; keys far outside the picture are left out."""
+    """Return lines of (P, 2) points [px], by `white` and `black`; keys far outside the picture are left out."""
     wires: dict[str, list[FloatArray]] = {'white': [], 'black': []}
     for key in range(FIRST_KEY, LAST_KEY + 1):
         kind = 'black' if is_black(key) else 'white'
@@ -51,7 +51,7 @@ def place_names(camera: Camera) -> dict[str, FloatArray]:
 
 
 def find_pixels(camera: Camera, places: FloatArray) -> FloatArray:
-    """Return the (N, 2) pixels of (N, 3) places, NaN where they are not in the picture."""
+    """Return where (N, 3) places [m] of the rig frame are seen, (N, 2) [px]; NaN where they are not in the picture."""
     pixels = camera.project(places)
     inside = ((pixels >= 0) & (pixels <= np.array(camera.size) - 1)).all(axis=1)
     return np.where((inside & _is_true(camera, places, pixels))[:, None], pixels, np.nan)

@@ -21,7 +21,7 @@ METRES_PER_RADIAN = 1.0
 
 
 def locate_board(camera: Camera, board: Board, sighting: Sighting) -> FloatArray:
-    """Return the (4, 4) pose of the board in the camera's optical frame."""
+    """Return the (4, 4) pose of the board in the camera's optical frame, lengths in [m]."""
     rays = camera.normalize(sighting.view.pixels)
     points = board.points[sighting.view.ids]
     found, turn, shift = cv2.solvePnP(points, rays, np.eye(3), None, flags=cv2.SOLVEPNP_IPPE)
@@ -32,7 +32,7 @@ def locate_board(camera: Camera, board: Board, sighting: Sighting) -> FloatArray
 
 
 def make_pose(rotation: FloatArray, translation: FloatArray) -> FloatArray:
-    """Return the (4, 4) matrix of a rotation and a translation."""
+    """Return the (4, 4) matrix of a (3, 3) rotation and a (3,) translation [m]."""
     pose = np.eye(4)
     pose[:3, :3], pose[:3, 3] = rotation, translation
     return pose
