@@ -13,7 +13,7 @@ from pianokpm_ros.anatomy import BONES, LANDMARK_COUNT
 
 FloatArray = NDArray[np.floating]
 
-PALM = 0.0865
+PALM_SIZE = 0.0865
 """Mean of the distances from the wrist to the knuckles of the four fingers [m]: a hand, from the wrist to the tip of
 the middle finger, is 2.16 of them, and measures 187 mm, the mean of men and women in ANSUR II."""
 
@@ -41,7 +41,7 @@ SPREAD = np.where(np.arange(len(EDGES)) < len(BONES), 0.06, 0.10)
 """1 sigma of an edge among hands of one size, in parts of it."""
 
 
-def lengthen(world: FloatArray, palm: float = PALM) -> FloatArray:
+def lengthen(world: FloatArray, palm: float = PALM_SIZE) -> FloatArray:
     """Give a hand the bones of the mean hand: (J, 3) [m] from (J, 3), the directions kept, the wrist at the origin."""
     placed = np.zeros((LANDMARK_COUNT, 3))
     for (start, end), proportion in zip(BONES, PROPORTIONS, strict=True):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from pianokpm_ros.anatomy import PALM, Side
 from pianokpm_ros.geometry.camera import Camera
-from pianokpm_ros.geometry.hand_template import PALM as PALM_SIZE
+from pianokpm_ros.geometry.hand_template import PALM_SIZE
 from pianokpm_ros.geometry.single_view import (
     DISTANCE_PART,
     PlacedHand,

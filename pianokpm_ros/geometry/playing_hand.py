@@ -21,7 +21,7 @@ from pianokpm_ros.anatomy import LANDMARK_COUNT, PALM, Side
 from pianokpm_ros.geometry.camera import Camera
 from pianokpm_ros.geometry.lone_view import Sight
 from pianokpm_ros.geometry.mirrored import KEPT, SWAPPED
-from pianokpm_ros.geometry.single_view import LANDMARK_NOISE, MIN_LANDMARKS, PlacedHand
+from pianokpm_ros.geometry.single_view import MIN_LANDMARKS, SINGLE_VIEW_NOISE, PlacedHand
 from pianokpm_ros.geometry.triangulation import UPPER
 from pianokpm_ros.outputs import whole_file
 from pianokpm_ros.shares import find_asset
@@ -181,7 +181,7 @@ class _Problem:
         """Return half the gradient of the misfit of a (J, 3) hand [m], half its second derivative, and the misfit."""
         local = self._to_camera(hand)[self._known]
         seen = local[:, :2] / local[:, 2:]
-        inverse_noise = np.median(local[:, 2]) / LANDMARK_NOISE
+        inverse_noise = np.median(local[:, 2]) / SINGLE_VIEW_NOISE
         shown = (seen - self._rays) * inverse_noise
         lens = np.zeros((len(local), 2, 3))
         lens[:, 0, 0] = lens[:, 1, 1] = 1.0

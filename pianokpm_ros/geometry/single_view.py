@@ -15,7 +15,13 @@ from scipy.linalg import lapack
 
 from pianokpm_ros.anatomy import BONES, LANDMARK_COUNT
 from pianokpm_ros.geometry.camera import Camera
-from pianokpm_ros.geometry.hand_template import EDGE_PROPORTIONS, EDGES, PALM, SPREAD, lengthen
+from pianokpm_ros.geometry.hand_template import (
+    EDGE_PROPORTIONS,
+    EDGES,
+    PALM_SIZE,
+    SPREAD,
+    lengthen,
+)
 from pianokpm_ros.geometry.triangulation import UPPER
 
 FloatArray = NDArray[np.floating]
@@ -31,8 +37,9 @@ DISTANCE_PART = 0.12
 in parts of it: root mean squares on nine simulated takes and two real recordings (`make bench-vision` prints how true
 they are). The sizes of people alone make 6 %."""
 
-LANDMARK_NOISE = 0.007
-"""1 sigma of a landmark at the hand, one axis across the line of sight [m]."""
+SINGLE_VIEW_NOISE = 0.007
+"""1 sigma of a landmark at the hand, one axis across the line of sight, where one view places the whole hand [m]; for
+several views see `triangulation.LANDMARK_NOISE`."""
 
 DIRECTION_NOISE = 0.35
 """1 sigma of a bone's direction as MediaPipe sees it [rad]."""
@@ -63,7 +70,7 @@ def assume_camera(name: str, size: tuple[int, int]) -> Camera:
 
 
 def place_hand(
-    camera: Camera, pixels: FloatArray, world: FloatArray, palm: float = PALM
+    camera: Camera, pixels: FloatArray, world: FloatArray, palm: float = PALM_SIZE
 ) -> PlacedHand | None:
     """Place a hand by its pixels, the lengths of the mean hand, and MediaPipe's directions of the bones.
 
@@ -71,7 +78,7 @@ def place_hand(
         camera: calibrated, or assumed.
         pixels: (21, 2) [px], NaN = not seen.
         world: (21, 3) [m], MediaPipe's, centred on the hand.
-        palm: size of the hand (`hand_template.PALM`) [m].
+        palm: size of the hand (`hand_template.PALM_SIZE`) [m].
 
     Returns:
         None where too little is known or the hand would be behind the camera.
@@ -136,7 +143,7 @@ class _Problem:
         lengths: FloatArray,
     ) -> None:
         self._rays, self._lengths = np.where(known[:, None], rays, 0.0), lengths
-        inverse_noise = np.median(start[:, 2]) / LANDMARK_NOISE
+        inverse_noise = np.median(start[:, 2]) / SINGLE_VIEW_NOISE
         self._inverse_noise = np.where(known, inverse_noise, 0.0)[:, None]
         count = len(BONES)
         self._difference = np.zeros((len(EDGES), LANDMARK_COUNT))

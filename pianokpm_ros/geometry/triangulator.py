@@ -11,8 +11,7 @@ from pianokpm_ros.geometry.association import SIDES, associate, distinct_hands
 from pianokpm_ros.geometry.bones import BoneSettings
 from pianokpm_ros.geometry.camera import Camera
 from pianokpm_ros.geometry.hand_size import USUAL, HandSize
-from pianokpm_ros.geometry.hand_template import INDEX_PALM
-from pianokpm_ros.geometry.hand_template import PALM as PALM_SIZE
+from pianokpm_ros.geometry.hand_template import INDEX_PALM, PALM_SIZE
 from pianokpm_ros.geometry.hand_views import HandViews, widen
 from pianokpm_ros.geometry.lone_view import LoneView, Sight
 from pianokpm_ros.geometry.mirrored import DEVIATION, KEPT

@@ -10,7 +10,7 @@ from pianokpm_ros.geometry import playing_hand
 from pianokpm_ros.geometry.mirrored import KEPT, SWAPPED
 from pianokpm_ros.geometry.playing_hand import load_playing_hands, place_playing_hand
 from pianokpm_ros.geometry.rig import Rig
-from pianokpm_ros.geometry.single_view import LANDMARK_NOISE
+from pianokpm_ros.geometry.single_view import SINGLE_VIEW_NOISE
 from pianokpm_ros.geometry.synchronizer import FrameSet
 from pianokpm_ros.geometry.triangulation import UPPER
 from pianokpm_ros.geometry.triangulator import HandTriangulator
@@ -120,7 +120,7 @@ def test_what_is_stated_is_found_for_hands_as_they_are_assumed(rig, name, monkey
     squares = []
     for hand in drawn.reshape(-1, 21, 3):
         pixel = camera.focal / np.median(camera.transform(hand)[:, 2])
-        noise = LANDMARK_NOISE * pixel * random.normal(size=(21, 2))
+        noise = SINGLE_VIEW_NOISE * pixel * random.normal(size=(21, 2))
         placed = place_shown(camera, camera.project(hand) + noise, Side.RIGHT)
         off, stated = placed.landmarks - hand, np.zeros((21, 3, 3))
         for k, (i, j) in enumerate(UPPER):

@@ -5,9 +5,9 @@ from pianokpm_ros.anatomy import BONES, Side
 from pianokpm_ros.geometry.bones import measure_bones
 from pianokpm_ros.geometry.hand_template import (
     INDEX_PALM,
-    PALM,
     PALM_EDGE_PROPORTIONS,
     PALM_EDGES,
+    PALM_SIZE,
     PROPORTIONS,
     lengthen,
 )
@@ -107,7 +107,7 @@ def test_another_size_is_another_distance_within_the_stated_deviation(camera, ha
         shift = placed.landmarks.mean(axis=0) - own
         away = -camera.centre / np.linalg.norm(camera.centre)
         assert shift @ away == pytest.approx(0.62 * (1 / size - 1), abs=0.012)
-        known = place_hand(camera, *see(camera, hand * size), palm=PALM * size)
+        known = place_hand(camera, *see(camera, hand * size), palm=PALM_SIZE * size)
         np.testing.assert_allclose(known.landmarks.mean(axis=0), own, atol=0.012)
 
 
@@ -146,5 +146,5 @@ def test_the_size_that_several_views_measured_serves_a_single_one(rig, hand):
     blind = place()
     for i in range(20):
         tracker.process(set_of(rig, big, labels, T0 + i * 16_666_667))
-    assert tracker.size.median / INDEX_PALM == pytest.approx(1.15 * PALM, rel=0.01)
+    assert tracker.size.median / INDEX_PALM == pytest.approx(1.15 * PALM_SIZE, rel=0.01)
     assert place() < blind / 3

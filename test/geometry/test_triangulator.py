@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pianokpm_ros.anatomy import PALM, Side, Status
-from pianokpm_ros.geometry.hand_template import PALM as PALM_SIZE
+from pianokpm_ros.geometry.hand_template import PALM_SIZE
 from pianokpm_ros.geometry.rig import RigError
 from pianokpm_ros.geometry.synchronizer import FrameSet
 from pianokpm_ros.geometry.triangulator import HandTriangulator
