@@ -45,6 +45,12 @@ class CameraSettings:
     format: str | None = None
     exposure: float | None = None
 
+    def __post_init__(self) -> None:
+        if self.format is not None and not (len(self.format) == 4 and self.format.isascii()):
+            raise CaptureError(
+                f'format: expected four letters such as MJPG, YUYV or H264, found {self.format!r}'
+            )
+
 
 @dataclass(frozen=True, eq=False)
 class Picture:

@@ -214,6 +214,12 @@ def test_settings_that_are_not_granted_are_said(video):
     device.close()
 
 
+def test_a_format_of_other_than_four_letters_is_refused_at_once():
+    """OpenCV took it in the camera's thread, which died of it: no frame came, and nobody knew why."""
+    with pytest.raises(CaptureError, match="four letters such as MJPG.*found 'MJPEG'"):
+        CameraSettings(format='MJPEG')
+
+
 def test_stamps_of_a_stream_do_not_jitter_with_the_network():
     rng, clock = np.random.default_rng(0), ArrivalClock()
     shown = np.arange(300) * 33_333_333
