@@ -23,7 +23,7 @@ from pianokpm_ros.geometry.rig import load_rig
 from pianokpm_ros.graph import GraphError, GraphOptions, NodeSpec, describe_graph, list_topics
 from pianokpm_ros.processes import GraphProcesses, ProcessError
 from pianokpm_ros.recording.layout import VIDEOS
-from pianokpm_ros.recording.reader import read_raw
+from pianokpm_ros.recording.salvage import Damage, read_damaged
 from pianokpm_ros.view.live_state import LiveState
 
 CONSOLE = make_console(soft_wrap=True)
@@ -89,10 +89,15 @@ def refuse_at_once(options: GraphOptions) -> None:
 
 
 def discard_beginning(bag: str) -> None:
-    """Remove a bag in which nothing has come yet, so that a command that was refused can be given again, mended."""
-    if not Path(bag, 'metadata.yaml').is_file() or any(Path(bag).glob(f'{VIDEOS}/*')):
+    """Remove a bag in which nothing has come yet, so that a command that was refused can be given again, mended.
+
+    The recorder may have been ended before it had finished the bag, or even begun to write.
+    """
+    files = list(Path(bag).glob('*.mcap'))
+    if not files or any(Path(bag).glob(f'{VIDEOS}/*')):
         return
-    if {topic.rpartition('/')[2] for topic, *_ in read_raw(bag)} <= {'diagnostics', 'camera_info'}:
+    topics = {m.topic.rpartition('/')[2] for f in files for m in read_damaged(f, Damage())}
+    if topics <= {'diagnostics', 'camera_info'}:
         shutil.rmtree(bag)
         CONSOLE.print(f'removed {bag}: nothing had come yet')
 

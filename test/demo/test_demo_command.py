@@ -18,6 +18,8 @@ from pianokpm_ros.recording.reader import read_bag
 from pianokpm_ros.records import HandLandmarks, HandPose, KeyMotion, MuscleActivity
 from pianokpm_ros.takes import load_take
 
+from ..children import children_of, runs
+
 RATE = 0.25
 """Playback rate of the runs that are broken off."""
 
@@ -43,24 +45,22 @@ def start(root, *words):
     )
 
 
-def children_of(pid):
+def nodes_of(parent):
     """Return the pid of each node that a process started, by name."""
     found = {}
-    for status in Path('/proc').glob('[0-9]*/stat'):
+    for pid in children_of(parent):
         try:
-            fields = status.read_text().rpartition(')')[2].split()
-            command = (status.parent / 'cmdline').read_bytes().decode().split('\0')
+            command = Path(f'/proc/{pid}/cmdline').read_bytes().decode().split('\0')
         except OSError:
             continue
-        if int(fields[1]) == pid:
-            name = next((Path(c).name for c in command if Path(c).name in NODES), None)
-            found |= {name: int(status.parent.name)} if name else {}
+        name = next((Path(c).name for c in command if Path(c).name in NODES), None)
+        found |= {name: pid} if name else {}
     return found
 
 
 def wait_for_nodes(process, seconds=90):
     end = time.monotonic() + seconds
-    while len(found := children_of(process.pid)) < len(NODES):
+    while len(found := nodes_of(process.pid)) < len(NODES):
         assert process.poll() is None, process.communicate()[0]
         assert time.monotonic() < end, found
         time.sleep(0.05)
@@ -213,7 +213,7 @@ def test_ctrl_c_stops_all_nodes_and_leaves_nothing(short_take, root, tmp_path):
     text, _ = process.communicate(timeout=60)
     assert process.returncode == 130 and 'Traceback' not in text
     assert not list(tmp_path.iterdir())
-    assert not [pid for pid in nodes.values() if Path(f'/proc/{pid}').exists()]
+    assert not [pid for pid in nodes.values() if runs(pid)]
 
 
 @pytest.mark.parametrize(

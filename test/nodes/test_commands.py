@@ -1,6 +1,5 @@
 """`pianokpm up` and `pianokpm record` as a user has them: started, interrupted, asked for the impossible."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -10,8 +9,12 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from pianokpm.msg import KeyMotion
 
+from pianokpm_ros.commands.up import discard_beginning
+from pianokpm_ros.recording.layout import VIDEOS
 from pianokpm_ros.recording.reader import read_bag
+from pianokpm_ros.recording.writer import BagWriter
 
+from ..children import children_of, runs
 from .observer import Observer
 
 STARTED = []
@@ -69,8 +72,8 @@ def test_up_runs_until_interrupted_and_leaves_nothing(recording, observer, numbe
     output, took = interrupt(process, number)
     assert process.returncode == 130
     # 3 s until what still runs is killed, and the interpreter's own end, long on a machine that computes much else.
-    assert took < lateness.stretch(6.0)
-    assert not [pid for pid in children if is_alive(pid)]
+    assert took < lateness.stretch(12.0)
+    assert not [pid for pid in children if runs(pid)]
     assert 'Traceback' not in output
 
 
@@ -82,25 +85,10 @@ def test_nodes_do_not_outlive_a_command_that_was_killed(recording, observer):
     children = children_of(process.pid)
     assert len(children) == 3
     process.kill()
-    end = time.monotonic() + 10
-    while any(map(is_alive, children)) and time.monotonic() < end:
+    end = time.monotonic() + 30
+    while any(map(runs, children)) and time.monotonic() < end:
         time.sleep(0.05)
-    assert not any(map(is_alive, children))
-
-
-def children_of(pid):
-    listing = subprocess.run(
-        ['ps', '-o', 'pid=', '--ppid', str(pid)], capture_output=True, text=True
-    )
-    return [int(word) for word in listing.stdout.split()]
-
-
-def is_alive(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    assert not any(map(runs, children))
 
 
 def test_up_plays_to_the_end_and_returns(recording):
@@ -157,6 +145,34 @@ def test_a_refused_start_leaves_no_bag_in_the_way(tmp_path):
     )
 
 
+@pytest.mark.parametrize('finished', [True, False])
+@pytest.mark.parametrize(
+    ('topics', 'kept'), [((), False), (('/diagnostics',), False), (('/diagnostics', '/emg'), True)]
+)
+def test_a_beginning_of_a_bag_is_removed_only_while_it_holds_nothing(
+    tmp_path, finished, topics, kept
+):
+    """Also where the recorder was ended before it was done with the bag."""
+    writer = BagWriter(tmp_path / 'bag')
+    for number, topic in enumerate(topics):
+        word = b'\0\1\0\0\2\0\0\0a\0'
+        writer.write(topic, 'std_msgs/msg/String', word, number * 1_000_000_000)
+    if finished:
+        writer.close()
+    discard_beginning(str(tmp_path / 'bag'))
+    assert (tmp_path / 'bag').exists() == kept
+
+
+def test_what_is_no_bag_or_has_videos_is_not_removed(tmp_path):
+    (tmp_path / 'thesis').mkdir()
+    BagWriter(tmp_path / 'bag').close()
+    (tmp_path / 'bag' / VIDEOS).mkdir()
+    (tmp_path / 'bag' / VIDEOS / 'top.mp4').touch()
+    for name in ('thesis', 'bag', 'nowhere'):
+        discard_beginning(str(tmp_path / name))
+    assert {p.name for p in tmp_path.iterdir()} == {'thesis', 'bag'}
+
+
 def test_record_keeps_what_is_published_until_interrupted(observer, tmp_path, lateness):
     bag = tmp_path / 'bag'
     process = start('record', bag)
@@ -164,7 +180,7 @@ def test_record_keeps_what_is_published_until_interrupted(observer, tmp_path, la
     observer.wait_for_subscribers(publisher, timeout=60.0)
     for number in range(50):
         publisher.publish(KeyMotion(sequence=number))
-    observer.wait_for_health('recorder_node', 'recording to', 30.0)
+    observer.wait_for_health('recorder_node', 'recording to')
     keys_told = '50'
 
     def told(messages):
@@ -173,9 +189,10 @@ def test_record_keeps_what_is_published_until_interrupted(observer, tmp_path, la
             for a in messages['/diagnostics'] for s in a.status for v in s.values
         )  # fmt: skip
 
-    observer.wait(told, 30.0, 'all keys to be counted')
+    observer.wait(told, 60.0, 'all keys to be counted')
     output, took = interrupt(process)
-    assert process.returncode == 0 and took < lateness.stretch(3.5), output
+    # A recorder that is not done after 3 s is killed, which shows in the code and leaves no metadata.
+    assert process.returncode == 0 and took < lateness.stretch(10.0), output
     assert [r.sequence for _, r, _ in read_bag(bag, {'/keys'})] == list(range(50))
     assert (bag / 'metadata.yaml').is_file() and 'messages of' in output
 
