@@ -81,12 +81,12 @@ class Feeder:
     def step(self):
         """Publish one frame of each camera that is there; returns its stamp."""
         stamp = self._clock() + self.shift
+        self.stamps.add(stamp)  # first: what is made of it may be heard at once
         for camera in self.rig.cameras:
             if camera.name in self.cameras:
                 record = see(camera, self.hands, stamp, self._sequence)
                 record = replace(self.spoil(record), publish_stamp=stamp)
                 self.publishers[camera.name].publish(to_message(record))
-        self.stamps.add(stamp)
         self._sequence += 1
         return stamp
 

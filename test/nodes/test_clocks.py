@@ -85,13 +85,14 @@ def simulated(tmp_path_factory):
 def test_silence_is_measured_on_simulated_time(simulated):
     observer, clock, feeder = simulated
     poses = observer.messages['/sim/hands/right']
+    clock.reach(observer, BEGIN)  # or the first frame may come before there is a time
     for frame in range(5):
         clock.set(BEGIN + frame * SECOND // 60)
         feeder.step()
     last, timeout = BEGIN + 5 * SECOND // 60, SECOND // 10
     clock.reach(observer, last)
     feeder.step()
-    observer.wait(lambda m: len(poses) >= 6, 20.0, 'the poses')
+    observer.wait(lambda m: len(poses) >= 6, 60.0, 'the poses')
     assert {p.status for p in poses} == {Status.OK}
     # Real time passes, from one report of health to the next, but not enough of simulated time.
     clock.reach(observer, last + timeout - SECOND // 1000)
@@ -188,12 +189,12 @@ def test_a_stopped_consumer_does_not_hold_the_graph_up(looping):
     os.kill(graph.states['muscle_estimation_node'].pid, signal.SIGSTOP)
     try:
         before = len(observer.messages['/loop/hands/right'])
-        observer.wait(lambda m: len(m['/loop/hands/right']) > before + 20, 30.0, 'more poses')
+        observer.wait(lambda m: len(m['/loop/hands/right']) > before + 20, 60.0, 'more poses')
     finally:
         os.kill(graph.states['muscle_estimation_node'].pid, signal.SIGCONT)
     newest = stamp_of(observer.messages['/loop/hands/right'][-1].header.stamp)
     topic = '/loop/muscle_activity/right'
-    observer.wait(lambda m: stamp_of(m[topic][-1].header.stamp) >= newest, 30.0, 'to catch up')
+    observer.wait(lambda m: stamp_of(m[topic][-1].header.stamp) >= newest, 60.0, 'to catch up')
 
 
 def read_example(root):
@@ -224,11 +225,11 @@ def test_the_readmes_subscriber_prints_what_it_hears(root, tmp_path):
         lines = []
         reader = threading.Thread(target=lambda: lines.extend(process.stdout), daemon=True)
         reader.start()
-        for _ in range(100):
+        for _ in range(600):
             publisher.publish(message)
             if any('1DI' in line and '0.125' in line for line in lines):
                 break
             threading.Event().wait(0.1)
     process.send_signal(signal.SIGINT)
-    process.wait(timeout=10)
+    process.wait(timeout=60)
     assert any('1DI' in line and '0.125' in line for line in lines), lines

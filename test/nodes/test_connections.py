@@ -29,7 +29,7 @@ def pair():
         executor.add_node(nodes[-1])
         return nodes[-1]
 
-    def spin(until, seconds=20.0):
+    def spin(until, seconds=60.0):
         end = time.monotonic() + seconds
         while not until() and time.monotonic() < end:
             executor.spin_once(timeout_sec=0.05)

@@ -39,9 +39,22 @@ class Lab:
     def __init__(self, observer, graph, feeder, lines):
         self.observer, self.graph, self.feeder, self.lines = observer, graph, feeder, lines
 
-    def newest(self, topic):
-        messages = self.observer.messages[topic]
-        return from_message(messages[-1]) if messages else None
+    def newest(self, topic, *allowed):
+        """Return the newest message of a topic, of those with some status: others may follow it at any time."""
+        messages = reversed(self.observer.messages[topic])
+        return next(
+            (from_message(m) for m in messages if not allowed or m.status in allowed), None
+        )
+
+    def wait_for_line(self, words, timeout=30.0):
+        """Return the lines of triangulation with some words, once there is one: it may come after what it tells of."""
+        end = time.monotonic() + timeout
+        while not (
+            found := [x for n, x in self.lines if n == 'triangulation_node' and words in x]
+        ):
+            assert time.monotonic() < end, f'no line has {words!r}'
+            time.sleep(0.02)
+        return found
 
     def wait_for_status(self, topic, *allowed, timeout=60.0):
         self.observer.wait(
@@ -98,7 +111,7 @@ def lab(running):
 def test_poses_are_the_hands_the_cameras_saw(lab):
     """Pixels travel as float32: 2^-15 px at 640; two views 0.6 m away make some micrometres of that."""
     for topic, truth in ((LEFT, make_hands()[0]), (RIGHT, make_hands()[1])):
-        pose = lab.newest(topic)
+        pose = lab.newest(topic, Status.OK)
         assert np.abs(pose.landmarks - truth).max() < 2e-5
         assert pose.stamp in lab.feeder.stamps and pose.frame_id == 'rig'
         assert (pose.views == 2).all()
@@ -106,9 +119,10 @@ def test_poses_are_the_hands_the_cameras_saw(lab):
 
 def test_a_lost_view_degrades_and_its_return_heals(lab):
     lab.feeder.cameras = {'top'}
-    lab.wait_for_status(RIGHT, Status.DEGRADED)
+    begun = time.time_ns()
+    found = lab.count_until(RIGHT, lambda p: p.status == Status.DEGRADED and p.stamp > begun)
+    assert (found[-1].views <= 1).all()
     lab.wait_for_status(ACTIVITY, Status.DEGRADED)
-    assert (lab.newest(RIGHT).views <= 1).all()
 
 
 def test_without_views_poses_turn_invalid_and_never_go_on(lab):
@@ -183,7 +197,7 @@ def test_messages_that_break_their_contract_are_refused_and_counted(lab):
         )  # fmt: skip
 
     publish_until(lab, send, told)
-    assert any('rejected' in line for name, line in lab.lines if name == 'triangulation_node')
+    assert lab.wait_for_line('rejected')
 
 
 def test_a_clock_that_jumps_back_is_followed_with_one_warning(lab):
@@ -192,8 +206,7 @@ def test_a_clock_that_jumps_back_is_followed_with_one_warning(lab):
     poses = lab.count_until(RIGHT, lambda p: p.status == Status.OK and p.stamp < before)
     assert poses[-1].stamp < before - 50_000_000_000
     lab.count_until(ACTIVITY, lambda a: a.status in USABLE and a.stamp < before)
-    warnings = [x for n, x in lab.lines if n == 'triangulation_node' and 'jumped back' in x]
-    assert len(warnings) == 1
+    assert len(lab.wait_for_line('jumped back')) == 1
     # Ahead again: a jump forward is a gap, no fault.
     lab.feeder.shift = 0
     lab.count_until(RIGHT, lambda p: p.status == Status.OK and p.stamp > before)
@@ -213,7 +226,7 @@ def test_pausing_is_obeyed_and_told(lab):
 def test_a_killed_node_is_noticed_in_time_and_comes_back(lab):
     """A consumer that requests what is offered knows within 60 ms that data are late, within 250 that nobody lives."""
     tries = []
-    for _ in range(3):  # a busy machine can only make it later: the best of three tells
+    for _ in range(5):  # a busy machine can only make it later: the best of five tells
         with Lateness() as lateness:
             late, gone = kill_and_watch(lab)
         tries.append((late - lateness.stretch(0), gone - lateness.stretch(0)))
@@ -246,7 +259,7 @@ def kill_and_watch(lab):
             and events['liveliness'].append(time.monotonic()),
         ),
     )
-    assert seen.wait(10.0)
+    assert seen.wait(60.0)
     lab.wait_for_status(RIGHT, Status.OK)
     before = lab.graph.states['triangulation_node']
     killed = time.monotonic()
@@ -298,7 +311,7 @@ def test_a_camera_of_another_size_ends_triangulation_with_the_reason(tmp_path, c
             record = see(make_rig().camera(name), make_hands(), 1, 0)
             size = (1280, 720) if name == 'top' else record.size
             publisher.publish(to_message(replace(record, size=size)))
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while graph.states['triangulation_node'].alive and time.monotonic() < end:
             threading.Event().wait(0.05)
         assert graph.states['triangulation_node'].returncode == 2

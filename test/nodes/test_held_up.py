@@ -25,6 +25,9 @@ NAMESPACE = 'held'
 LIMIT = 100_000_000
 """`max_backlog` [ns]."""
 
+TRIES = 10
+"""On a busy machine what was sent meanwhile may come so slowly that nothing of it is too old, and in any pieces."""
+
 TOPICS = {
     'triangulation_node': (f'/{NAMESPACE}/hands/right', HandPose),
     'muscle_estimation_node': (f'/{NAMESPACE}/muscle_activity/right', MuscleActivity),
@@ -99,25 +102,33 @@ def choose(came):
     return [[t, s] for t, s, _ in came if not t or last[t] - s <= LIMIT]
 
 
+def was_waited_for(works, stopped, old):
+    """Tell whether a node waited for what was sent while it stood still, between two stamps, before it went to work."""
+    held = [w for w in works if any(stopped < s < old for _, s, _ in w['came'])]
+    return any(
+        w['began'] - w['came'][-1][2] >= QUIET or w['began'] - w['woke'] >= SETTLE for w in held
+    )
+
+
 @pytest.mark.parametrize('name', TOPICS)
 def test_a_node_that_stood_still_goes_on_with_the_newest_and_counts_what_it_skips(running, name):
     observer, watched, feeder = running
     topic, _ = TOPICS[name]
     observer.wait(lambda m: len(m[topic]) > 60, 60.0, 'a second of output')
-    stopped = watched.stand_still(name, 1.0)
-    newest = max(feeder.stamps)
-    works = watched.wait_for(name, newest)
-    for work in works:
-        assert work['handled'] == choose(work['came'])
-    for before, after in pairwise(works):
-        assert after['skipped'] - before['skipped'] == len(after['came']) - len(after['handled'])
-    # What was sent meanwhile is waited for; it comes in one piece, or more slowly than is waited for.
-    held = [w for w in works if any(stopped < s < newest - LIMIT for _, s, _ in w['came'])]
-    assert not held or any(
-        w['began'] - w['came'][-1][2] >= QUIET or w['began'] - w['came'][0][2] >= SETTLE
-        for w in held
-    )
-    assert works[-1]['skipped'] > works[0]['skipped']
+    for _ in range(TRIES):
+        skipped = watched.works[name][-1]['skipped']
+        stopped = watched.stand_still(name, 1.0)
+        newest = max(feeder.stamps)
+        works = watched.wait_for(name, newest)
+        for work in works:
+            assert work['handled'] == choose(work['came'])
+        for before, after in pairwise(works):
+            left = len(after['came']) - len(after['handled'])
+            assert after['skipped'] - before['skipped'] == left
+        if works[-1]['skipped'] > skipped and was_waited_for(works, stopped, newest - LIMIT):
+            break
+    else:
+        raise AssertionError(f'it waited for nothing, or skipped nothing, {TRIES} times')
 
     def told(messages):
         return any(
@@ -125,4 +136,4 @@ def test_a_node_that_stood_still_goes_on_with_the_newest_and_counts_what_it_skip
             for v in s.values if name in s.name and v.key == 'skipped'
         )  # fmt: skip
 
-    observer.wait(told, 20.0, 'what was skipped')
+    observer.wait(told, 60.0, 'what was skipped')

@@ -43,8 +43,8 @@ def make(*names, respawn=True):
 def test_lines_come_with_their_names_and_all_stops_in_order():
     graph, lines = make('good_node', 'ending_node')
     with graph:
-        assert graph.wait(lambda: len(lines) >= 2, 10.0)
-        assert graph.wait_until_exit('ending_node', 10.0)
+        assert graph.wait(lambda: len(lines) >= 2, 20.0)
+        assert graph.wait_until_exit('ending_node', 20.0)
         assert graph.states['good_node'].alive
     assert sorted(lines) == [('ending_node', 'done'), ('good_node', 'bye'), ('good_node', 'hello')]
     assert {n: s.returncode for n, s in graph.states.items()} == {'good_node': 0, 'ending_node': 0}
@@ -53,21 +53,22 @@ def test_lines_come_with_their_names_and_all_stops_in_order():
 def test_what_dies_is_started_again_with_growing_patience():
     graph, lines = make('dying_node')
     with graph:
-        assert graph.wait(lambda: graph.states['dying_node'].restarts >= 2, 20.0)
-    assert lines.count(('dying_node', 'born')) >= 3
+        assert graph.wait(lambda: lines.count(('dying_node', 'born')) >= 3, 30.0)
+        assert graph.states['dying_node'].restarts >= 2
     assert ('dying_node', 'died (exit code 7); starts again') in lines
 
 
 def test_what_may_not_be_started_again_stays_dead():
     graph, lines = make('dying_node', respawn=False)
     with graph:
+        assert graph.wait(lambda: graph.states['dying_node'].returncode == 7, 20.0)
         assert not graph.wait(lambda: graph.states['dying_node'].restarts > 0, 0.8)
-        assert graph.states['dying_node'].returncode == 7
 
 
 def test_what_ended_well_is_not_started_again():
     graph, lines = make('ending_node')
     with graph:
+        assert graph.wait_until_exit('ending_node', 20.0)
         assert not graph.wait(lambda: graph.states['ending_node'].restarts > 0, 0.8)
     assert lines == [('ending_node', 'done')]
 
@@ -75,7 +76,7 @@ def test_what_ended_well_is_not_started_again():
 def test_a_refusal_ends_the_waiting_and_its_reason_was_shown():
     graph, lines = make('good_node', 'refusing_node')
     with pytest.raises(ProcessError, match='refusing_node refuses'), graph:
-        graph.wait(lambda: False, 10.0)
+        graph.wait(lambda: False, 30.0)
     assert ('refusing_node', 'no such thing') in lines
     assert not any(state.alive for state in graph.states.values())
 
@@ -83,10 +84,10 @@ def test_a_refusal_ends_the_waiting_and_its_reason_was_shown():
 def test_what_does_not_listen_is_killed_in_time(lateness):
     graph, lines = make('stubborn_node', 'good_node')
     with graph:
-        assert graph.wait(lambda: len(lines) == 2, 10.0)
+        assert graph.wait(lambda: len(lines) == 2, 20.0)
         begun = time.monotonic()
-        graph.stop(timeout=0.5)
-        assert time.monotonic() - begun < lateness.stretch(1.0)
+        graph.stop(timeout=2.0)
+        assert time.monotonic() - begun < lateness.stretch(3.0)
     assert graph.states['stubborn_node'].returncode == -9
     assert graph.states['good_node'].returncode == 0
 
@@ -94,7 +95,7 @@ def test_what_does_not_listen_is_killed_in_time(lateness):
 def test_a_node_that_still_imports_is_stopped_without_a_word():
     graph, lines = make('importing_node')
     with graph:
-        assert graph.wait(lambda: bool(lines), 10.0)
+        assert graph.wait(lambda: bool(lines), 20.0)
     assert lines == [('importing_node', 'importing')]
     assert graph.states['importing_node'].returncode == -signal.SIGTERM
 

@@ -22,7 +22,7 @@ TALK = [
 ]  # fmt: skip
 
 
-def talk(command, lines, timeout=60.0):
+def talk(command, lines, timeout=180.0):
     """Answer what a command asks in a terminal; returns what it wrote and its exit code."""
     ours, its = pty.openpty()
     process = subprocess.Popen(command, stdin=its, stdout=its, stderr=its, start_new_session=True)
@@ -35,7 +35,7 @@ def talk(command, lines, timeout=60.0):
             if lines and lines[0][0] in written[place:]:
                 place = len(written)
                 os.write(ours, lines.pop(0)[1].encode() + b'\n')
-    process.kill() if process.poll() is None and time.monotonic() >= end else process.wait(10)
+    process.kill() if process.poll() is None and time.monotonic() >= end else process.wait(60)
     os.close(ours)
     return written, process.returncode
 

@@ -50,7 +50,7 @@ def test_every_publisher_is_heard_whatever_it_offers(observer, tmp_path):
             for topic, (kind, quality) in OFFERS.items()
         }
         out['/playback/start'].publish(Time(sec=7))
-        end = time.monotonic() + 20.0
+        end = time.monotonic() + 60.0
         heard: set[str] = set()
         while heard != set(OFFERS) and time.monotonic() < end:
             for topic, (kind, _) in OFFERS.items():
@@ -67,7 +67,7 @@ def test_a_recorder_that_hears_no_graph_says_so(observer, tmp_path):
     spec = NodeSpec('recorder_node', 'estimation', parameters, params, respawn=False)
     lines = []
     with GraphProcesses([spec], lambda _, line: lines.append(line)):
-        observer.wait_for_health('recorder_node', 'nothing but diagnostics has come', 40.0)
+        observer.wait_for_health('recorder_node', 'nothing but diagnostics has come')
         out = observer.node.create_publisher(HandPose, '/hands/left', 10)
         observer.wait_for_subscribers(out)
         out.publish(HandPose())

@@ -6,14 +6,30 @@ import sys
 import time
 
 from pianokpm_ros.messages import stamp_of
+from pianokpm_ros.nodes import base
 from pianokpm_ros.nodes.backlog import Backlog
-from pianokpm_ros.nodes.base import PianoNode, run_node
+from pianokpm_ros.nodes.base import WAKE, PianoNode, run_node
 
 MARK = 'worked: '
 
 
+class LoopClock:
+    """The steady clock of a node's loop, which remembers when the loop last went on after a standstill [s]."""
+
+    def __init__(self):
+        self.woke = self._last = time.monotonic()
+
+    def monotonic(self):
+        before, self._last = self._last, time.monotonic()
+        if self._last - before > 1.5 * WAKE:
+            self.woke = self._last
+        return self._last
+
+
 class WatchedBacklog(Backlog):
-    """Prints `MARK` and, as JSON, what came (topic, stamp [ns], steady time [s]), when work began, what was handled."""
+    """Prints `MARK` and, as JSON, what came (topic, stamp [ns], steady time [s]), when the loop went on after its last
+    standstill, when work began, and what was handled.
+    """
 
     def __init__(self, limit):
         super().__init__(limit)
@@ -32,7 +48,8 @@ class WatchedBacklog(Backlog):
     def work(self):
         began, came, self._came, self._handled = time.monotonic(), self._came, [], []
         super().work()
-        told = {'came': came, 'began': began, 'handled': self._handled, 'skipped': self.skipped}
+        told = {'came': came, 'woke': base.time.woke, 'began': began}
+        told |= {'handled': self._handled, 'skipped': self.skipped}
         print(MARK + json.dumps(told), flush=True)
 
 
@@ -49,6 +66,7 @@ def main(name):
         node.backlog = WatchedBacklog(node.settings['max_backlog'])
         return node
 
+    base.time = LoopClock()
     return run_node(make)
 
 
