@@ -28,23 +28,29 @@ def test_shows_what_is_published(monkeypatch):
     with GraphProcesses([node], lambda _, line: lines.append(line)) as graph:
         publisher = subprocess.Popen(command, cwd=ROOT)
         try:
-            assert graph.wait(lambda: any('look at' in line for line in lines), 30), lines
+            assert graph.wait(lambda: any('look at' in line for line in lines), 90), lines
             url = next(line for line in lines if 'look at' in line).split()[-1]
             with connect(url.replace('http', 'ws') + 'live') as browser:
-                assert json.loads(browser.recv())['live']
-                activity = follow(browser, lambda u: u['activity']['right'])
+                assert json.loads(browser.recv(timeout=60))['live']
+                # what came while it began to listen is caught up with first
+                activity = follow(browser, lambda u: is_fresh(u['activity']['right']))
         finally:
             publisher.kill()
             publisher.wait()
-    assert activity['status'] == 'OK' and 0 <= activity['delay'] < 1
     assert None not in activity['values']
+
+
+def is_fresh(activity):
+    """Return an estimate that is good and of now."""
+    fresh = activity and activity['status'] == 'OK' and 0 <= activity['delay'] < 1
+    return activity if fresh else None
 
 
 def follow(browser, pick):
     """Receive updates until there is what is picked of one; returns it."""
     end = time.monotonic() + 60
     while time.monotonic() < end:
-        update = json.loads(browser.recv(timeout=30))
+        update = json.loads(browser.recv(timeout=60))
         browser.send(json.dumps({'drawn': update['number']}))
         if found := pick(update):
             return found
@@ -62,15 +68,15 @@ def test_shows_what_an_amplifier_measures(monkeypatch):
         GraphProcesses(nodes, lambda _, line: lines.append(line)) as graph,
     ):
         start('--name', 'viewed', '--labels', 'ADM', '1DI', 'FDS')
-        assert graph.wait(lambda: any('look at' in line for line in lines), 30), lines
+        assert graph.wait(lambda: any('look at' in line for line in lines), 90), lines
         url = next(line for line in lines if 'look at' in line).split()[-1]
         with connect(url.replace('http', 'ws') + 'live') as browser:
-            assert json.loads(browser.recv())['live']
+            assert json.loads(browser.recv(timeout=60))['live']
             # what came while the nodes were beginning is caught up with first
             emg = follow(browser, lambda u: is_drawn(u['emg']) and u['emg'])
         contract_once()  # while nobody looks
         with connect(url.replace('http', 'ws') + 'live') as browser:
-            assert json.loads(browser.recv())['live']
+            assert json.loads(browser.recv(timeout=60))['live']
             assert follow(browser, lambda u: u['emg']['hands']['left']['mvc'] == [True, False])
     assert emg['hands'].keys() == {'left'} and emg['hands']['left']['muscles'] == ['ADM', '1DI']
     assert emg['label'] == 'simulated EMG, of no person' and 'left out: FDS (left)' in emg['note']
@@ -88,7 +94,7 @@ def contract_once():
         # who looks on is not taken for the recorder
         with pytest.raises(RecordingError, match='no recorder_node listens'):
             events.wait_for_recorder(2.0)
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while not events.heard_by and time.monotonic() < end:
             time.sleep(0.05)  # nodes may take seconds to find each other
         events.tell('begin', 'mvc', {'muscle': 'ADM', 'side': 'left'})
