@@ -15,6 +15,12 @@ from pianokpm_ros.capture.source import CaptureError
 from .conftest import SIZE, read_number
 from .streams import MjpegServer, free_port, start_transport_stream
 
+NOTICED = 1.0
+"""So soon it must be told that a camera gives no pictures, or always the same one (docs/cameras.md) [s]."""
+
+PATIENCE = 30.0
+"""For what has no time of its own: cameras are opened as soon as the machine gets to it [s]."""
+
 
 @pytest.fixture
 def server():
@@ -53,9 +59,21 @@ def test_frames_come_in_order_with_stamps_of_now(server, camera, lateness):
     assert (np.diff([f.stamp for f in frames]) > 0).all()
     # The server waits 33 ms a frame; FFmpeg holds back at most one to know where a picture ends.
     assert 0 <= age < lateness.stretch(0.2)
-    # About 30 a second; in two thirds of a second under load a few frames come late or in a bunch.
-    assert 20 / lateness.stretch(2.0) < cam.health.rate < 40 * lateness.stretch(1.0)
     assert cam.health.state is CameraState.OK
+
+
+def test_the_rate_is_that_at_which_frames_came(server, camera, lateness):
+    given = []
+    cam = camera('phone', server().url)
+    cam.on_frame = given.append
+    cam.open()
+    lateness.wait(lambda: cam.health.frames >= 20, PATIENCE)
+    health = cam.health
+    lateness.wait(lambda: len(given) >= health.frames, PATIENCE)
+    # This kind of stream has no times of its own: its stamps are when frames came.
+    came = np.array([f.stamp for f in given[: health.frames]]) * 1e-9
+    recent = came[came > came[-1] - 2.0]
+    assert health.rate == pytest.approx((len(recent) - 1) / np.ptp(recent), rel=0.2)
 
 
 def test_the_newest_frame_wins(server, camera, lateness):
@@ -64,13 +82,14 @@ def test_the_newest_frame_wins(server, camera, lateness):
     cam.on_frame = lambda frame: given.append(frame.sequence)
     cam.open()
     first = cam.read()
-    time.sleep(0.5)
+    lateness.wait(lambda: cam.health.frames > first.sequence + 15, PATIENCE)
     second = cam.read()
     # 30 frames a second.
     assert source.sent - read_number(second.image) <= 4 + 30 * lateness.stretch(0)
     last = second.sequence
+    lateness.wait(lambda: len(given) > last, PATIENCE)
     assert given[: last + 1] == list(range(last + 1)), 'films have every frame all the same'
-    assert second.sequence - first.sequence > 5
+    assert second.sequence - first.sequence >= 15
     assert cam.health.overtaken >= second.sequence - first.sequence - 1
 
 
@@ -80,9 +99,9 @@ def test_a_camera_that_is_cut_off_is_noticed_and_comes_back(server, camera, late
     cam.open()
     cam.read()
     source.cut()
-    lateness.wait(lambda: cam.health.state is not CameraState.OK, 1.0)
+    lateness.wait(lambda: cam.health.state is not CameraState.OK, NOTICED)
     again = server(port=source.port)
-    lateness.wait(lambda: cam.health.state is CameraState.OK, 4.0)
+    lateness.wait(lambda: cam.health.state is CameraState.OK, PATIENCE)
     assert again.sent > 0 and cam.health.connections >= 2
     said = [r.getMessage() for r in caplog.records]
     assert 'stopped giving frames' in said[0] and said[-1] == 'camera phone: gives frames again'
@@ -95,13 +114,12 @@ def test_a_frozen_camera_is_noticed_and_gives_no_old_pictures(server, camera, la
     cam.open()
     cam.read()
     source.frozen = True
-    # Half a second after the first equal picture, which itself takes a frame or two to come.
-    lateness.wait(lambda: cam.health.state is CameraState.FROZEN, 0.7)
+    lateness.wait(lambda: cam.health.state is CameraState.FROZEN, NOTICED)
     frames = cam.health.frames
     time.sleep(0.2)
     assert cam.health.frames == frames and 'frozen' in cam.health.words
     source.frozen = False
-    lateness.wait(lambda: cam.health.state is CameraState.OK, 1.0)
+    lateness.wait(lambda: cam.health.state is CameraState.OK, PATIENCE)
 
 
 def test_a_camera_that_falls_silent_is_noticed_and_closed_in_time(server, camera, lateness):
@@ -109,7 +127,7 @@ def test_a_camera_that_falls_silent_is_noticed_and_closed_in_time(server, camera
     cam = camera('phone', source.url)
     cam.open()
     source.stalled = True
-    lateness.wait(lambda: cam.health.state is not CameraState.OK, 0.6)
+    lateness.wait(lambda: cam.health.state is not CameraState.OK, NOTICED)
     start = time.monotonic()
     cam.close()
     assert time.monotonic() - start < lateness.stretch(2.0) and cam.read() is None
@@ -119,7 +137,7 @@ def test_a_transport_stream_over_tcp(camera):
     port = free_port()
     sender = start_transport_stream(port)
     try:
-        cam = camera('net', f'tcp://127.0.0.1:{port}', timeout=20)
+        cam = camera('net', f'tcp://127.0.0.1:{port}', timeout=60)
         cam.open()
         numbers = [read_number(cam.read().image) for _ in range(10)]
         cam.close()
@@ -160,10 +178,10 @@ def test_a_camera_that_was_unplugged_is_told_with_those_that_are_there(
 
 def test_sets_hold_the_newest_frames_and_go_on_without_a_lost_camera(server, camera):
     # Slow cameras, of which a busy machine delivers the pictures of a moment within half a period.
-    sources = [server(rate=15), server(rate=15)]
+    sources = [server(rate=8), server(rate=8)]
     capture = LiveCapture([camera(n, s.url) for n, s in zip('ab', sources, strict=True)])
     capture.open()
-    sets, end = [], time.monotonic() + 30
+    sets, end = [], time.monotonic() + 60
     for frames in capture.read_all():
         sets.append(frames)
         if len(sets) == 25:

@@ -1,6 +1,7 @@
 """Running live cameras: sizes checked, every frame filmed, the newest handed on, health in words."""
 
 import re
+import threading
 import time
 
 import pytest
@@ -14,6 +15,7 @@ from pianokpm_ros.geometry.single_view import assume_camera
 
 from .conftest import SIZE, read_number
 from .streams import MjpegServer
+from .test_live import NOTICED, PATIENCE
 
 
 @pytest.fixture
@@ -29,20 +31,23 @@ def make_run(server, rig=None, handle=lambda frames: None):
 
 
 def test_slow_work_gets_the_newest_frames_and_films_get_all(server, lateness):
-    handled, filmed = [], []
+    handled, filmed, enough = [], [], threading.Event()
 
     def work(frames):
-        time.sleep(0.12)
-        handled.append(read_number(frames['phone'].image))
+        number = read_number(frames['phone'].image)
+        # Slower than the camera, whatever the machine does: four further frames come meanwhile.
+        lateness.wait(lambda: enough.is_set() or filmed and filmed[-1] >= number + 4, PATIENCE)
+        handled.append(number)
 
     run = make_run(server, handle=work)
     assert run.open() == {'phone': SIZE}
     run.on_frame = lambda frame: filmed.append(read_number(frame.image))
     run.start()
-    lateness.wait(lambda: len(handled) >= 4, 5.0)
+    lateness.wait(lambda: len(handled) >= 4, PATIENCE)
+    enough.set()
     run.stop()
     assert not run.is_alive()
-    # 30 frames a second against 8: most are overtaken, none is handed on twice or late.
+    # Most are overtaken, none is handed on twice or late.
     assert handled == sorted(set(handled)) and handled[-1] - handled[0] > 2 * len(handled)
     assert run.overtaken > 0 and len(filmed) > 2 * len(handled)
     assert filmed == list(range(filmed[0], filmed[0] + len(filmed)))
@@ -52,7 +57,7 @@ def test_work_that_is_too_slow_for_fluent_poses_is_a_warning(server, lateness):
     run = make_run(server, handle=lambda frames: time.sleep(0.25))
     run.open()
     run.start()
-    lateness.wait(lambda: run.summarise()[0] == 'warning', 5.0)
+    lateness.wait(lambda: run.summarise()[0] == 'warning', PATIENCE)
     words = run.summarise()[1]
     assert re.match(
         r'there is time for [0-4]\.\d of \d+ frames a second; fewer than 10 leave gaps', words
@@ -64,9 +69,9 @@ def test_a_camera_that_is_gone_is_an_error_in_words(server, lateness):
     run = make_run(server)
     run.open()
     run.start()
-    lateness.wait(lambda: run.summarise()[0] == 'good', 5.0)
+    lateness.wait(lambda: run.summarise()[0] == 'good', PATIENCE)
     server.cut()
-    lateness.wait(lambda: run.summarise()[0] == 'error', 1.0)
+    lateness.wait(lambda: run.summarise()[0] == 'error', NOTICED)
     _, words, values = run.summarise()
     assert 'phone is ' in words and values['phone state'] != 'ok' and values['sets'] > 0
     run.stop()
@@ -91,11 +96,11 @@ def test_a_camera_that_changes_its_size_is_left_out_and_named_while_it_does(
     run.open()
     server._pictures = [server._picture(i)[::2, ::2] for i in range(8)]
     run.start()
-    lateness.wait(lambda: run.misfits > 3, 5.0)
+    lateness.wait(lambda: run.misfits > 3, PATIENCE)
     level, words, _ = run.summarise()
     assert level == 'error' and 'phone sends 48x32 instead of 96x64' in words
     server._pictures = None
-    lateness.wait(lambda: 'instead' not in run.summarise()[1], 5.0)
+    lateness.wait(lambda: 'instead' not in run.summarise()[1], PATIENCE)
     run.stop()
     assert all(f['phone'].image.shape[1::-1] == SIZE for f in got)
     assert run.summarise()[2]['of another size'] > 3
