@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).resolve().parent.parent
+
 
 @contextlib.contextmanager
 def start_lsl_senders(script: Path) -> Iterator[Callable[..., tuple[subprocess.Popen, str]]]:
@@ -16,8 +18,9 @@ def start_lsl_senders(script: Path) -> Iterator[Callable[..., tuple[subprocess.P
     with contextlib.ExitStack() as stack:
 
         def start(*arguments: object) -> tuple[subprocess.Popen, str]:
-            command = [sys.executable, str(script), *map(str, arguments)]
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+            module = '.'.join(script.relative_to(ROOT).with_suffix('').parts)
+            command = [sys.executable, '-m', module, *map(str, arguments)]
+            process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
             stack.enter_context(process)
             stack.callback(process.kill)
             return process, process.stdout.readline()

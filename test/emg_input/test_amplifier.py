@@ -31,7 +31,7 @@ def enough(seconds, rate=2000):
     return lambda blocks: sum(len(b.samples) for b in blocks) >= seconds * rate
 
 
-def test_every_sample_arrives_with_its_time_and_description(send, poll):
+def test_every_sample_arrives_with_its_time_and_description(send, poll, lateness):
     sender = send('--drift', 5e-5)
     amplifier = make(name='amp')
     blocks = poll(amplifier, enough(4))
@@ -45,8 +45,9 @@ def test_every_sample_arrives_with_its_time_and_description(send, poll):
     assert (np.diff(number) == 1).all() and not np.isnan(rows).any()
     truth = sender.began + number * SECOND / (2000 * (1 + 5e-5))
     error = times_of(blocks) - truth
-    # LSL promises 0.2 ms for its clock correction; the start was read just after LSL's clock.
-    assert np.abs(np.median(error)) < 0.5e6 and np.abs(error).max() < 1.0e6
+    # LSL promises 0.2 ms for its clock correction, where its messages need no longer than that.
+    late = 1e9 * lateness.worst
+    assert np.abs(np.median(error)) < 0.5e6 + late and np.abs(error).max() < 1.0e6 + late
     assert amplifier.counts.lost == 0 and amplifier.state is StreamState.STREAMING
 
 
@@ -95,7 +96,7 @@ def test_two_devices_are_not_mixed(send, poll):
     send(), send('--source-id', 'serial-2', '--labels', '1DI', '2DI', '3DI')
     with pytest.raises(AmplifierError, match="'serial-1'.*'serial-2'.*give a name or a source id"):
         amplifier = make()
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while time.monotonic() < end:
             if len(amplifier._resolver.results()) == 2:
                 amplifier.poll()

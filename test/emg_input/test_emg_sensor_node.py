@@ -69,11 +69,11 @@ def test_the_stream_becomes_a_topic_and_sigint_ends_it_cleanly(send, listener, s
         range(blocks[0].sequence, blocks[0].sequence + len(blocks))
     )
     node.send_signal(signal.SIGINT)
-    assert node.wait(3) == 0
+    assert node.wait(60) == 0
 
 
 def test_a_stream_that_can_not_be_used_ends_the_node_with_the_reason(send, start):
     send('--unit', 'counts')
     node = start('scope:=machine')
-    assert node.wait(20) == 2
+    assert node.wait(60) == 2
     assert "unit 'counts'" in node.stderr.read()

@@ -19,6 +19,7 @@ from pianokpm_ros.keyboard.midi_port import (
 )
 
 LISTEN = 'tcp:127.0.0.1:0'
+DELAY = 0.5
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def keyboard():
     port.close()
 
 
-def wait(done, timeout=20.0):
+def wait(done, timeout=60.0):
     end = time.monotonic() + timeout
     while not done():
         assert time.monotonic() < end
@@ -54,15 +55,16 @@ def test_what_is_played_over_the_network_arrives_with_its_time(keyboard, latenes
     begun, over = np.transpose(sent)
     assert record.key.tolist() == list(range(40, 60))
     # Loopback takes 0.1 ms; where the kernel does not date what arrives, a thread does that may come late.
-    assert (stamps >= begun - 1000).all()  # `time` is float32
+    # Two looks at clocks, between which a busy machine may do something else, make it seem earlier.
+    assert (stamps >= begun - 1000 - 1e9 * lateness.stretch(0)).all()  # `time` is float32
     assert np.median(stamps - over) * 1e-9 < lateness.stretch(0.01)
     assert set(record.midi_velocity.tolist()) == {70}
 
 
 @pytest.mark.skipif(KERNEL_STAMP is None, reason='this kernel does not date what arrives')
-def test_a_thread_that_comes_late_knows_when_it_was_played():
+def test_a_thread_that_comes_late_knows_when_it_was_played(lateness):
     def slow():
-        time.sleep(0.1)
+        time.sleep(DELAY)
         return time.time_ns()
 
     port = open_midi(LISTEN, slow)
@@ -76,8 +78,9 @@ def test_a_thread_that_comes_late_knows_when_it_was_played():
         stamp = port.keys.record(time.time_ns()).stamp
     finally:
         port.close()
-    # The clock alone would say 100 ms after.
-    assert sent <= stamp < over + 50_000_000
+    # The clock alone would say DELAY after.
+    late = 1e9 * lateness.stretch(0)
+    assert sent - late <= stamp < over + 0.5e9 * DELAY + late
 
 
 def test_a_lost_connection_lifts_all_keys_and_another_may_come(keyboard):

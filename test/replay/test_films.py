@@ -24,6 +24,8 @@ from pianokpm_ros.replay.recompute import (
 from pianokpm_ros.shares import find_asset
 from pianokpm_ros.takes import load_take
 
+from ..recording.test_video import wait_for
+
 START = 1_764_000_000_123_456_789
 FIRST, COUNT, STEP = 120, 12, 2
 VIEWS = ('top', 'front')
@@ -37,8 +39,7 @@ def film(source, folder):
     while (frame := video.read()) is not None and frame.sequence < FIRST + COUNT * STEP:
         if frame.sequence >= FIRST and not frame.sequence % STEP:
             made.push(frame)
-            while made.written + made.dropped <= (frame.sequence - FIRST) // STEP:
-                pass
+            wait_for(made, (frame.sequence - FIRST) // STEP + 1)
     video.close()
     made.close()
 

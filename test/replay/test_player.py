@@ -28,16 +28,18 @@ def make(stamp, datatype=POSE):
 
 
 @pytest.mark.parametrize('rate', [1.0, 4.0])
-def test_messages_go_out_when_they_are_due(rate):
+def test_messages_go_out_when_they_are_due(rate, lateness):
     sent, ticks = [], []
     player = Player(rate, lambda m: sent.append(time.monotonic_ns()), ticks.append)
     step = 10_000_000
     messages = [make(7 * SECOND + round(i * step * rate)) for i in range(60)]
     assert player.play(messages)
-    # A busy machine holds single ones up, at the beginning as at the end; the speed stays.
-    took = np.median(sent[40:]) - np.median(sent[:20])
-    assert took == pytest.approx(40 * step, rel=0.25)
-    assert len(player.timing.late) == 60 and min(player.timing.late) >= 0, 'sent before it was due'
+    late = np.array(player.timing.late)
+    assert len(late) == 60 and late.min() >= 0, 'sent before it was due'
+    # When each was due, by what is told of how late it was: a busy machine holds messages up, not that.
+    off = np.array(sent) - late - np.arange(60) * step
+    assert np.median(np.abs(off - np.median(off))) < 2e6
+    assert np.median(late) < 1e9 * lateness.stretch(0.002)
     assert ticks == sorted(ticks) and ticks[-1] == messages[-1].time
     assert set(m.time for m in messages) <= set(ticks)
 

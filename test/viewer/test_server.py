@@ -26,6 +26,7 @@ from pianokpm_ros.viewer.playback import BagPlayback, load_messages
 from pianokpm_ros.viewer.reading import peek_stamp
 from pianokpm_ros.viewer.server import CREDIT, ViewServer
 from pianokpm_ros.viewer.state import ACTIVITY, ViewState
+from test.recording.test_video import wait_for
 from test.viewer.makers import FRAME, ORIGIN, load_hands, make_activity, make_frame
 
 HELLO = describe_view('test', live=True)
@@ -179,8 +180,7 @@ def test_pictures_come_from_what_was_filmed_beside_the_bag(bag, tmp_path):
     for number in range(200):
         image = np.full((48, 64, 3), number, np.uint8)
         video.push(Frame(ORIGIN + number * FRAME, 'top', number, image))
-        while video.written <= number:
-            time.sleep(0.001)
+        wait_for(video, number + 1)
     video.close()
     film = Film('top', find_films(folder)['top'])
     # forwards, far ahead, back again: always the frame of the moment
@@ -213,8 +213,7 @@ def test_videos_that_break_off_or_are_none_do_not_end_the_view(bag, tmp_path):
                 ORIGIN + number * FRAME, 'top', number, rng.integers(0, 256, (48, 64, 3), np.uint8)
             )
         )
-        while video.written <= number:
-            time.sleep(0.001)
+        wait_for(video, number + 1)
     video.close()
     whole = bytearray(video.path.read_bytes())
     whole[len(whole) * 2 // 3 :] = b'\xff' * (len(whole) - len(whole) * 2 // 3)
