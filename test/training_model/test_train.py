@@ -190,9 +190,10 @@ def test_parts_without_poses_or_envelopes_are_refused_not_passed_over(data, tmp_
 
     none = change_data(data, tmp_path / 'none', forget('validation'))
     with pytest.raises(
-        DataError, match='part `validation` has poses and envelopes.*is stopped by'
+        DataError, match='part `validation` has a pose .* holds pose, .*is stopped by'
     ):
         run(none, TINY, tmp_path / 'model', tmp_path / 'work')
+    assert not (tmp_path / 'work').exists()  # and so stands in the way of no other data
     others = change_data(data, tmp_path / 'others', lambda r: without(r, 'pose'))
     with pytest.raises(DataError, match='part `others` .*leave --others out'):
         pipeline.train(

@@ -76,7 +76,10 @@ class DataSet:
         if role not in self.splits.get(split, {}):
             known = [f'{s}/{r}' for s, roles in self.splits.items() for r in roles]
             words = ', '.join(known) or 'no splits'
-            raise DataError(f'asked for {split}/{role}; this data set has {words}')
+            raise DataError(
+                f'asked for {split}/{role}; this data set has {words}: name another split, or write it into '
+                f'{self.folder / INDEX} (docs/dataset.md)'
+            )
         return [self.entries[name] for name in self.splits[split][role]]
 
     def refuse_seen(self, split: str) -> None:
@@ -100,6 +103,14 @@ class DataSet:
     def summarise(self, entry: Entry) -> Summary:
         """Tell what a recording holds, in a fraction of the time that `load` takes."""
         return summarise_recording(self._find(entry))
+
+    def list_parts(self, entries: Sequence[Entry]) -> str:
+        """Say which parts the first of some recordings holds, for whoever lacks others."""
+        if not entries:
+            return 'there is none'
+        return (
+            f'{entries[0].name} holds {", ".join(self.summarise(entries[0]).rates) or "nothing"}'
+        )
 
     def _find(self, entry: Entry) -> Path:
         folder = self.folder / entry.path

@@ -149,6 +149,7 @@ def load_takes(
             takes.append(Take(even, keys, hands))
     if not takes:
         raise DataError(
-            f'{data.folder}: none of {len(entries)} recordings has poses and envelopes'
+            f'{data.folder}: none of {len(entries)} recordings has a pose in space and an envelope '
+            f'({data.list_parts(entries)}); docs/dataset.md says what these are'
         )
     return takes

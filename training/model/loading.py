@@ -159,10 +159,12 @@ def load_examples(
             stage('see', done, total, 'recordings')
     for part in dict.fromkeys(job.part for job in jobs):
         if not getattr(made, part):
-            folders = ', '.join(str(job.source.folder) for job in jobs if job.part == part)
+            own = [job for job in jobs if job.part == part]
+            folders = ', '.join(str(job.source.folder) for job in own)
+            held = own[0].source.list_parts(own[0].entries)
             raise DataError(
-                f'{folders}: no recording for the part `{part}` has poses and envelopes (split {settings.split}); '
-                f'{NEEDED_FOR[part]}'
+                f'{folders}: no recording for the part `{part}` has a pose in space and an envelope (split '
+                f'{settings.split}; {held}); {NEEDED_FOR[part]}'
             )
     _need_all_muscles(made)
     return made

@@ -54,11 +54,14 @@ def train(
         if place.first:
             check_target(out)
         jobs = list_jobs(sources, settings, others, more)
+        told = _describe_run(settings, jobs)
         if place.first:
-            _claim(work, settings, jobs)
+            _check_work(work, told)
         examples = load_examples(jobs, settings, stage, workers)
         scaling = fit_scaling(e.features for e in examples.train)
         novelty = _fit_novelty(examples)  # first, because it may refuse
+        if place.first:
+            _claim_work(work, told)
         network, run = _fit(settings, scaling, examples, work, place, stage)
         reach = calibrate(network, scaling, examples.others or examples.validation)
         words = describe_training(jobs, settings, examples, run)
@@ -82,23 +85,33 @@ def train(
     return model
 
 
-def _claim(work: Path, settings: TrainSettings, jobs: Sequence[Job]) -> None:
-    """Take the work folder, or go on in it if it belongs to the same run, wherever that computed."""
+def _describe_run(settings: TrainSettings, jobs: Sequence[Job]) -> str:
+    """Say what a run is, wherever it computes: none may go on from another one's checkpoint."""
     told = {k: v for k, v in settings.describe().items() if k not in ('device', 'tensorboard')}
     used = [[job.part, job.variants, *(e.sha256 for e in job.entries)] for job in jobs]
     told['data'] = hashlib.sha256(json.dumps(used).encode()).hexdigest()
-    wanted = json.dumps(told, indent=1)
+    return json.dumps(told, indent=1)
+
+
+def _check_work(work: Path, told: str) -> None:
+    """Refuse a work folder of another run, or of something else."""
     note = work / SETTINGS
-    if note.exists() and note.read_text() != wanted:
+    if note.exists() and note.read_text() != told:
         raise SettingsError(
             f'{work} holds a run with other settings or data that was not finished; give it the same settings and '
             'data to go on, remove the folder, or name another with --work'
         )
     if work.exists() and not note.exists() and any(work.iterdir()):
-        raise SettingsError(f'asked to work in {work}, which holds something else')
+        raise SettingsError(
+            f'asked to work in {work}, which holds something else; name another folder with --work'
+        )
+
+
+def _claim_work(work: Path, told: str) -> None:
+    """Make the work folder this run's, now that there is something to compute."""
     work.mkdir(parents=True, exist_ok=True)
-    with whole_file(note) as part:
-        part.write_text(wanted)
+    with whole_file(work / SETTINGS) as part:
+        part.write_text(told)
 
 
 def _fit(
