@@ -66,8 +66,17 @@ class Camera:
         for name, shape in (('matrix', (3, 3)), ('rotation', (3, 3)), ('translation', (3,))):
             object.__setattr__(self, name, self._check_array(name, shape))
         object.__setattr__(self, 'distortion', self._check_array('distortion', None))
-        object.__setattr__(self, 'size', (int(self.size[0]), int(self.size[1])))
+        object.__setattr__(self, 'size', self._check_size())
         self._check_meaning()
+
+    def _check_size(self) -> tuple[int, int]:
+        try:
+            width, height = (int(n) for n in self.size)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise CameraError(
+                f'camera {self.name!r}: size must be width and height in pixels, found {self.size!r}'
+            ) from error
+        return width, height
 
     def _check_array(self, name: str, shape: tuple[int, ...] | None) -> FloatArray:
         try:

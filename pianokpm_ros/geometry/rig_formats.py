@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
-from pianokpm_ros.geometry.camera import Camera
+from pianokpm_ros.geometry.camera import Camera, CameraError
 from pianokpm_ros.geometry.rig import Rig, RigError, load_rig
 
 try:
@@ -41,16 +42,16 @@ def _read_handpose3d(path: Path, size: tuple[int, int], scale: float) -> Camera:
     return Camera(
         f'cam{path.stem[1:]}',
         size,
-        np.array(intrinsic[:3]),
-        np.array(intrinsic[3]),
-        np.array(extrinsic[:3]),
+        intrinsic[:3],
+        intrinsic[3],
+        extrinsic[:3],
         translation,
     )
 
 
 def _read_rows(path: Path) -> list[list[float]]:
     try:
-        lines = path.read_text().splitlines()
+        lines = path.read_text(errors='replace').splitlines()
     except OSError as error:
         raise RigError(f'asked for {path}: {error.strerror}') from error
     rows = []
@@ -69,35 +70,41 @@ def load_caliscope(path: Path | str) -> Rig:
         content = tomllib.loads(path.read_text())
     except OSError as error:
         raise RigError(f'asked for {path}: {error.strerror}') from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RigError(f'{path} is no TOML file: {error}') from error
     entries = content.get('cameras', content)
-    cameras = [
-        _read_caliscope(name, e)
-        for name, e in entries.items()
-        if isinstance(e, dict) and 'matrix' in e
-    ]
-    return Rig(tuple(cameras))
+    entries = entries if isinstance(entries, dict) else {}
+    found = {n: e for n, e in entries.items() if isinstance(e, dict) and 'matrix' in e}
+    try:
+        return Rig(tuple(_read_caliscope(n, e) for n, e in found.items()))
+    except (RigError, CameraError) as error:
+        raise RigError(f'{path}: {error}') from error
 
 
 def _read_caliscope(name: str, entry: dict) -> Camera:
     missing = [f for f in ('size', 'distortions', 'rotation', 'translation') if f not in entry]
     if missing:
         raise RigError(f'camera {name!r}: {", ".join(missing)} missing; calibrate all cameras')
-    rotation = np.array(entry['rotation'], np.float64)
-    if rotation.size == 3:
-        rotation = cv2.Rodrigues(rotation.reshape(3))[0]
     port = entry.get('cam_id', entry.get('port', name))
     model = 'fisheye' if entry.get('fisheye', False) else 'pinhole'
     return Camera(
         str(entry.get('name', f'cam_{port}')),  # aniposelib has names, caliscope numbers
-        tuple(entry['size']),
+        entry['size'],
         entry['matrix'],
         entry['distortions'],
-        rotation,
+        _read_rotation(entry['rotation']),
         entry['translation'],
         model,
     )
+
+
+def _read_rotation(values: Any) -> Any:
+    """Return a (3, 3) matrix, also of a rotation vector; what is none of both is left to `Camera` to refuse."""
+    try:
+        rotation = np.array(values, np.float64)
+    except (TypeError, ValueError):
+        return values
+    return cv2.Rodrigues(rotation.reshape(3))[0] if rotation.size == 3 else rotation
 
 
 def load_any_rig(path: Path | str, size: tuple[int, int], scale: float = 1.0) -> Rig:

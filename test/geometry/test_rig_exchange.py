@@ -67,3 +67,28 @@ def test_what_a_format_can_not_hold_is_refused(tmp_path):
     (tmp_path / 'a.yaml').write_text('image_width: 3')
     with pytest.raises(RigError, match='expected ROS camera calibration'):
         load_camera_info(tmp_path / 'a.yaml')
+
+
+@pytest.mark.parametrize(
+    ('field', 'value'),
+    [
+        ('size', '[640]'),
+        ('size', '"large"'),
+        ('rotation', '[[1, 0, 0], [0, 1], [0, 0, 1]]'),
+        ('rotation', '{x = 1}'),
+        ('matrix', '[[1, 2], [3]]'),
+    ],
+)
+def test_what_is_no_camera_in_a_toml_is_said_with_the_file_not_stumbled_over(
+    rig, tmp_path, field, value
+):
+    path = tmp_path / 'cameras.toml'
+    save_caliscope(rig, path)
+    text = path.read_text()
+    old = next(line for line in text.splitlines() if line.startswith(f'{field} ='))
+    path.write_text(text.replace(old, f'{field} = {value}', 1))
+    with pytest.raises(RigError, match=rf"cameras.toml: camera 'cam_0': {field} must"):
+        load_caliscope(path)
+    path.write_bytes(b'\xff' + text.encode())
+    with pytest.raises(RigError, match='is no TOML file'):
+        load_caliscope(path)
