@@ -16,8 +16,8 @@ from pianokpm_ros.silence import SilenceWatch
 logger = logging.getLogger(__name__)
 
 GAPS = 32
-TOLERANCES = (2 * MILLISECOND, 25 * MILLISECOND)
-"""Limits of the automatic tolerance: half a frame at 250 and at 20 fps."""
+TOLERANCES = (2 * MILLISECOND, 50 * MILLISECOND)
+"""Limits of the automatic tolerance: half a frame at 250 and at 10 fps, to which webcams slow down in poor light."""
 
 
 @dataclass(frozen=True)
