@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'bag',
         type=Path,
         nargs='+',
-        help='bag folder or .mcap file, or several parts of one session in order; none is changed',
+        help='bag folder, .mcap or .db3 file, or several parts of one session in order; none is changed',
     )
     parser.add_argument(
         '-o', '--output', type=Path, help='folder of the new bag (default: first BAG_recovered)'

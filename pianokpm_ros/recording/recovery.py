@@ -3,13 +3,14 @@
 import filecmp
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pianokpm_ros.outputs import whole_folder
-from pianokpm_ros.recording.reader import find_files
-from pianokpm_ros.recording.salvage import Damage, read_damaged
+from pianokpm_ros.recording.layout import LATCHED_TYPES
+from pianokpm_ros.recording.reader import KINDS, find_files, read_raw
+from pianokpm_ros.recording.salvage import Damage, SavedMessage, read_damaged
 from pianokpm_ros.recording.schemas import knows
 from pianokpm_ros.recording.writer import BagWriter, RecordingError
 
@@ -48,7 +49,7 @@ def recover_bag(
     """Write all that can be read of a bag into a new, closed one.
 
     Args:
-        source: bag folder or MCAP file; or several that were recorded one after the other, in this order.
+        source: bag folder, MCAP or SQLite file; or several that were recorded one after the other, in this order.
         target: folder of the new bag; None = `<source>_recovered` beside the first.
         progress: is called with the number of messages so far.
     """
@@ -72,11 +73,13 @@ def _copy(
     with BagWriter(target) as bag:
         for file in files:
             damage = damages[str(file)] = Damage()
-            for i, m in enumerate(read_damaged(file, damage)):
+            read = _read_sqlite if file.suffix == '.db3' else read_damaged
+            for i, m in enumerate(read(file, damage)):
                 if not knows(m.datatype):
                     unknown += 1
                     continue
                 latched = 'transient_local' in m.profiles or 'durability: 1' in m.profiles
+                latched = latched or m.datatype in LATCHED_TYPES
                 bag.write(m.topic, m.datatype, m.data, m.log_time, m.publish_time, latched)
                 if not i % 1000:
                     progress(sum(bag.counts.values()))
@@ -87,12 +90,29 @@ def _copy(
     return damages, bag.counts, unknown
 
 
+def _read_sqlite(file: Path, damage: Damage) -> Iterator[SavedMessage]:
+    """Likewise of the storage of older distributions, up to where the database is broken."""
+    damage.unfinished = False  # a database that was not closed can't be told from one that was
+    try:
+        for topic, datatype, data, log_time in read_raw(file):
+            damage.messages += 1
+            yield SavedMessage(topic, datatype, '', data, log_time, log_time)
+    except RecordingError as error:
+        damage.truncated = True
+        damage.notes.append(str(error))
+
+
+def _is_part_of_bag(file: Path) -> bool:
+    # SQLite keeps a -wal and a -shm beside a database that was not closed.
+    return file.name == 'metadata.yaml' or file.suffix.partition('-')[0] in KINDS
+
+
 def _take_along(source: Path, target: Path) -> tuple[str, ...]:
     """Link (or copy, across disks) everything else: videos, their indexes, notes."""
     names = []
     for file in sorted(source.rglob('*')):
         hidden = any(p.startswith('.') for p in file.relative_to(source).parts)
-        if file.is_dir() or hidden or file.suffix == '.mcap' or file.name == 'metadata.yaml':
+        if file.is_dir() or hidden or _is_part_of_bag(file):
             continue
         place = target / file.relative_to(source)
         if place.exists():  # another part of the session has one of this name, such as the rig

@@ -228,7 +228,7 @@ def test_something_else_gives_a_clear_error_and_leaves_nothing(tmp_path):
 
 
 @pytest.mark.parametrize('name', ['old', 'take #2', '50%25 slower?'])
-def test_an_sqlite_bag_of_an_older_ros_is_read(tmp_path, name):
+def test_an_sqlite_bag_of_an_older_ros_is_read_and_recovered(tmp_path, name):
     bag = write_some(tmp_path / 'bag', count=3)
     folder = tmp_path / name
     folder.mkdir()
@@ -249,9 +249,14 @@ def test_an_sqlite_bag_of_an_older_ros_is_read(tmp_path, name):
                 (topics[topic], time, data),
             )
     assert list(read_raw(folder)) == list(read_raw(bag.path))
+    made = recover_bag(folder)
+    assert list(read_raw(made.path)) == list(read_raw(bag.path)) and made.copied == ()
+    assert [d.any for d in made.damage.values()] == [False]
     (folder / 'old_0.db3').write_bytes(b'no database')
     with pytest.raises(RecordingError, match='no bag that can be read'):
         list(read_raw(folder))
+    with pytest.raises(RecordingError, match='nothing can be read'):
+        recover_bag(folder, tmp_path / 'again')
 
 
 def test_a_disk_that_takes_no_more_keeps_what_is_there(tmp_path):
