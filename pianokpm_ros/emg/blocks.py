@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from pianokpm_ros.emg.stream import StreamDescription
 from pianokpm_ros.emg.timeline import Piece, SampleTimeline, TimelineSettings
-from pianokpm_ros.records import NANOSECONDS, EmgBlock
+from pianokpm_ros.records import MILLISECOND, NANOSECONDS, EmgBlock
 
 LONGEST_MARK = 1.0
 """Gaps up to this time appear as NaN rows, longer ones only as a step between the stamps of two blocks [s]."""
+
+APART = 20 * MILLISECOND
+"""Blocks further apart than their samples say leave a gap between them [ns]; what is less is jitter."""
 
 
 @dataclass

@@ -20,6 +20,9 @@ FloatArray = NDArray[np.floating]
 SILENT_RANGE = 0.02
 """A muscle whose P99 - P1 is below this part of MVC has no amplitude to normalise by."""
 
+LEAST_COMMON = 10.0
+"""Of less that both know, how alike two signals are is not told [s]: one stroke more or less would change it."""
+
 COVERAGE_LEVELS = (0.5, 0.8, 0.95)
 """Parts of the errors that the intervals under test promise to hold."""
 

@@ -12,11 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import signal
 
 from pianokpm_ros.emg.processing import finite_stretches
+from pianokpm_ros.emg.timeline import MAD_TO_SIGMA
 
 FloatArray = NDArray[np.floating]
-
-MAD_TO_SIGMA = 1.4826
-"""Median absolute deviation to standard deviation, for Gaussian noise."""
 
 
 @dataclass(frozen=True)

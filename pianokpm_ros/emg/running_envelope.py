@@ -8,6 +8,7 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
+from pianokpm_ros.emg.blocks import APART
 from pianokpm_ros.emg.processing import (
     RAW,
     EnvelopeSettings,
@@ -28,9 +29,6 @@ SETTLING = 0.1
 
 LOOK = 10.0
 """Mains interference is looked for in this much of the signal, so often [s]: in 2 s noise can look like it."""
-
-APART = 20_000_000
-"""Blocks further apart than their samples say leave a gap between them [ns]; what is less is jitter."""
 
 
 class RunningEnvelope:

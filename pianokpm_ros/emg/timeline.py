@@ -19,6 +19,7 @@ FIT_STEP = NANOSECONDS // 10
 """Time between two fits, and between the points they rest on [ns]."""
 
 MAD_TO_SIGMA = 1.4826
+"""Median absolute deviation to standard deviation, for Gaussian noise."""
 
 
 @dataclass(frozen=True)

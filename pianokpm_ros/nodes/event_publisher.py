@@ -65,11 +65,6 @@ class EventPublisher:
             executor.spin_once(timeout_sec=POLL)
         executor.remove_node(self._node)
 
-    @property
-    def heard_by(self) -> int:
-        """How many nodes listen, whoever they are."""
-        return self._events.get_subscription_count()
-
     def wait_for_recorder(self, timeout: float = PATIENCE) -> None:
         """Wait until somebody records; raises RecordingError where nobody comes."""
         end = time.monotonic() + timeout

@@ -9,14 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pianokpm_ros.anatomy import Side
+from pianokpm_ros.emg.blocks import APART
 from pianokpm_ros.recording.events import Trial
 from pianokpm_ros.recording.writer import RecordingError
 from pianokpm_ros.records import NANOSECONDS, EmgBlock, EmgOrigin
 
 FloatArray = NDArray[np.floating]
-
-GAP = 20_000_000
-"""Blocks whose times are further apart than their samples say leave a gap [ns]."""
 
 LONGEST = 12 * 3600
 """Stamps further apart than this are of different clocks [s]."""
@@ -115,7 +113,7 @@ def _place(blocks: list[EmgBlock], period: float) -> list[int]:
         if last is not None:
             apart = block.stamp - last.stamp - len(last.samples) * period
             broken = block.sequence != last.sequence + 1
-            if apart > GAP or broken and apart > 1.5 * period:
+            if apart > APART or broken and apart > 1.5 * period:
                 position += round(apart / period)
         starts.append(position)
         position += len(block.samples)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pianokpm_ros.anatomy import Side
 from pianokpm_ros.emg.electrodes import choose_channels
-from pianokpm_ros.emg.metrics import lagged_pearson, pearson
+from pianokpm_ros.emg.metrics import LEAST_COMMON, lagged_pearson, pearson
 from pianokpm_ros.emg.processing import (
     RAW,
     ProcessingError,
@@ -36,9 +36,6 @@ LIMIT = 0.1
 
 MARGIN = NANOSECONDS // 2
 """Contractions begin a little before, and end a little after, what is marked [ns]."""
-
-FEWEST = 10.0
-"""Below this much that both know nothing is told of how alike they are [s]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,7 +188,7 @@ def measure_likeness(
         y = np.where(counted, hand.value[:, m], np.nan)
         p = value[:, muscles.index(name)] if name in muscles else np.full(len(y), np.nan)
         seconds = float((np.isfinite(y) & np.isfinite(p)).sum() / rate)
-        if seconds < FEWEST:
+        if seconds < LEAST_COMMON:
             found.append(Likeness(name, seconds, *[float('nan')] * 3))
             continue
         found.append(Likeness(name, seconds, float(pearson(y, p)[0]), *_find_lag(y, p, rate)))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pianokpm_ros.anatomy import Side
 from pianokpm_ros.emg.electrodes import choose_channels
-from pianokpm_ros.emg.metrics import pearson
+from pianokpm_ros.emg.metrics import LEAST_COMMON, pearson
 from pianokpm_ros.emg.processing import ProcessingError, describe, normalize_to_percentile
 from pianokpm_ros.emg.running_envelope import RATE, TICK, RunningEnvelope
 from pianokpm_ros.records import NANOSECONDS, EmgBlock, EmgOrigin
@@ -24,9 +24,6 @@ Amplitudes = Mapping[tuple[Side, str], float]
 
 WINDOW = 30 * NANOSECONDS
 """Correlation and the scale of what has no other are of this long a past [ns]."""
-
-FEWEST = 10.0
-"""Below this much that both know no correlation is told [s]: one stroke more or less would change it."""
 
 LOOK = NANOSECONDS
 """Between two looks at it [ns]."""
@@ -169,7 +166,7 @@ def correlate(
         measured: likewise.
 
     Returns:
-        (M,) Pearson's r, NaN where both are not known for `FEWEST`.
+        (M,) Pearson's r, NaN where both are not known for `LEAST_COMMON`.
     """
     ticks = [np.rint(stamp / TICK).astype(np.int64) for stamp, _ in (estimate, measured)]
     _, mine, other = np.intersect1d(*ticks, return_indices=True)
@@ -179,6 +176,6 @@ def correlate(
             continue
         y = measured[1][other, m]
         p = estimate[1][mine, muscles.index(name)]
-        if (np.isfinite(y) & np.isfinite(p)).sum() >= FEWEST * RATE:
+        if (np.isfinite(y) & np.isfinite(p)).sum() >= LEAST_COMMON * RATE:
             result[m] = pearson(y, p)[0]
     return result

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pianokpm_ros.anatomy import MUSCLES, Side
+from pianokpm_ros.emg.metrics import LEAST_COMMON
 from pianokpm_ros.emg.synthesis import EmgSynthesizer
 from pianokpm_ros.recording.events import EVENT_TOPIC, EVENT_TYPE, SessionEvent
 from pianokpm_ros.recording.schemas import load_store, serialize
@@ -15,7 +16,6 @@ from pianokpm_ros.recording.writer import BagWriter
 from pianokpm_ros.records import EmgBlock, EmgOrigin
 from pianokpm_ros.viewer.contractions import measure_recording
 from pianokpm_ros.viewer.feed import Feed
-from pianokpm_ros.viewer.measured import FEWEST
 from pianokpm_ros.viewer.playback import BagPlayback, load_messages
 from pianokpm_ros.viewer.state import ACTIVITY, EMG, ViewState
 from test.report.makers import write_bag
@@ -208,7 +208,7 @@ def test_contractions_of_a_recording_are_its_scale(tmp_path):
 def test_correlation_is_told_once_both_have_run_for_long_enough():
     graph = Graph()
     feed = Feed(graph.state)
-    frames = math.ceil(FEWEST * RATE / SIZE)
+    frames = math.ceil(LEAST_COMMON * RATE / SIZE)
     graph.run(frames - 30)
     assert look(feed)['emg']['hands']['right']['r'] == [None, None]
     graph.run(60)

@@ -8,12 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from std_msgs.msg import String
 from websockets.sync.client import connect
 
 from pianokpm_ros.graph import GraphOptions, describe_graph, describe_view_node
 from pianokpm_ros.nodes.event_publisher import EventPublisher
 from pianokpm_ros.processes import GraphProcesses
+from pianokpm_ros.recording.events import EVENT_TOPIC, SessionEvent
 from pianokpm_ros.recording.writer import RecordingError
+from test.nodes.observer import Observer
 from test.senders import start_lsl_senders
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,12 +97,14 @@ def contract_once():
         # who looks on is not taken for the recorder
         with pytest.raises(RecordingError, match='no recorder_node listens'):
             events.wait_for_recorder(2.0)
-        end = time.monotonic() + 60
-        while not events.heard_by and time.monotonic() < end:
-            time.sleep(0.05)  # nodes may take seconds to find each other
-        events.tell('begin', 'mvc', {'muscle': 'ADM', 'side': 'left'})
-        time.sleep(1.5)
-        events.tell('end', 'mvc', {})
+    with Observer('session') as session:
+        events = session.node.create_publisher(String, EVENT_TOPIC, 10)
+        session.wait_for_subscribers(events)  # nodes may take seconds to find each other
+        details = {'muscle': 'ADM', 'side': 'left'}
+        for action, seconds in (('begin', 1.5), ('end', 0.1)):
+            event = SessionEvent(time.time_ns(), action, 'mvc', details)
+            events.publish(String(data=event.to_json()))
+            time.sleep(seconds)
 
 
 def test_the_graph_has_a_view_when_asked_and_capture_sends_it_pictures():
