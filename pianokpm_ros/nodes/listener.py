@@ -87,9 +87,14 @@ class Listener(Node):
             self._state.complain(topic, str(error))
 
     def _diagnose(self, message: DiagnosticArray) -> None:
+        own = self.get_namespace().strip('/')
         for status in message.status:
             node, good = status.name.split(':')[0], status.level == DiagnosticStatus.OK
-            self._missing.discard(node.rpartition('/')[2])
+            place, _, name = node.rpartition('/')
+            if place == own:
+                self._missing.discard(name)
+            elif own:
+                continue  # of another graph: all namespaces share /diagnostics
             self._state.complain(node, '' if good else status.message)
 
 
