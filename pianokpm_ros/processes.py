@@ -133,8 +133,16 @@ class NodeProcess:
             self._due = now + (0 if settled else self._delay / 2)
             self._output(self.spec.name, f'died ({_describe(state.returncode)}); starts again')
         elif now >= self._due:
-            self._restarts += 1
+            self._start_again(now)
+
+    def _start_again(self, now: float) -> None:
+        try:
             self.start()
+        except OSError as error:  # it is just being built anew, or the machine has no process left
+            self._due = now + self._delay
+            self._output(self.spec.name, f'can not be started: {error}; tries again')
+        else:
+            self._restarts += 1
 
     def signal(self, number: int) -> None:
         """Send a signal to the process and what it started."""

@@ -5,6 +5,7 @@ import signal
 import stat
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -56,6 +57,17 @@ def test_what_dies_is_started_again_with_growing_patience():
         assert graph.wait(lambda: lines.count(('dying_node', 'born')) >= 3, 30.0)
         assert graph.states['dying_node'].restarts >= 2
     assert ('dying_node', 'died (exit code 7); starts again') in lines
+
+
+def test_an_executable_that_is_away_for_a_moment_is_waited_for():
+    graph, lines = make('dying_node')
+    path = Path(find_executable('dying_node'))
+    with graph:
+        assert graph.wait(lambda: bool(lines), 10.0)
+        away = path.rename(path.with_name('away'))
+        assert graph.wait(lambda: any('tries again' in line for _, line in lines), 10.0)
+        away.rename(path)
+        assert graph.wait(lambda: graph.states['dying_node'].restarts > 0, 20.0)
 
 
 def test_what_may_not_be_started_again_stays_dead():
