@@ -22,8 +22,8 @@ WINDOW = 3 * NANOSECONDS // 10
 """How far the replay may run ahead of those it follows, in its own time [ns]."""
 
 FOLLOW_TIMEOUT = 2.0
-SET_BACK = NANOSECONDS
-"""A message that was received so long before the one it follows: the clock was set back while it was recorded [ns]."""
+SET_BACK, SET_ON = NANOSECONDS, 86_400 * NANOSECONDS
+"""A message that was received so long before or after the one it follows: the clock was set meanwhile [ns]."""
 
 MOST_LATE = 1_000_000
 """Of so many messages it is kept how late they were: a bag may be played over and over, for days."""
@@ -140,7 +140,7 @@ class Player:
         """Send all; tells whether it came to the end."""
         first, begun, last = 0, 0, None
         for message in messages:
-            if last is None or message.time < last - SET_BACK:
+            if last is None or not -SET_BACK <= message.time - last <= SET_ON:
                 # Time begins now (opening the bag took some), or once more.
                 self._begin()
                 first, begun = message.time, time.monotonic_ns()
