@@ -27,6 +27,9 @@ FRAGMENT = 0.5
 QUEUE, QUEUE_BYTES = 8, 64_000_000
 """Frames that may wait for the encoder, and more if they are small [bytes]; then the newest are dropped and counted."""
 
+SET_BACK = 1_000_000
+"""A frame so long before the last one is not late: the clock was set back [us]. The index has its stamp."""
+
 MICROSECOND = Fraction(1, 1_000_000)
 
 
@@ -108,10 +111,18 @@ class CameraVideo(threading.Thread):
         }
         self._stream, self._first = stream, frame.stamp
 
+    def _time_of(self, stamp: int) -> int:
+        """Return when the video shows a frame [us]; where the clock was set back it goes on as if nothing had been."""
+        time = round((stamp - self._first) / 1000)
+        if time < self._last - SET_BACK:
+            time = self._last + round(1e6 / self._rate)
+            self._first = stamp - 1000 * time
+        return time
+
     def _encode(self, frame: Frame) -> None:
         if self._stream is None:
             self._open_stream(frame)
-        time = round((frame.stamp - self._first) / 1000)
+        time = self._time_of(frame.stamp)
         if self.written and time <= self._last:
             self.dropped += 1
             return

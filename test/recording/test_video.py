@@ -130,6 +130,21 @@ def test_frames_that_are_not_later_are_dropped_and_counted(tmp_path):
     assert (video.written, video.dropped) == (2, 2)
 
 
+def test_a_clock_that_is_set_back_costs_no_frame(tmp_path):
+    video, hour, period = CameraVideo(tmp_path, 'top'), 3600 * 10**9, 16_666_667
+    stamps = [START + n * period - (hour if n >= 30 else 0) for n in range(60)]
+    for n, stamp in enumerate(stamps):
+        video.push(make_frame(n, stamp))
+        wait_for(video, n + 1)
+    video.close()
+    assert (video.written, video.dropped) == (60, 0)
+    assert load_frame_index(tmp_path / 'top.csv')[0].tolist() == stamps
+    again = VideoFile('top', video.path)
+    again.open()
+    times = [again.read().stamp for _ in range(60)]
+    assert np.allclose(np.diff(times), period, atol=2000)
+
+
 def test_a_killed_recorder_leaves_a_video_that_plays(tmp_path):
     script = textwrap.dedent(f"""
         import time
