@@ -167,16 +167,6 @@ class LiveRun(threading.Thread):
         return ('warning', '; '.join(said), values) if said else ('good', 'live', values)
 
 
-def pair_addresses(cameras: Sequence[str], addresses: Sequence[str]) -> dict[str, str]:
-    """Return the address of each camera."""
-    if not cameras or len(cameras) != len(addresses) or len(set(cameras)) < len(cameras):
-        raise CaptureError(
-            f'expected cameras with names of their own and an address for each, found the cameras '
-            f'[{", ".join(cameras)}] and the addresses [{", ".join(addresses)}]'
-        )
-    return dict(zip(cameras, addresses, strict=True))
-
-
 def read_size(text: str) -> tuple[int, int] | None:
     """Read `640x480`; None where nothing is asked for."""
     if not text:

@@ -1,6 +1,6 @@
 """Sources of frames by what people write: `[NAME=]VIDEO`, `NAME=/dev/video0`, `NAME=rtsp://...`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +51,16 @@ def open_source(
             f'camera {name!r} is not in the time stamps, which have {", ".join(stamps)}'
         )
     return VideoFile(name, path, timestamps=(stamps or {}).get(name))
+
+
+def pair_sources(cameras: Sequence[str], kind: str, sources: Sequence[str]) -> dict[str, str]:
+    """Return the source of each camera; `kind` is what they are called, such as videos."""
+    if not cameras or len(cameras) != len(sources) or len(set(cameras)) < len(cameras):
+        raise CaptureError(
+            f'expected cameras with names of their own and {kind} for all of them, found the cameras '
+            f'[{", ".join(cameras)}] and the {kind} [{", ".join(sources)}]'
+        )
+    return dict(zip(cameras, sources, strict=True))
 
 
 def check_own_names(names: list[str]) -> None:

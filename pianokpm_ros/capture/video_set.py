@@ -1,21 +1,11 @@
 """The video files of a set-up, checked before anything is played."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from pianokpm_ros.capture.source import CaptureError
 from pianokpm_ros.capture.video_file import VideoFile, load_timestamps
 from pianokpm_ros.geometry.rig import Rig
-
-
-def pair_videos(cameras: Sequence[str], videos: Sequence[str]) -> dict[str, str]:
-    """Return the path of each camera's video."""
-    if not cameras or len(cameras) != len(videos) or len(set(cameras)) < len(cameras):
-        raise CaptureError(
-            f'expected cameras with names of their own and a video for each, found the cameras '
-            f'[{", ".join(cameras)}] and the videos [{", ".join(videos)}]'
-        )
-    return dict(zip(cameras, videos, strict=True))
 
 
 def prepare_videos(

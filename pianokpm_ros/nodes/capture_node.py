@@ -6,11 +6,12 @@ from pathlib import Path
 from builtin_interfaces.msg import Time
 
 from pianokpm_ros.capture.device import CameraSettings
-from pianokpm_ros.capture.live_run import LiveRun, make_cameras, pair_addresses, read_size
+from pianokpm_ros.capture.live_run import LiveRun, make_cameras, read_size
 from pianokpm_ros.capture.multi_capture import Frames
+from pianokpm_ros.capture.opening import pair_sources
 from pianokpm_ros.capture.playback import Playback, PlaybackSettings, PlaybackState
 from pianokpm_ros.capture.preview import Preview
-from pianokpm_ros.capture.video_set import pair_videos, prepare_videos
+from pianokpm_ros.capture.video_set import prepare_videos
 from pianokpm_ros.geometry.rig import Rig, load_rig
 from pianokpm_ros.graph import AT_END
 from pianokpm_ros.hands.choice import make_workers
@@ -76,7 +77,7 @@ class CaptureNode(PianoNode):
             s['format'] or None,
             s['exposure'] or None,
         )
-        addresses = pair_addresses(s['cameras'], s['addresses'])
+        addresses = pair_sources(s['cameras'], 'addresses', s['addresses'])
         cameras = make_cameras(addresses, asked, rig, lambda: self.now, s['open_timeout'])
         run = LiveRun(cameras, self._take)
         sizes = run.open(rig)
@@ -87,7 +88,8 @@ class CaptureNode(PianoNode):
 
     def _open_files(self, rig: Rig | None) -> Playback:
         s = self.settings
-        sources = prepare_videos(pair_videos(s['cameras'], s['videos']), rig, s['timestamps'])
+        videos = pair_sources(s['cameras'], 'videos', s['videos'])
+        sources = prepare_videos(videos, rig, s['timestamps'])
         self._films = self._make_films({source.name: source.rate for source in sources})
         self._outputs = {c.name: self._offer(c.name, c.size, rig) for c in sources}
         self._start = self.create_publisher(Time, 'playback/start', LATCHED)

@@ -3,7 +3,7 @@
 import pytest
 
 from pianokpm_ros.capture.address import is_camera_name, make_camera_name, refuse_absent
-from pianokpm_ros.capture.opening import split_source
+from pianokpm_ros.capture.opening import pair_sources, split_source
 from pianokpm_ros.capture.source import CaptureError
 
 
@@ -70,3 +70,10 @@ def test_every_source_has_a_name_that_later_commands_take(text, name, path):
 def test_sources_without_such_a_name_are_refused(text):
     with pytest.raises(CaptureError, match='cameras need names'):
         split_source(text)
+
+
+def test_each_camera_needs_a_name_and_a_source_of_its_own():
+    assert pair_sources(['a', 'b'], 'videos', ['x', 'y']) == {'a': 'x', 'b': 'y'}
+    for cameras, sources in (([], []), (['a'], []), (['a', 'a'], ['x', 'y'])):
+        with pytest.raises(CaptureError, match='expected cameras .* and addresses for all'):
+            pair_sources(cameras, 'addresses', sources)

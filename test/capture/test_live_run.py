@@ -8,7 +8,7 @@ import pytest
 
 from pianokpm_ros.capture import live_run
 from pianokpm_ros.capture.device import CameraSettings
-from pianokpm_ros.capture.live_run import LiveRun, make_cameras, pair_addresses, read_size
+from pianokpm_ros.capture.live_run import LiveRun, make_cameras, read_size
 from pianokpm_ros.capture.source import CaptureError
 from pianokpm_ros.geometry.rig import Rig, RigError
 from pianokpm_ros.geometry.single_view import assume_camera
@@ -119,10 +119,3 @@ def test_sizes_are_read_or_refused(text):
     assert read_size('1280X720') == (1280, 720) and read_size('') is None
     with pytest.raises(CaptureError, match='640x480'):
         read_size(text)
-
-
-def test_addresses_belong_to_cameras():
-    assert pair_addresses(['a', 'b'], ['0', '1']) == {'a': '0', 'b': '1'}
-    for cameras, addresses in (([], []), (['a'], []), (['a', 'a'], ['0', '1'])):
-        with pytest.raises(CaptureError, match='an address for each'):
-            pair_addresses(cameras, addresses)

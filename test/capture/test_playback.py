@@ -9,7 +9,7 @@ from pianokpm_ros.capture.playback import LEAD, Playback, PlaybackSettings, Play
 from pianokpm_ros.capture.preview import Preview
 from pianokpm_ros.capture.source import CaptureError
 from pianokpm_ros.capture.video_file import VideoFile
-from pianokpm_ros.capture.video_set import pair_videos, prepare_videos
+from pianokpm_ros.capture.video_set import prepare_videos
 from pianokpm_ros.geometry.rig import Rig
 from pianokpm_ros.geometry.single_view import assume_camera
 from pianokpm_ros.records import Frame
@@ -192,13 +192,6 @@ def test_previews_come_at_most_so_often():
     # After a pause and after the clock was set back they go on.
     assert preview.encode(Frame(99_000_000_000, 'a', 0, paint(0))) is not None
     assert preview.encode(Frame(1_000_000_000, 'a', 0, paint(0))) is not None
-
-
-def test_each_camera_needs_a_name_and_a_video():
-    assert pair_videos(['a', 'b'], ['x', 'y']) == {'a': 'x', 'b': 'y'}
-    for cameras, files in (([], []), (['a'], []), (['a', 'a'], ['x', 'y'])):
-        with pytest.raises(CaptureError, match='expected cameras'):
-            pair_videos(cameras, files)
 
 
 def test_time_stamps_of_a_file_must_cover_each_camera(videos, tmp_path):
