@@ -175,6 +175,14 @@ class StreamDevice:
                 f'asked for the stream {address}: {_explain(error)}; is it on, is the address right, is it '
                 'in this network?'
             ) from error
+        if self._container.format.name == 'image2' or self._container.format.name.endswith(
+            '_pipe'
+        ):
+            self._container.close()
+            raise CaptureError(
+                f'asked for the stream {address}, which is a single picture; name the address of its MJPEG or RTSP '
+                'stream, or save the picture to a file'
+            )
         stream.codec_context.thread_count = 1  # frame threads would hold frames back
         self._frames = self._container.decode(stream)
         self._timeless = self._container.format.name in TIMELESS

@@ -1,8 +1,12 @@
 """Live cameras against real streams on loopback, cut and brought back."""
 
+import http.server
 import socket
+import threading
 import time
+from functools import partial
 
+import cv2
 import numpy as np
 import pytest
 
@@ -20,6 +24,13 @@ NOTICED = 1.0
 
 PATIENCE = 30.0
 """For what has no time of its own: cameras are opened as soon as the machine gets to it [s]."""
+
+
+class SilentFiles(http.server.SimpleHTTPRequestHandler):
+    """Serves files without a word."""
+
+    def log_message(self, *_):
+        pass
 
 
 @pytest.fixture
@@ -174,6 +185,17 @@ def test_a_camera_that_was_unplugged_is_told_with_those_that_are_there(
     assert 'plugged in' in cam.health.words and cam.health.state is CameraState.LOST
     time.sleep(1.0)
     assert 'plug.mp4' not in capfd.readouterr().err
+
+
+def test_the_address_of_a_single_picture_is_named(camera, tmp_path):
+    """As `/shot.jpg` of a phone: it was said to have stopped giving frames."""
+    cv2.imwrite(str(tmp_path / 'shot.jpg'), np.zeros((48, 64, 3), np.uint8))
+    handler = partial(SilentFiles, directory=tmp_path)
+    with http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler) as files:
+        threading.Thread(target=files.serve_forever, args=(0.05,), daemon=True).start()
+        with pytest.raises(CaptureError, match=r"'phone'.*shot\.jpg, which is a single picture"):
+            camera('phone', f'http://127.0.0.1:{files.server_port}/shot.jpg', timeout=2.0).open()
+        files.shutdown()
 
 
 def test_sets_hold_the_newest_frames_and_go_on_without_a_lost_camera(server, camera):
