@@ -32,6 +32,11 @@ def is_stream(address: str) -> bool:
     return address.lower().startswith(SCHEMES)
 
 
+def hide_password(address: str) -> str:
+    """Return an address to be shown: messages go to logs, to `/diagnostics` and into recordings."""
+    return re.sub(r'(://[^/@:]*):[^/]*@', r'\1:***@', address)
+
+
 def refuse_absent(camera: str, address: str) -> None:
     """Refuse an address that leads nowhere, at once: an opening that is tried again would only take time.
 
@@ -49,6 +54,6 @@ def explain_absence(address: str) -> str:
     if is_stream(address):
         return ''
     if '://' in address:
-        return f'asked for {address}; addresses of network cameras begin with {", ".join(SCHEMES)}'
+        return f'asked for {hide_password(address)}; addresses of network cameras begin with {", ".join(SCHEMES)}'
     path = Path(f'/dev/video{address}' if address.isdigit() else address)
     return '' if path.exists() else f'asked for {path}, which is not there; {describe_cameras()}'

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pianokpm_ros.capture.address import is_stream
+from pianokpm_ros.capture.address import hide_password, is_stream
 from pianokpm_ros.capture.conversion import BgrConverter
 from pianokpm_ros.capture.source import CaptureError
 
@@ -162,27 +162,8 @@ class StreamDevice:
 
     def __init__(self, address: str, settings: CameraSettings, clock: Callable[[], int]) -> None:
         self._clock, self._arrivals, self._convert = clock, ArrivalClock(), BgrConverter()
-        options = {'fflags': 'nobuffer', 'flags': 'low_delay'}
-        if address.lower().startswith('rtsp'):
-            options['rtsp_transport'] = 'tcp'
-        try:
-            self._container = av.open(
-                address, options=options, timeout=(OPEN_TIMEOUT, READ_TIMEOUT)
-            )
-            stream = self._container.streams.video[0]
-        except (av.FFmpegError, OSError, IndexError) as error:
-            raise CaptureError(
-                f'asked for the stream {address}: {_explain(error)}; is it on, is the address right, is it '
-                'in this network?'
-            ) from error
-        if self._container.format.name == 'image2' or self._container.format.name.endswith(
-            '_pipe'
-        ):
-            self._container.close()
-            raise CaptureError(
-                f'asked for the stream {address}, which is a single picture; name the address of its MJPEG or RTSP '
-                'stream, or save the picture to a file'
-            )
+        self._container = _open_stream(address)
+        stream = self._container.streams.video[0]
         stream.codec_context.thread_count = 1  # frame threads would hold frames back
         self._frames = self._container.decode(stream)
         self._timeless = self._container.format.name in TIMELESS
@@ -208,10 +189,30 @@ class StreamDevice:
         self._container.close()
 
 
+def _open_stream(address: str) -> av.container.InputContainer:
+    """Open the stream at a URL, or say why not."""
+    options = {'fflags': 'nobuffer', 'flags': 'low_delay'}
+    if address.lower().startswith('rtsp'):
+        options['rtsp_transport'] = 'tcp'
+    asked = f'asked for the stream {hide_password(address)}'
+    try:
+        container = av.open(address, options=options, timeout=(OPEN_TIMEOUT, READ_TIMEOUT))
+    except (av.FFmpegError, OSError) as error:
+        raise CaptureError(
+            f'{asked}: {_explain(error)}; is it on, is the address right, is it in this network?'
+        ) from error
+    kind, pictures = container.format.name, container.streams.video
+    if not pictures or kind == 'image2' or kind.endswith('_pipe'):
+        container.close()
+        found = 'is a single picture' if pictures else 'has no pictures in it'
+        raise CaptureError(
+            f'{asked}, which {found}; name the address of an MJPEG or RTSP stream of the camera'
+        )
+    return container
+
+
 def _explain(error: Exception) -> str:
-    """Say in words what FFmpeg met; an address without pictures has no number for it."""
-    if isinstance(error, IndexError):
-        return 'there are no pictures in it'
+    """Say in words what FFmpeg met."""
     if isinstance(error, av.error.ExitError):  # FFmpeg's word for it: "Immediate exit requested"
         return f'it gave no picture within {OPEN_TIMEOUT:g} s'
     return getattr(error, 'strerror', None) or str(error)

@@ -6,7 +6,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pianokpm_ros.capture.address import is_camera_name, is_stream, make_camera_name
+from pianokpm_ros.capture.address import (
+    hide_password,
+    is_camera_name,
+    is_stream,
+    make_camera_name,
+)
 from pianokpm_ros.capture.device import CameraSettings
 from pianokpm_ros.capture.live_camera import LiveCamera
 from pianokpm_ros.capture.source import CaptureError, FrameSource
@@ -22,7 +27,7 @@ def split_source(text: str) -> tuple[str, str]:
         return make_camera_name(Path(path).stem), path
     if not is_camera_name(name):
         raise CaptureError(
-            f'cameras need names of ASCII letters, digits and _, a letter first: use NAME={path}'
+            f'cameras need names of ASCII letters, digits and _, a letter first: use NAME={hide_password(path)}'
         )
     return name, path
 

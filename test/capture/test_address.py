@@ -2,7 +2,12 @@
 
 import pytest
 
-from pianokpm_ros.capture.address import is_camera_name, make_camera_name, refuse_absent
+from pianokpm_ros.capture.address import (
+    hide_password,
+    is_camera_name,
+    make_camera_name,
+    refuse_absent,
+)
 from pianokpm_ros.capture.opening import pair_sources, split_source
 from pianokpm_ros.capture.source import CaptureError
 
@@ -22,6 +27,20 @@ def test_refuses_a_path_that_leads_nowhere(address):
 def test_refuses_a_url_that_nobody_speaks():
     with pytest.raises(CaptureError, match=r'asked for htp://phone/live; .* begin with rtsp://'):
         refuse_absent('phone', 'htp://phone/live')
+
+
+@pytest.mark.parametrize(
+    ('address', 'shown'),
+    [
+        ('rtsp://user:word@10.0.0.9/live', 'rtsp://user:***@10.0.0.9/live'),
+        ('rtsp://user:w:o@rd@10.0.0.9:554/live', 'rtsp://user:***@10.0.0.9:554/live'),
+        ('http://10.0.0.9:8080/video?a=b:c@d', 'http://10.0.0.9:8080/video?a=b:c@d'),
+        ('rtsp://user@cam/1', 'rtsp://user@cam/1'),
+        ('/dev/video0', '/dev/video0'),
+    ],
+)
+def test_passwords_of_cameras_are_not_shown(address, shown):
+    assert hide_password(address) == shown
 
 
 @pytest.mark.parametrize('address', ['/dev/null', 'rtsp://phone/live', 'HTTP://phone/v?x=1'])

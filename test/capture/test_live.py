@@ -159,8 +159,10 @@ def test_a_transport_stream_over_tcp(camera):
 
 
 def test_nobody_there_is_said_once(camera, caplog, monkeypatch):
-    with pytest.raises(CaptureError, match=r"camera 'phone'.*http://127.0.0.1:\d+/x.*is it on"):
-        camera('phone', f'http://127.0.0.1:{free_port()}/x', timeout=1.0).open()
+    with pytest.raises(
+        CaptureError, match=r"camera 'phone'.*http://me:\*+@127.0.0.1:\d+/x.*is it on"
+    ):
+        camera('phone', f'http://me:secret@127.0.0.1:{free_port()}/x', timeout=1.0).open()
     assert not caplog.records
     monkeypatch.setattr(device, 'OPEN_TIMEOUT', 0.3)
     with socket.create_server(('127.0.0.1', 0)) as mute:
