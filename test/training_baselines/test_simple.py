@@ -33,7 +33,7 @@ def say(take, samples):
 
 
 def test_the_mean_is_the_mean(takes):
-    found = Mean(takes, 0.0, 'none').estimate(takes[0]).mean
+    found = Mean(takes, 0.0).estimate(takes[0]).mean
     want = np.concatenate([t.truth for t in takes]).mean(axis=0)
     np.testing.assert_allclose(found[[0, -1]], [want, want])
 
@@ -47,7 +47,7 @@ def test_a_course_around_keystrokes_is_found(takes):
             for t, v in zip(notes.stamp, notes.velocity, strict=True)
         )
         taught.append(say(take, np.tile(0.02 + 0.1 * course[:, None], 6)))
-    found = StrokeAverage(taught[:2], 0.0, 'recorded').estimate(taught[2]).mean
+    found = StrokeAverage(taught[:2], 0.0).estimate(taught[2]).mean
     assert (pearson(taught[2].truth, found) > 0.98).all()
 
 
@@ -60,12 +60,12 @@ def test_a_muscle_that_was_not_recorded_costs_the_others_nothing(takes, kind):
         return say(take, samples)
 
     lacking = [cover(t, 5) for t in takes]
-    found = kind(lacking[:2], 0.067, 'recorded').estimate(lacking[2]).mean
+    found = kind(lacking[:2], 0.067).estimate(lacking[2]).mean
     assert np.isnan(found[:, 5]).all() and np.isfinite(found[:, :5]).all(axis=1).mean() > 0.9
     if kind is not Mean:
         apart = [cover(takes[0], [0, 1, 2]), cover(takes[1], [3, 4, 5])]
         with pytest.raises(DataError, match='never there at one time'):
-            kind(apart, 0.067, 'recorded')
+            kind(apart, 0.067)
 
 
 @pytest.mark.parametrize('kind', [LaggedRidge, Neighbours])
@@ -80,13 +80,13 @@ def test_what_hangs_on_the_features_is_found(takes, kind):
         taught.append(say(take, np.tile(0.1 + 2.0 * height[:, None], 6)))
     # A line goes on to a third person; neighbours know only what they have seen.
     asked = taught[2] if kind is LaggedRidge else taught[1]
-    good = kind(taught[:2], 0.067, 'none').estimate(asked).mean
+    good = kind(taught[:2], 0.067).estimate(asked).mean
     assert np.isfinite(good).all(axis=1).mean() > 0.95
     assert (pearson(asked.truth, good) > 0.9).all()
 
 
 def test_a_look_ahead_is_what_is_left_unsaid_at_the_end(takes):
-    ridge = LaggedRidge(takes[:2], 0.067, 'none')
+    ridge = LaggedRidge(takes[:2], 0.067)
     said = np.flatnonzero(np.isfinite(ridge.estimate(takes[2]).mean).all(axis=1))
     last_pose = takes[2].poses.stamp[-1]
     assert 0 <= last_pose - 67_000_000 + 10_000_000 - takes[2].stamp[said[-1]] <= 10_000_000
@@ -100,7 +100,7 @@ def test_nothing_is_known_of_the_future(takes, kind):
     later = pose.landmarks + np.float32(0.02) * (pose.stamp > half)[:, None, None]
     later[pose.stamp > half, 8, 2] += np.float32(0.03)
     changed = Take(replace(asked.recording, pose=replace(pose, landmarks=later)), asked.keys)
-    model = kind(takes[:2], lookahead, 'none')
+    model = kind(takes[:2], lookahead)
     one, other = (model.estimate(t).mean for t in (asked, changed))
     before = asked.stamp <= half - 67_000_000
     np.testing.assert_array_equal(one[before], other[before])
@@ -109,7 +109,7 @@ def test_nothing_is_known_of_the_future(takes, kind):
 
 
 def test_strokes_long_before_and_after_a_take_do_not_count(takes):
-    model, asked = StrokeAverage(takes[:2], 0.0, 'recorded'), takes[2]
+    model, asked = StrokeAverage(takes[:2], 0.0), takes[2]
     inside = (asked.stamp >= 3e9) & (asked.stamp < 6e9)
     envelope = asked.recording.envelope
     part = replace(envelope, stamp=envelope.stamp[inside], samples=envelope.samples[inside].copy())
@@ -120,7 +120,7 @@ def test_strokes_long_before_and_after_a_take_do_not_count(takes):
 
 
 def test_strokes_of_the_other_hand_do_not_count(takes):
-    model, asked = StrokeAverage(takes[:2], 0.0, 'recorded'), takes[2]
+    model, asked = StrokeAverage(takes[:2], 0.0), takes[2]
     notes = asked.recording.notes
     every_other = np.arange(len(notes.stamp)) % 2 == 0
     side = np.where(every_other, notes.side, np.uint8(Side.LEFT))

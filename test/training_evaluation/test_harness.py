@@ -52,7 +52,7 @@ def test_all_are_scored_on_all_roles_with_and_without_keys(data):
         ('recorded', 'nearest neighbours', 0.067),
     ]
     assert all(np.isfinite(r['pooled_rmse']['mean']) and r['persons'] == 1 for r in rows)
-    tables = '\n'.join(make_tables(rows, {'main': 0.067}))
+    tables = '\n'.join(make_tables(rows, {'main': 0.067, 'unit': 'MVC'}))
     assert '`test_users`), pose only' in tables and 'ours, 67 ms' in tables
     with pytest.raises(DataError, match='no role to test on'):
         Plan(data, [], split='nothing').test_roles()
@@ -198,7 +198,10 @@ def test_a_recording_that_lacks_something_ends_no_evaluation_and_another_split_i
     assert command.run(parse(tmp_path / 'set', '--out', tmp_path / 'out', *flags)) == 0
     assert (tmp_path / 'out' / 'excerpt.png').is_file()
     printed = capsys.readouterr().out
-    assert '2 recordings of one hand' in printed
+    assert '2 recordings of one hand' in printed and 'The ceiling is' not in printed
+    assert (
+        "RMSE in parts of maximum in a model's training data" in printed
+    )  # as these say of themselves
     assert (
         'learned from the split `held_out`: recordings, persons and tasks that `within`' in printed
     )

@@ -11,6 +11,7 @@ from pianokpm_training.evaluation.report import CEILING, PUBLISHED, make_tables,
 from pianokpm_ros.anatomy import MUSCLES
 
 NAN = float('nan')
+ABOUT = {'main': 0.067, 'unit': 'MVC'}
 
 
 def row(name, r, rmse, lookahead=None, keys='none', **more):
@@ -40,7 +41,7 @@ def cells(lines, name):
 
 
 def test_each_cell_is_its_score_against_ceiling_and_published_network():
-    lines = make_tables(ROWS, {'main': 0.067})
+    lines = make_tables(ROWS, ABOUT)
     assert lines[0] == '### persons never seen (`test_users`), pose only'
     assert lines[1] == '3 persons, 12 recordings of one hand.'
     assert cells(lines, 'ours, 67 ms') == [
@@ -59,7 +60,7 @@ def test_each_cell_is_its_score_against_ceiling_and_published_network():
 
 def test_what_nobody_knows_is_no_number():
     nothing = row(PUBLISHED, NAN, NAN, f1=NAN, nrmse=NAN, lag=NAN, otd=NAN)
-    lines = make_tables([row(CEILING, NAN, NAN), ROWS[1], nothing], {'main': 0.0})
+    lines = make_tables([row(CEILING, NAN, NAN), ROWS[1], nothing], ABOUT | {'main': 0.0})
     assert 'nan' not in '\n'.join(lines[:8])
     assert cells(lines, 'ours, 67 ms')[2:6:3] == ['-', '-']
 
@@ -70,7 +71,7 @@ def test_a_ceiling_of_nothing_and_many_gaps_are_said_and_end_nothing():
         row('ours', 0.72, 0.06, 0.067, said=0.4),
         row(PUBLISHED, 0.1, 0.0),
     ]
-    lines = make_tables(rows, {'main': 0.067})
+    lines = make_tables(rows, ABOUT)
     assert cells(lines, 'ours, 67 ms')[7] == '-' and cells(lines, 'ours, 67 ms')[2] == '-'
     (said,) = [x for x in lines if 'said nothing' in x]
     assert said.startswith('ours, 67 ms: scored on 40 % of the samples')
@@ -80,14 +81,14 @@ def test_several_models_are_told_apart_and_have_their_look_aheads():
     names = name_models([Path('a/small'), Path('b/small'), Path('b/large')])
     assert names == ['ours, a/small', 'ours, b/small', 'ours, large']
     rows = [row(name, 0.7, 0.06, lookahead) for name in names for lookahead in (0.067, 0.0)]
-    lines = make_tables(rows, {'main': 0.067})
+    lines = make_tables(rows, ABOUT)
     for name in names:
         assert cells(lines, f'{name}, 67 ms') and cells(lines, f'{name}, 0 ms')
         assert cells(lines, f'{name}, 67 ms, `test_users`, pose only')
 
 
 def test_files_hold_all_scores_and_json_no_nan(tmp_path):
-    write_scores(tmp_path, ROWS, {'main': 0.067})
+    write_scores(tmp_path, ROWS, ABOUT)
     content = json.loads((tmp_path / 'scores.json').read_text(), parse_constant=pytest.fail)
     assert content['rows'][3]['r']['mean'] is None and content['rows'][1]['r']['mean'] == 0.72
     table = list(csv.DictReader((tmp_path / 'scores.csv').open()))

@@ -56,12 +56,12 @@ def test_one_person_has_no_interval_and_an_unmeasured_muscle_no_score(take):
     found = summarise([score_estimate(take, Estimate(mean))])
     assert found['persons'] == 1 and np.isnan(found['r']['low']) and np.isnan(found['r']['high'])
     row = found | {'role': 'test', 'keys': 'none', 'lookahead': 0.0, 'name': 'ours'}
-    tables = make_tables([row], {'main': 0.0})
+    tables = make_tables([row], {'main': 0.0, 'unit': 'MVC'})
     assert not any('nan' in line for line in tables)
     assert any(line.endswith('| -, - |') for line in tables)
     assert any('| 0.010 | - |' in line for line in tables)  # RMSE, without brackets
     row['r'] |= {'mean': 0.04, 'low': -0.06, 'high': 0.15}
-    assert '0.040 (-0.060 to 0.150)' in '\n'.join(make_tables([row], {'main': 0.0}))
+    assert '0.040 (-0.060 to 0.150)' in '\n'.join(make_tables([row], {'main': 0.0, 'unit': 'MVC'}))
 
 
 def test_over_takes_the_median_counts_but_what_intervals_hold_is_the_mean(take):

@@ -239,6 +239,7 @@ def test_recordings_that_teach_nothing_are_counted_apart(data, tmp_path):
     )
     told = model.training
     assert (told['measured'], told['recordings'], told['left_out']) == (0, 3, 1)
+    assert told['normalization'] == ['MODEL']
     assert 'simulated muscles only' in (tmp_path / 'model' / 'README.md').read_text()
 
 
@@ -260,6 +261,8 @@ def test_cards_say_whose_muscles_were_learned_from(trained):
     assert training['measured'] == 0
     both = write_card('a', training | {'measured': 3}, {}, 1, (0.7, 1.3, 2.0))
     assert 'measured ones of 3 recordings' in both and 'No person was measured' not in both
+    own = write_card('a', training | {'normalization': ['MVC', 'PERCENTILE']}, {}, 1, ())
+    assert "training data's maximum voluntary contraction or percentile 99.5 of each" in own
     assert 'the very recordings' in write_card(
         'a', training | {'calibrated_on': 'train'}, {}, 1, ()
     )

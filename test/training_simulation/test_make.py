@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pianokpm_training.datasets.collection import Entry, open_data
 from pianokpm_training.datasets.folder import load_recording
-from pianokpm_training.simulation.people import draw_pianist, draw_pianists
+from pianokpm_training.simulation.people import draw_pianist
 from pianokpm_training.simulation.requirements import SimulationError
 from pianokpm_training.simulation.splits import make_splits
 
@@ -102,7 +102,7 @@ def test_impossible_orders_are_explained(extra, change, words):
 
 
 def test_people_do_not_depend_on_who_else_is_drawn():
-    people = draw_pianists(1, 20)
+    people = [draw_pianist(1, i) for i in range(20)]
     assert people[3] == draw_pianist(1, 3)
     assert len({p.seed for p in people}) == 20
     sizes = np.array([p.body.size for p in people])

@@ -43,7 +43,7 @@ class Mean:
 
     name = 'mean per muscle'
 
-    def __init__(self, takes: Sequence[Take], lookahead: float, keys: str) -> None:
+    def __init__(self, takes: Sequence[Take], lookahead: float) -> None:
         truth = np.concatenate([t.truth for t in takes])
         known = np.isfinite(truth)
         with np.errstate(invalid='ignore'):  # of muscles that were not recorded nothing is known
@@ -61,7 +61,7 @@ class StrokeAverage:
 
     name = 'keystroke average'
 
-    def __init__(self, takes: Sequence[Take], lookahead: float, keys: str) -> None:
+    def __init__(self, takes: Sequence[Take], lookahead: float) -> None:
         self._recorded = find_recorded(takes)
         size = 2 * len(STROKE_LAGS) + 1
         square, product = np.zeros((size, size)), np.zeros((size, self._recorded.sum()))
@@ -102,7 +102,7 @@ class LaggedRidge:
 
     name = 'lagged ridge'
 
-    def __init__(self, takes: Sequence[Take], lookahead: float, keys: str) -> None:
+    def __init__(self, takes: Sequence[Take], lookahead: float) -> None:
         self._lookahead = lookahead
         stretches = [(t, s) for t in takes for s in t.stretches]
         self._scaling = fit_scaling(s.features for _, s in stretches)
@@ -137,7 +137,7 @@ class Neighbours:
 
     name = 'nearest neighbours'
 
-    def __init__(self, takes: Sequence[Take], lookahead: float, keys: str) -> None:
+    def __init__(self, takes: Sequence[Take], lookahead: float) -> None:
         self._lookahead = lookahead
         stretches = [(t, s) for t in takes for s in t.stretches]
         self._scaling = fit_scaling(s.features for _, s in stretches)

@@ -120,7 +120,7 @@ def run(arguments: argparse.Namespace) -> int:
         # Scores are made of small arrays: threads cost more than they bring, on busy cores far more.
         torch.set_num_threads(1)
         rows = [row.describe() for row in evaluate(plan, bars)]
-        about = _describe(plan, arguments)
+        about = _describe(plan, rows)
         lines = write_scores(arguments.out, rows, about)
         _draw(arguments.out, plan, rows)
     print('\n'.join(lines))
@@ -199,8 +199,10 @@ def _refuse_learned(notes: dict[str, Any], plan: Any, folder: Path) -> None:
             )
 
 
-def _describe(plan: Any, arguments: argparse.Namespace) -> dict[str, Any]:
+def _describe(plan: Any, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    from pianokpm_training.datasets.recording import name_scales
     from pianokpm_training.evaluation.outside import score_outside
+    from pianokpm_training.evaluation.report import CEILING
     from pianokpm_training.evaluation.takes import load_takes
     from pianokpm_training.model.loading import pick
 
@@ -208,14 +210,16 @@ def _describe(plan: Any, arguments: argparse.Namespace) -> dict[str, Any]:
 
     bundle = load_bundle(plan.models[0])
     entries = pick(plan.data.role(plan.split, plan.test_roles()[0]), LOOKED_AT)
+    takes = load_takes(plan.data, entries, 'none')
+    unit = name_scales(t.recording.info.normalization for t in takes)
     notes = [
         f'{bundle.model_id}; data set: {plan.data.description}'
         f'{" (simulated)" if plan.data.simulated else ""}; split `{plan.split}`.',
         "Median over a person's takes, then mean over persons; in brackets the 95 % bootstrap interval over them.",
-        f'{SEEN[plan.hands]} RMSE is pooled over muscles, in parts of MVC.',
+        f'{SEEN[plan.hands]} RMSE is pooled over muscles, in parts of {unit}.',
         'The keystroke average knows the notes in advance.',
     ]
-    if plan.data.simulated:
+    if any(row['name'] == CEILING for row in rows):
         notes.append('The ceiling is a second EMG of the same excitation.')
     notes += _warn_of_split(plan)
     if plan.published is not None:
@@ -223,7 +227,8 @@ def _describe(plan: Any, arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         'models': [load_bundle(m).model_id for m in plan.models],
         'main': plan.lookaheads[0],
-        'outside': score_outside(bundle, load_takes(plan.data, entries, 'none')),
+        'unit': unit,
+        'outside': score_outside(bundle, takes),
         'notes': notes,
     }
 

@@ -104,6 +104,10 @@ class DataSet:
         """Tell what a recording holds, in a fraction of the time that `load` takes."""
         return summarise_recording(self._find(entry))
 
+    def normalization(self, entry: Entry) -> str:
+        """Tell what 1.0 in a recording's envelope stands for, as in `RecordingInfo`."""
+        return read_manifest(self._find(entry))['normalization']
+
     def list_parts(self, entries: Sequence[Entry]) -> str:
         """Say which parts the first of some recordings holds, for whoever lacks others."""
         if not entries:

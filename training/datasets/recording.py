@@ -5,7 +5,7 @@ on one clock for all parts. Missing is NaN; a part that was not recorded is None
 Letters: T poses, V frames of a view, K key samples, L notes, N samples, C channels.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
@@ -15,12 +15,25 @@ from numpy.typing import NDArray
 from pianokpm_ros.anatomy import Side
 from pianokpm_ros.errors import PianokpmError
 
+SCALES = {
+    'MVC': 'maximum voluntary contraction',
+    'PERCENTILE': 'percentile 99.5 of each recording session',
+    'MODEL': "maximum in a model's training data",
+    '': 'something that is not known',
+}
+"""What 1.0 in an envelope stands for, in words, by `RecordingInfo.normalization`."""
+
 FloatArray = NDArray[np.floating]
 Stamps = NDArray[np.int64]
 
 
 class DataError(PianokpmError, ValueError):
     """A recording or data set can't be used as it is."""
+
+
+def name_scales(kinds: Iterable[str]) -> str:
+    """Say in words what 1.0 stands for in recordings of these normalizations."""
+    return ' or '.join(SCALES.get(kind, kind) for kind in sorted(set(kinds)))
 
 
 class Part:

@@ -149,5 +149,5 @@ def _prepare(plan: Plan, keys: str, stage: Stage) -> Iterator[tuple[Estimator, f
     kinds = [k for k in BASELINES if keys != 'none' or k is not StrokeAverage]
     for i, kind in enumerate(kinds):
         stage(f'baselines, keys {keys}', i, len(kinds), kind.name)
-        yield kind(takes, plan.lookaheads[0], keys), plan.lookaheads[0]
+        yield kind(takes, plan.lookaheads[0]), plan.lookaheads[0]
     stage(f'baselines, keys {keys}', len(kinds), len(kinds), '')

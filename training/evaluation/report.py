@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pianokpm_training.evaluation.estimators import OURS
+from pianokpm_training.baselines.published import Published
+from pianokpm_training.evaluation.estimators import OURS, Ceiling
 from pianokpm_training.evaluation.scores import COVERED, PER_MUSCLE, WHOLE
 
 from pianokpm_ros.anatomy import MUSCLES
 
-CEILING, PUBLISHED = 'noise ceiling', 'PianoKPM Net, rebuilt'
+CEILING, PUBLISHED = Ceiling.name, Published.name
 ROLES = {
     'test_users': 'persons never seen',
     'test_tasks': 'tasks never seen',
@@ -53,7 +54,7 @@ def make_tables(rows: Sequence[Summary], about: dict[str, Any]) -> list[str]:
         group = [r for r in rows if (r['role'], r['keys']) == (role, keys)]
         lines += [
             f'### {ROLES.get(role, role)} (`{role}`), {HEARD.get(keys, keys)}',
-            f'{_persons(group[0]["persons"])}, {group[0]["takes"]} recordings of one hand.',
+            f'{_count(group[0]["persons"], "person")}, {_count(group[0]["takes"], "recording")} of one hand.',
             '',
             *_table(group),
             '',
@@ -62,8 +63,8 @@ def make_tables(rows: Sequence[Summary], about: dict[str, Any]) -> list[str]:
     return lines + _muscle_table(rows, about) + _outside_table(about) + _notes(about)
 
 
-def _persons(count: int) -> str:
-    return '1 person' if count == 1 else f'{count} persons'
+def _count(number: int, what: str) -> str:
+    return f'{number} {what}' if number == 1 else f'{number} {what}s'
 
 
 def _table(group: Sequence[Summary]) -> list[str]:
@@ -174,7 +175,7 @@ def _muscle_table(rows: Sequence[Summary], about: dict[str, Any]) -> list[str]:
     ]
     if not chosen:
         return []
-    lines = ['### By muscle: r, and RMSE in parts of MVC', '', _row(['', *MUSCLES])]
+    lines = [f'### By muscle: r, and RMSE in parts of {about["unit"]}', '', _row(['', *MUSCLES])]
     lines.append(_row(['---'] * (len(MUSCLES) + 1)))
     for row in chosen:
         cells = [

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from pianokpm_training.datasets.recording import name_scales
+
 
 def write_card(
     name: str,
@@ -32,7 +34,8 @@ def write_card(
         f'* {parameters:,} parameters: linear, ReLU, {_memory(training)}, linear, ReLU; for each look-ahead and',
         '  muscle a mean and a deviation, every 10 ms; state is carried, nothing later than the newest pose is used.',
         f'* Look-aheads: {_list(training["lookaheads"])} s; the default is {training["default_lookahead"]:g} s.',
-        "* 1.0 is the training data's maximum voluntary contraction (normalisation `MODEL`), not a person's own.",
+        f"* 1.0 is the training data's {name_scales(training.get('normalization', ['MVC']))} (normalisation `MODEL`), "
+        "not a person's own.",
         f'* A deviation holds 68 % of the errors; 50, 80 and 95 % of them lie within {_list(reach)} deviations',
         '  (a normal distribution has 0.67, 1.28, 1.96).',
         '* Keys may be unknown, heard by MIDI, or measured by sensors, at every moment anew.',

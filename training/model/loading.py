@@ -34,12 +34,14 @@ class Examples:
         validation: stopped by.
         others: of other persons, that the deviation is made true on; empty = that is `validation`.
         learned: recordings that the examples of `train` are of: those without poses or envelopes give none.
+        normalization: what 1.0 stands for in them, as in `RecordingInfo`.
     """
 
     train: list[Example] = field(default_factory=list)
     validation: list[Example] = field(default_factory=list)
     others: list[Example] = field(default_factory=list)
     learned: list[Entry] = field(default_factory=list)
+    normalization: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,6 +153,7 @@ def load_examples(
         for entry, examples in zip(job.entries, prepared, strict=True):
             if examples and job.part == 'train':
                 made.learned.append(entry)
+                made.normalization.add(job.source.normalization(entry))
             # Two data sets, even of one name, may give two persons one name.
             getattr(made, job.part).extend(
                 replace(e, subject=f'{job.source.folder}/{e.subject}') for e in examples

@@ -163,6 +163,7 @@ def describe_training(
         'measured': sum(not e.simulated for e in entries),
         'data': ' and '.join(job.source.description for job in jobs if job.part == 'train'),
         'split': settings.split,
+        'normalization': sorted(examples.normalization),
         'persons': len({e.subject for e in examples.train}),
         'recordings': len(entries),
         'left_out': sum(len(job.entries) for job in jobs if job.part == 'train') - len(entries),

@@ -18,7 +18,6 @@ log = logging.getLogger(__name__)
 
 FloatArray = NDArray[np.floating]
 ROOT = 'humerus'
-FINGER_LETTERS = {'2': 'index', '3': 'middle', '4': 'ring', '5': 'little'}
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ from pianokpm_training.simulation.lengths import (
     fibre_lengths,
     force_length,
     force_velocity,
+    normal_lengths,
 )
 from pianokpm_training.simulation.plan import RATE
 from scipy import signal
@@ -103,9 +104,11 @@ def _inverse(
 
 
 def _strength(hand: HandModel, length: FloatArray, speed: FloatArray) -> FloatArray:
-    fibre, slack = fibre_lengths(hand.model)
+    """Largest active force of each muscle at (T, U) path lengths [m] and lengthening speeds [m/s], (T, U) [N]."""
+    fibre, _ = fibre_lengths(hand.model)
     most = hand.model.actuator_gainprm[:, 2]
-    curve = force_length((length - slack) / fibre) * force_velocity(speed / (FASTEST * fibre))
+    active = force_length(normal_lengths(hand.model, length))
+    curve = active * force_velocity(speed / (FASTEST * fibre))
     return most * np.maximum(curve, 0.05)
 
 

@@ -120,41 +120,42 @@ def _wrist_offset(hand: HandModel, posture: FloatArray) -> FloatArray:
     return landmarks[0, 0] - pads[0, 2]
 
 
-class _PadTask:
-    """Five fingertip places as one mink task: cheaper than five frames with rotations."""
+def _make_pad_task(hand: HandModel):
+    """Make one mink task of the five fingertips' places: cheaper than five frames with rotations.
 
-    def __new__(cls, hand: HandModel):
-        mink = require('mink')
+    Its `target` is (5, 3) [m]; the error is where the pads are beyond it, (15,), finger by finger.
+    """
+    mink = require('mink')
 
-        class PadTask(mink.Task):
-            def __init__(self) -> None:
-                super().__init__(cost=np.ones(15), gain=1.0, lm_damping=0.0)
-                self.sites = hand.site_ids('pad')
-                self._jacobian = np.empty((3, hand.model.nv))
-                self.target = np.zeros((5, 3))
+    class PadTask(mink.Task):
+        def __init__(self) -> None:
+            super().__init__(cost=np.ones(15), gain=1.0, lm_damping=0.0)
+            self.sites = hand.site_ids('pad')
+            self.target = np.zeros((5, 3))
 
-            def compute_error(self, configuration) -> FloatArray:
-                return (configuration.data.site_xpos[self.sites] - self.target).ravel()
+        def compute_error(self, configuration) -> FloatArray:
+            return (configuration.data.site_xpos[self.sites] - self.target).ravel()
 
-            def compute_jacobian(self, configuration) -> FloatArray:
-                rows = np.empty((15, hand.model.nv))
-                for i, site in enumerate(self.sites):
-                    mujoco.mj_jacSite(
-                        configuration.model,
-                        configuration.data,
-                        rows[3 * i : 3 * i + 3],
-                        None,
-                        site,
-                    )
-                return rows
+        def compute_jacobian(self, configuration) -> FloatArray:
+            rows = np.empty((15, hand.model.nv))
+            for i, site in enumerate(self.sites):
+                mujoco.mj_jacSite(
+                    configuration.model,
+                    configuration.data,
+                    rows[3 * i : 3 * i + 3],
+                    None,
+                    site,
+                )
+            return rows
 
-        return PadTask()
+    return PadTask()
 
 
 def _solve(hand: HandModel, plan: Plan, wanted: FloatArray) -> FloatArray:
+    """Find the (T, J) angles that bring the pads to the plan's tips, near (T, J) wanted ones: a step a sample."""
     mink = require('mink')
     configuration = mink.Configuration(hand.model)
-    pads = _PadTask(hand)
+    pads = _make_pad_task(hand)
     stiffness = np.full(hand.model.nv, JOINT_STIFFNESS)
     for name, value in STIFFNESS.items():
         stiffness[hand.joint(name)] = value

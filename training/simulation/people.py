@@ -134,11 +134,6 @@ def draw_pianist(seed: int, index: int) -> Pianist:
     )
 
 
-def draw_pianists(seed: int, count: int) -> list[Pianist]:
-    """Draw several persons."""
-    return [draw_pianist(seed, i) for i in range(count)]
-
-
 def _around(random: np.random.Generator, mean: float, spread: float) -> float:
     """Draw a log-normal value, cut at two and a half deviations so that nobody is a freak."""
     return float(mean * np.exp(spread * np.clip(random.normal(), -2.5, 2.5)))

@@ -60,7 +60,7 @@ class HandMeasures:
         overrun: how far any joint leaves its limits [rad].
         joint_speed: largest of any hand joint [rad/s].
         speed: largest of any landmark [m/s].
-        jerk: largest change of a landmark's place against the straight course between its neighbours [m].
+        bend: largest change of a landmark's place against the straight course between its neighbours [m].
         force: (N,) largest force on each note's pad [N].
         left_out: notes asked for that this hand can't reach.
     """
@@ -83,7 +83,7 @@ class HandMeasures:
     overrun: float
     joint_speed: float
     speed: float
-    jerk: float
+    bend: float
     force: FloatArray
     left_out: int
 

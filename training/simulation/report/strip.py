@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pianokpm_training.simulation.plan import RATE
 from pianokpm_training.simulation.take import SimulatedTake
 
 from pianokpm_ros.anatomy import Side
@@ -22,7 +23,7 @@ def draw_strip(take: SimulatedTake, side: Side, start: float) -> bytes | None:
         return None
     hand = take.hands[side]
     time = start + STEP * np.arange(COUNT)
-    rows = np.clip(np.round(time * 200).astype(int), 0, len(hand.landmarks) - 1)
+    rows = np.clip(np.round(time * RATE).astype(int), 0, len(hand.landmarks) - 1)
     centre = hand.landmarks[rows][:, 9].mean(axis=0)
     outwards = 1 if side == Side.RIGHT else -1
     places = {

@@ -76,7 +76,7 @@ def player_table(found: Findings) -> Table:
         ('quickest landmark', f'{max(m.speed for m in measures):.2f} m/s'),
         (
             'largest bend of a landmark course within 10 ms',
-            f'{1e3 * max(m.jerk for m in measures):.2f} mm',
+            f'{1e3 * max(m.bend for m in measures):.2f} mm',
         ),
         ('largest force on a pad in a note, median / p99 / max', _spread(force, 'N')),
     )

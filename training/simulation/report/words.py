@@ -28,10 +28,6 @@ PUBLISHED = {
     'arms': (
         'finger interossei flex their knuckle with 4 to 8 mm and spread it with 4 to 6 mm in the source model'
     ),
-    'enslaving': (
-        'fingers that are not asked to press do so with their neighbours, the ring finger most '
-        '(Zatsiorsky, Li and Latash 1998)'
-    ),
 }
 """By topic. Nothing here is a measurement of this project."""
 
