@@ -62,11 +62,9 @@ def find_bag(path: Path) -> Path:
 
 def _show_recording(arguments: argparse.Namespace) -> int:
     # Not on import: what the live view needs of this is little.
-    from pianokpm_ros.viewer.contractions import measure_recording
     from pianokpm_ros.viewer.films import open_films
     from pianokpm_ros.viewer.hello import describe_view
-    from pianokpm_ros.viewer.playback import BagPlayback, load_messages
-    from pianokpm_ros.viewer.state import EMG
+    from pianokpm_ros.viewer.playback import BagPlayback, load_recording
 
     bag, console, asked = (
         find_bag(arguments.recording),
@@ -74,10 +72,8 @@ def _show_recording(arguments: argparse.Namespace) -> int:
         stop_on_signals(),
     )
     with console.status(Text(f'reading {bag}')):
-        messages = load_messages(bag)
-        playback = BagPlayback(messages, paused=arguments.paused, films=open_films(bag))
-        if any(m.datatype == EMG for m in messages):
-            playback.state.amplitudes.update(measure_recording(bag))
+        recording = load_recording(bag)
+        playback = BagPlayback(recording, paused=arguments.paused, films=open_films(bag))
     hello = describe_view(arguments.recording.resolve().name, live=False)
     server = ViewServer(
         playback.state,

@@ -1,7 +1,7 @@
 """Maximum contractions of a guided session, which EMG is scaled by: while they happen, or out of a recording."""
 
 import logging
-from pathlib import Path
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -14,10 +14,8 @@ from pianokpm_ros.emg.processing import (
     fit_settings,
 )
 from pianokpm_ros.emg.running_envelope import RATE
-from pianokpm_ros.messages import type_name
 from pianokpm_ros.recording.emg import EmgSignal, find_strongest, join_emg, measure_mvc
-from pianokpm_ros.recording.events import SessionEvent, Trial, list_trials, read_events
-from pianokpm_ros.recording.reader import read_bag
+from pianokpm_ros.recording.events import SessionEvent, Trial, list_trials
 from pianokpm_ros.recording.writer import RecordingError
 from pianokpm_ros.records import EmgBlock
 from pianokpm_ros.viewer.measured import Amplitudes, Measured
@@ -75,14 +73,11 @@ def measure_contraction(trial: Trial, measured: Measured) -> dict[tuple[Side, st
     return found
 
 
-def measure_recording(bag: Path | str) -> Amplitudes:
+def measure_recording(events: Iterable[SessionEvent], blocks: Iterable[EmgBlock]) -> Amplitudes:
     """Return what the contractions of a recording gave, empty where there are none or their EMG can't be read."""
     try:
-        trials = [t for t in list_trials(read_events(bag))[1] if t.kind == 'mvc']
-        if not trials:
-            return {}
-        kinds = {type_name(EmgBlock)}
-        emg = join_emg([block for _, block, _ in read_bag(bag, datatypes=kinds)])
+        trials = [t for t in list_trials(events)[1] if t.kind == 'mvc']
+        emg = join_emg(list(blocks)) if trials else None
         return _measure(emg, trials) if emg is not None else {}
     except (RecordingError, ProcessingError) as error:
         logger.warning('EMG has no scale but its own: %s', error)

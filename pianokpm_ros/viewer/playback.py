@@ -4,19 +4,20 @@ import bisect
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pianokpm_ros.recording.events import EVENT_TYPE
+from pianokpm_ros.anatomy import Side
+from pianokpm_ros.recording.events import EVENT_TOPIC, EVENT_TYPE, SessionEvent
 from pianokpm_ros.recording.reader import read_raw
 from pianokpm_ros.records import NANOSECONDS
 from pianokpm_ros.viewer.cameras import PICTURE
 from pianokpm_ros.viewer.films import Film
 from pianokpm_ros.viewer.page_server import ViewerError
-from pianokpm_ros.viewer.reading import peek_stamp
-from pianokpm_ros.viewer.state import ACTIVITY, SHOWN, ViewState
+from pianokpm_ros.viewer.reading import peek_stamp, read_message
+from pianokpm_ros.viewer.state import ACTIVITY, EMG, SHOWN, ViewState
 from pianokpm_ros.viewer.traces import SPAN
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,6 @@ LONGEST_STEP = NANOSECONDS // 4
 
 RATES = (0.1, 4.0)
 """Slowest and fastest playback."""
-
 
 MARGIN = NANOSECONDS // 2
 """What is stamped further than this from all estimates is of another clock [ns]."""
@@ -60,13 +60,32 @@ class Stored:
     came: int | None
 
 
-def load_messages(bag: Path | str) -> list[Stored]:
-    """Read what the view can show of a bag, in the order of the stamps."""
-    made = [
-        Stored(peek_stamp(data), topic, datatype, data, log_time)
-        for topic, datatype, data, log_time in read_raw(bag)
-        if datatype in SHOWN and datatype != EVENT_TYPE  # these have no stamp to be played at
-    ]
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """What the view shows of a bag.
+
+    Attributes:
+        messages: by time; at least one.
+        amplitudes: envelopes of maximum contractions, in the unit of the EMG; empty where there are none.
+    """
+
+    messages: list[Stored]
+    amplitudes: Mapping[tuple[Side, str], float]
+
+
+def load_recording(bag: Path | str) -> Recording:
+    """Read what the view can show of a bag, in one go."""
+    made, events = [], []
+    for topic, datatype, data, log_time in read_raw(bag):
+        if datatype == EVENT_TYPE and topic.endswith(EVENT_TOPIC):
+            events.append(data)  # they have no stamp to be played at
+        elif datatype in SHOWN and datatype != EVENT_TYPE:
+            made.append(Stored(peek_stamp(data), topic, datatype, data, log_time))
+    return Recording(_choose(made, bag), _measure(made, events))
+
+
+def _choose(made: list[Stored], bag: Path | str) -> list[Stored]:
+    """Return the messages around the estimates, by time."""
     estimates = [m for m in made if m.datatype == ACTIVITY and m.time]
     if not estimates:
         raise ViewerError(
@@ -78,6 +97,21 @@ def load_messages(bag: Path | str) -> list[Stored]:
     if not was_in_real_time(estimates):
         kept = [replace(m, came=None) for m in kept]
     return sorted(kept, key=lambda m: m.time)
+
+
+def _measure(made: list[Stored], events: list[bytes]) -> Mapping[tuple[Side, str], float]:
+    """Return the amplitudes of the contractions that events tell of, also before the first estimate."""
+    blocks = [m.data for m in made if m.datatype == EMG]
+    if not events or not blocks:
+        return {}
+    # Not on import: filters are of no use to a recording without electrodes.
+    from pianokpm_ros.viewer.contractions import measure_recording
+
+    told = (m for data in events if (m := read_message(data, EVENT_TYPE)) is not None)
+    return measure_recording(
+        (SessionEvent.from_json(m.data) for m in told),
+        (b for data in blocks if (b := read_message(data, EMG)) is not None),
+    )
 
 
 def was_in_real_time(messages: list[Stored]) -> bool:
@@ -93,7 +127,7 @@ class BagPlayback(threading.Thread):
 
     def __init__(
         self,
-        messages: list[Stored],
+        recording: Recording,
         rate: float = 1.0,
         paused: bool = False,
         films: Iterable[Film] = (),
@@ -101,13 +135,14 @@ class BagPlayback(threading.Thread):
         """Set up.
 
         Args:
-            messages: by time; at least one.
+            recording: what to play.
             rate: times faster than recorded.
             paused: stand at the beginning.
             films: videos to show pictures of.
         """
         super().__init__(name='view playback', daemon=True)
-        self._messages, self._times = messages, [m.time for m in messages]
+        self._messages = recording.messages
+        self._times = [m.time for m in self._messages]
         self._first, self._last = self._times[0], self._times[-1]
         self._position, self._next = self._first, 0
         self._rate, self._playing = rate, not paused
@@ -115,6 +150,7 @@ class BagPlayback(threading.Thread):
         self._asked: int | None = self._first
         self._lock, self._ending = threading.Lock(), threading.Event()
         self.state = ViewState(lambda: self._position)
+        self.state.amplitudes.update(recording.amplitudes)
 
     def describe(self) -> dict[str, Any]:
         """Return where it is: seconds, and whether it plays."""

@@ -10,13 +10,14 @@ import pytest
 from pianokpm_ros.anatomy import MUSCLES, Side
 from pianokpm_ros.emg.metrics import LEAST_COMMON
 from pianokpm_ros.emg.synthesis import EmgSynthesizer
+from pianokpm_ros.recording import reader
 from pianokpm_ros.recording.events import EVENT_TOPIC, EVENT_TYPE, SessionEvent
+from pianokpm_ros.recording.reader import read_raw
 from pianokpm_ros.recording.schemas import load_store, serialize
 from pianokpm_ros.recording.writer import BagWriter
 from pianokpm_ros.records import EmgBlock, EmgOrigin
-from pianokpm_ros.viewer.contractions import measure_recording
 from pianokpm_ros.viewer.feed import Feed
-from pianokpm_ros.viewer.playback import BagPlayback, load_messages
+from pianokpm_ros.viewer.playback import BagPlayback, load_recording
 from pianokpm_ros.viewer.state import ACTIVITY, EMG, ViewState
 from test.report.makers import write_bag
 from test.report.test_measured import PLAYING, VOLTS, add_emg
@@ -197,12 +198,28 @@ def serialize_text(text):
     return bytes(store.serialize_cdr(store.types[EVENT_TYPE](data=text), EVENT_TYPE))
 
 
-def test_contractions_of_a_recording_are_its_scale(tmp_path):
+def test_contractions_of_a_recording_are_its_scale_and_it_is_read_once(tmp_path, monkeypatch):
     plain = write_bag(tmp_path / 'plain', PLAYING)
-    found = measure_recording(add_emg(tmp_path / 'bag', plain))
-    assert found == {(Side.RIGHT, '1DI'): pytest.approx(VOLTS, rel=0.15)}
-    assert measure_recording(add_emg(tmp_path / 'without', plain, contraction=False)) == {}
-    assert measure_recording(plain) == {}
+    bag = add_emg(tmp_path / 'bag', plain)
+    readings, find = [], reader.find_files
+    monkeypatch.setattr(reader, 'find_files', lambda path: readings.append(path) or find(path))
+    playback = BagPlayback(load_recording(bag), paused=True)
+    assert readings == [bag]
+    assert playback.state.amplitudes == {(Side.RIGHT, '1DI'): pytest.approx(VOLTS, rel=0.15)}
+    without = add_emg(tmp_path / 'without', plain, contraction=False)
+    assert load_recording(without).amplitudes == {}
+    assert load_recording(plain).amplitudes == {}
+
+
+def test_events_that_are_none_leave_the_emg_its_own_scale(tmp_path):
+    plain = write_bag(tmp_path / 'plain', PLAYING)
+    bag = add_emg(tmp_path / 'bag', plain)
+    with BagWriter(tmp_path / 'odd') as odd:
+        odd.write(EVENT_TOPIC, EVENT_TYPE, serialize_text('{"schema": 1}'), 0)
+        odd.write(EVENT_TOPIC, EVENT_TYPE, b'', 0)
+        for topic, datatype, data, time in read_raw(bag):
+            odd.write(topic, datatype, data, time)
+    assert load_recording(tmp_path / 'odd').amplitudes == {}
 
 
 def test_correlation_is_told_once_both_have_run_for_long_enough():
@@ -278,7 +295,7 @@ def test_a_recording_shows_them_too(tmp_path):
     with BagWriter(tmp_path / 'bag') as bag:
         for topic, record in heard:
             bag.write_record(topic, record, record.stamp + DELAY)
-    playback = BagPlayback(load_messages(tmp_path / 'bag'), paused=True)
+    playback = BagPlayback(load_recording(tmp_path / 'bag'), paused=True)
     playback.control({'seek': 1.5})
     playback._advance(0)
     emg = look(Feed(playback.state))['emg']

@@ -197,3 +197,33 @@ WHITE = """(() => {
   return count;
 })()"""
 """Pixels of dashed lines: amid the curves nothing else is nearly white."""
+
+
+def test_the_player_shows_the_speed_there_is_and_leaves_the_browsers_own_keys_alone(
+    served, tmp_path
+):
+    told = {'position': 1.0, 'duration': 9.0, 'playing': False, 'rate': 0.25}
+    asked = []
+    with (
+        ViewServer(
+            served._state,
+            describe_view('bag', live=False),
+            port=0,
+            player=lambda: told,
+            control=asked.append,
+        ) as server,
+        Tab(tmp_path / 'profile') as page,
+    ):
+        page.open(server.url)
+        page.wait(SHOWN, 120)
+        assert page.ask('rate.selectedOptions[0].text') == '¼ ×'
+        told['rate'] = 2.0  # by another page
+        page.wait("rate.selectedOptions[0].text == '2 ×'", 30)
+        press = "dispatchEvent(new KeyboardEvent('keydown', {key: '%s', %s bubbles: true}))"
+        for words_of_keys in (('ArrowLeft', 'altKey: true,'), (' ', 'ctrlKey: true,')):
+            page.ask(f'document.body.{press % words_of_keys}')
+        page.ask(f'document.body.{press % ("ArrowRight", "")}')
+        end = time.monotonic() + 30
+        while not asked and time.monotonic() < end:
+            time.sleep(0.02)
+        assert asked == [{'seek': 6.0}]

@@ -6,6 +6,7 @@ import socket
 import time
 import urllib.error
 import urllib.request
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -22,7 +23,7 @@ from pianokpm_ros.viewer.cameras import PICTURE
 from pianokpm_ros.viewer.films import Film, find_films, open_films
 from pianokpm_ros.viewer.hello import describe_view
 from pianokpm_ros.viewer.page_server import HOST, ViewerError
-from pianokpm_ros.viewer.playback import BagPlayback, load_messages
+from pianokpm_ros.viewer.playback import BagPlayback, load_recording
 from pianokpm_ros.viewer.reading import peek_stamp
 from pianokpm_ros.viewer.server import CREDIT, ViewServer
 from pianokpm_ros.viewer.state import ACTIVITY, ViewState
@@ -136,7 +137,7 @@ def bag(tmp_path_factory):
 
 
 def test_a_recording_plays_pauses_and_seeks(bag):
-    playback = BagPlayback(load_messages(bag), paused=True)
+    playback = BagPlayback(load_recording(bag), paused=True)
     served = ViewServer(
         playback.state, HELLO, port=0, player=playback.describe, control=playback.control
     )
@@ -191,8 +192,11 @@ def test_pictures_come_from_what_was_filmed_beside_the_bag(bag, tmp_path):
         assert cv2.imdecode(jpeg, cv2.IMREAD_COLOR).mean() == pytest.approx(number, abs=6)
     assert film.read(ORIGIN + 199 * FRAME + FRAME // 2) is None
     film.close()
-    messages = [m for m in load_messages(folder) if m.datatype != PICTURE]
-    playback = BagPlayback(messages, films=[Film('top', find_films(folder)['top'])])
+    recording = load_recording(folder)
+    messages = [m for m in recording.messages if m.datatype != PICTURE]
+    playback = BagPlayback(
+        replace(recording, messages=messages), films=[Film('top', find_films(folder)['top'])]
+    )
     playback.start()
     deadline = time.monotonic() + 30
     while playback.describe()['position'] < 0.5 and time.monotonic() < deadline:
@@ -222,7 +226,7 @@ def test_videos_that_break_off_or_are_none_do_not_end_the_view(bag, tmp_path):
         (folder / VIDEOS / name).touch()
     (film,) = open_films(folder)
     assert film.camera == 'top' and film.read(ORIGIN + 5 * FRAME)[0] == ORIGIN + 5 * FRAME
-    playback = BagPlayback(load_messages(folder), films=[film])
+    playback = BagPlayback(load_recording(folder), films=[film])
     playback.control({'seek': 1.5})
     playback.start()
     deadline = time.monotonic() + 30
@@ -237,7 +241,7 @@ def test_a_recording_made_slowly_shows_no_latency(tmp_path):
         for number in range(100):
             came = ORIGIN + 10 * number * FRAME
             writer.write_record('/muscle_activity/left', make_activity(number, 1), came)
-    assert {m.came for m in load_messages(tmp_path / 'bag')} == {None}
+    assert {m.came for m in load_recording(tmp_path / 'bag').messages} == {None}
 
 
 def test_a_recording_without_estimates_is_refused(tmp_path):
@@ -246,4 +250,4 @@ def test_a_recording_without_estimates_is_refused(tmp_path):
             if message[1] != ACTIVITY:
                 writer.write(*message)
     with pytest.raises(ViewerError, match='no estimate'):
-        load_messages(tmp_path / 'bag')
+        load_recording(tmp_path / 'bag')

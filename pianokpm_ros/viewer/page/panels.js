@@ -95,7 +95,7 @@ export class Player {
     $('seek').oninput = (event) => { this.held = true; $('time').value = clock(event.target.value); };
     $('seek').onchange = (event) => { this.held = false; ask({ seek: Number(event.target.value) }); };
     addEventListener('keydown', (event) => {
-      if (!this.state || event.target.matches('button, input, select')) return;
+      if (!this.state || event.ctrlKey || event.metaKey || event.altKey || event.target.matches('button, input, select')) return;
       const jump = { ArrowLeft: -5, ArrowRight: 5 }[event.key];
       if (event.key === ' ') ask({ play: !this.playing });
       else if (jump) ask({ seek: Math.max(0, this.state.position + jump) });
@@ -107,10 +107,12 @@ export class Player {
   get playing() { return this.state?.playing; }
 
   show(state) {
+    const rate = this.state?.rate;
     this.state = state;
     $('player').hidden = !state;
     if (!state) return;
     $('play').textContent = state.playing ? 'pause' : 'play';
+    if (state.rate !== rate) $('rate').value = state.rate; // of another page, or of this one before it was loaded again
     $('seek').max = state.duration;
     if (this.held) return;
     $('seek').value = state.position;
