@@ -25,6 +25,7 @@ from pianokpm_ros.geometry.calibration.coverage import write_coverage
 from pianokpm_ros.geometry.calibration.intrinsics import MIN_VIEWS
 from pianokpm_ros.geometry.calibration.keyboard_frame import (
     Placement,
+    Points,
     load_points,
     move_to_keyboard,
     place_by_keyboard,
@@ -40,7 +41,7 @@ from pianokpm_ros.geometry.rig_exchange import (
     save_caliscope,
     save_camera_info,
 )
-from pianokpm_ros.outputs import check_output
+from pianokpm_ros.outputs import OutputError, check_output
 from pianokpm_ros.viewer.page_server import PORT
 
 DEFAULT_PERIOD = 33_333_333
@@ -141,19 +142,21 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command."""
     console = make_console()
     if arguments.board:
+        check_output(Path(arguments.board), arguments.replace)
         write_sheet(_make_board(arguments), arguments.board, arguments.paper)
         console.print(f'wrote {arguments.board}: print it at 100 % and measure the line on it')
         return 0
     exports = [_parse_export(e) for e in arguments.export]
-    for path in (arguments.output, *(path for _, path in exports)):
-        check_output(Path(path), arguments.replace)
+    _check_outputs(arguments, [path for _, path in exports])
+    named = arguments.keyboard if not arguments.click else None
+    points = load_points(named) if named else None
     lenses = load_lenses(arguments.lenses) if arguments.lenses else {}
     if arguments.click:
         rig = _calibrate_by_clicks(arguments, lenses, console)
     elif arguments.video:
-        rig = _calibrate_by_board(arguments, lenses, console)
-    elif arguments.keyboard:
-        placement = place_by_keyboard(load_points(arguments.keyboard), lenses)
+        rig = _calibrate_by_board(arguments, lenses, points, console)
+    elif points is not None:
+        placement = place_by_keyboard(points, lenses)
         _print_placement(placement, console)
         rig = placement.rig
     else:
@@ -171,6 +174,18 @@ def run(arguments: argparse.Namespace) -> int:
             save_camera_info(camera, folder / f'{camera.name}.yaml')
     console.print(f'wrote {arguments.output} (frame {rig.frame_id}, {len(rig.cameras)} cameras)')
     return 0
+
+
+def _check_outputs(arguments: argparse.Namespace, exports: list[str]) -> None:
+    """Refuse what can't be written before anybody waves a board."""
+    for path in (arguments.output, arguments.coverage, *exports):
+        if path:
+            check_output(Path(path), arguments.replace)
+    folder = Path(arguments.camera_info or '.')
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(
+            f'asked to write camera infos into {folder}, which is a file; name a folder'
+        )
 
 
 def _calibrate_by_clicks(
@@ -218,7 +233,10 @@ def _parse_export(text: str):
 
 
 def _calibrate_by_board(
-    arguments: argparse.Namespace, lenses: dict[str, Camera], console: Console
+    arguments: argparse.Namespace,
+    lenses: dict[str, Camera],
+    points: dict[str, Points] | None,
+    console: Console,
 ) -> Rig:
     board = _make_board(arguments)
     watched = _watch(arguments, board, console)
@@ -237,9 +255,9 @@ def _calibrate_by_board(
     if arguments.coverage:
         write_coverage(result, arguments.coverage)
         console.print(f'wrote {arguments.coverage}')
-    if not arguments.keyboard:
+    if points is None:
         return result.rig
-    rig, scale = move_to_keyboard(result.rig, load_points(arguments.keyboard))
+    rig, scale = move_to_keyboard(result.rig, points)
     console.print(f'the keyboard measures {scale:.4f} of its true size in the calibrated space')
     return rig
 

@@ -114,6 +114,28 @@ def test_a_rig_that_is_there_is_kept_unless_told_otherwise(tmp_path, monkeypatch
 @pytest.mark.parametrize(
     ('arguments', 'words'),
     [
+        (['--coverage', 'nowhere/c.png'], 'nowhere/c.png, whose folder does not exist'),
+        (['--coverage', 'there.yaml'], 'there.yaml, which exists'),
+        (['--camera-info', 'there.yaml'], 'there.yaml, which is a file'),
+        (['--keyboard', 'nowhere.yaml'], 'nowhere.yaml'),
+        (['--keyboard', 'there.yaml'], 'there.yaml: expected `cameras:`'),
+        (['--board', 'there.yaml'], 'there.yaml, which exists'),
+    ],
+)
+def test_what_only_the_end_needs_is_refused_before_the_board_is_looked_for(
+    tmp_path, monkeypatch, capsys, arguments, words
+):
+    monkeypatch.chdir(tmp_path)
+    Path('there.yaml').write_text('mine')
+    assert cli.main(['calibrate', 'nothing.mp4', *arguments]) == 1
+    said = capsys.readouterr().err
+    assert words in said and 'nothing.mp4' not in said
+    assert [p.name for p in tmp_path.iterdir()] == ['there.yaml']
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'words'),
+    [
         ([], 'without anything to see'),
         (['nothing.mp4'], 'nothing.mp4, which is no file'),
         (['/dev/video9'], 'cameras need names'),
