@@ -148,22 +148,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     exports = [_parse_export(e) for e in arguments.export]
     _check_outputs(arguments, [path for _, path in exports])
-    named = arguments.keyboard if not arguments.click else None
-    points = load_points(named) if named else None
-    lenses = load_lenses(arguments.lenses) if arguments.lenses else {}
-    if arguments.click:
-        rig = _calibrate_by_clicks(arguments, lenses, console)
-    elif arguments.video:
-        rig = _calibrate_by_board(arguments, lenses, points, console)
-    elif points is not None:
-        placement = place_by_keyboard(points, lenses)
-        _print_placement(placement, console)
-        rig = placement.rig
-    else:
-        raise CalibrationError(
-            'asked to calibrate without anything to see; name a video of the board for each camera, or '
-            '--click POINTS with a picture of each, --keyboard POINTS, or --board FILE to print one'
-        )
+    rig = _calibrate(arguments, console)
     save_rig(rig, arguments.output)
     for save, path in exports:
         save(rig, path)
@@ -188,13 +173,31 @@ def _check_outputs(arguments: argparse.Namespace, exports: list[str]) -> None:
         )
 
 
-def _calibrate_by_clicks(
-    arguments: argparse.Namespace, lenses: dict[str, Camera], console: Console
-) -> Rig:
-    if arguments.keyboard:
+def _calibrate(arguments: argparse.Namespace, console: Console) -> Rig:
+    """Find the cameras by clicks, by a board, or by corners named before."""
+    if arguments.click and arguments.keyboard:
         raise CalibrationError(
             'asked for --click and --keyboard; --click goes on with the points that its file holds already'
         )
+    lenses = load_lenses(arguments.lenses) if arguments.lenses else {}
+    points = load_points(arguments.keyboard) if arguments.keyboard else None
+    if arguments.click:
+        return _calibrate_by_clicks(arguments, lenses, console)
+    if arguments.video:
+        return _calibrate_by_board(arguments, lenses, points, console)
+    if points is None:
+        raise CalibrationError(
+            'asked to calibrate without anything to see; name a video of the board for each camera, or '
+            '--click POINTS with a picture of each, --keyboard POINTS, or --board FILE to print one'
+        )
+    placement = place_by_keyboard(points, lenses)
+    _print_placement(placement, console)
+    return placement.rig
+
+
+def _calibrate_by_clicks(
+    arguments: argparse.Namespace, lenses: dict[str, Camera], console: Console
+) -> Rig:
     asked = _read_settings(arguments)
     name_corners(arguments, asked, lenses, console)
     try:
