@@ -1,7 +1,7 @@
 """Assemble the page: what it is, timeline, loads, co-contraction, trends, comparison."""
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import resources
 
 import numpy as np
@@ -72,7 +72,9 @@ def write_page(
 
 
 def _write_head(recording: Recording, other: Recording | None, title: str) -> str:
-    labels = dict.fromkeys([recording.label, *([other.label] if other else [])])
+    labels = [recording.label]
+    if other is not None and other.label != recording.label:
+        labels = [f'{r.name}: {r.label}' for r in (recording, other)]
     shown = ' '.join(f'<span class="label">{html.escape(label)}</span>' for label in labels)
     facts = [
         f'{recording.duration:.1f} s',
@@ -93,7 +95,8 @@ def _write_key(recording: Recording, other: Recording | None) -> str:
     marks = [('var(--left)', 'left hand'), ('var(--right)', 'right hand')]
     if any(np.isfinite(s.deviation).any() for s in recording.signals.values()):
         marks.append(('#cfd3d8', 'band: 1 σ'))
-    marks += [('#f0e442', 'degraded estimate'), ('#eeb08c', 'hand not known')]
+    if any(np.isfinite(s.confidence).any() for s in recording.signals.values()):
+        marks += [('#f0e442', 'degraded estimate'), ('#eeb08c', 'hand not known')]
     if other is not None:
         marks += [
             ('#1c1e22', f'dashed: {other.name}, moved to the time of {recording.name}'),
@@ -275,7 +278,11 @@ def _write_comparison(first: Recording, second: Recording, comparison: Compariso
         f"Aligned chord by chord, so that tempo doesn't count. Told is what lasts, is larger than {LEAST:g}, "
         f'and exceeds {SIGMAS:g} σ of the difference where deviations are known.'
     )
+    doubts = ''.join(
+        f'<p class="caveat">{html.escape(w)}</p>' for w in _find_doubts(first, second, comparison)
+    )
     shown = comparison.regions[:MOST_REGIONS]
+    table = ''
     if shown:
         head = ''.join(
             f'<th>{h}</th>' for h in ('where', 'muscle', 'notes', f'{names[1]} − {names[0]}')
@@ -284,9 +291,27 @@ def _write_comparison(first: Recording, second: Recording, comparison: Compariso
         left = len(comparison.regions) - len(shown)
         more = f'<p class="faint">and {left} smaller ones</p>' if left else ''
         table = f'<div class="table"><table class="list"><tr>{head}</tr>{rows}</table></div>{more}'
-    else:
+    elif comparison.hands:
         table = '<p><b>No muscle differs by more than its deviation anywhere.</b></p>'
-    return f'<h2>Where they differ</h2><p>{" ".join(facts)}</p><p class="faint">{words}</p>{table}'
+    return f'<h2>Where they differ</h2><p>{" ".join(facts)}</p><p class="faint">{words}</p>{doubts}{table}'
+
+
+def _find_doubts(first: Recording, second: Recording, comparison: Comparison) -> Iterator[str]:
+    """Yield what keeps two performances from being compared, or makes a difference mean something else."""
+    for side in sorted({*first.signals, *second.signals} - set(comparison.hands)):
+        yield (
+            f'The {side.label} hand is not compared: that takes both performances to know it, with the same muscles.'
+        )
+    if first.unit != second.unit:
+        yield (
+            f'They have different units: {first.name} {first.unit}, {second.name} {second.unit}. What is told as a '
+            'difference may be one of scale.'
+        )
+    if first.model and second.model and first.model != second.model:
+        yield (
+            f'They are estimated by different models: {first.name} by {first.model}, {second.name} by '
+            f'{second.model}. What is told as a difference may be one of the models.'
+        )
 
 
 def _write_region(region: Region) -> str:

@@ -153,6 +153,29 @@ def test_no_difference_to_itself_and_uncertain_ones_are_not_told(teacher, studen
     assert compare(teacher, unsure).regions == []
 
 
+def test_what_makes_a_comparison_doubtful_is_said(teacher, student):
+    assert 'caveat">They' not in write_page(teacher, student, compare(teacher, student))
+    other = dataclasses.replace(
+        student, unit='fraction of MVC', model='large@1', label='other <b>'
+    )
+    page = write_page(teacher, other, compare(teacher, other))
+    assert f'teacher {teacher.unit}, student fraction of MVC. What is told' in page
+    assert f'teacher by {teacher.model}, student by large@1. What is told' in page
+    assert f'teacher: {teacher.label}' in page and 'student: other &lt;b&gt;' in page
+
+
+def test_a_hand_that_only_one_knows_is_named_instead_of_called_the_same(teacher):
+    left, right = (
+        dataclasses.replace(teacher, signals={s: teacher.signals[s]})
+        for s in (Side.LEFT, Side.RIGHT)
+    )
+    page = write_page(left, teacher, compare(left, teacher))
+    assert 'The right hand is not compared' in page and 'No muscle differs' in page
+    page = write_page(left, right, compare(left, right))
+    assert 'The left hand is not compared' in page and 'The right hand is not compared' in page
+    assert 'No muscle differs' not in page
+
+
 def test_a_chord_is_one_chord_and_a_repeated_note_two(teacher):
     chords = group_chords(teacher.presses, teacher.origin)
     assert [set(c.keys) for c in chords] == [set(k) for k in PIECE]
