@@ -5,7 +5,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pianokpm_ros.commands.summary_text import number, percent
+from pianokpm_ros.commands.summary_text import compare_with_simulation, number
 
 WORDS = {
     'activity.png': "plot: six muscles a hand with deviation, keys, and the simulation's truth",
@@ -20,7 +20,7 @@ def print_result(console: Console, summary: dict[str, Any], folder: str) -> None
     console.print()
     console.print(_topics(summary))
     console.print(_delays(summary))
-    console.print(_truth(summary))
+    console.print(compare_with_simulation(summary, summary['estimate_status']))
     console.print(
         'Measured: rates, delays, counts and the error of the landmarks, on this machine. Simulated: the '
         'video, the hand in it, the keys, and the EMG that estimates are compared with; the model learned '
@@ -60,39 +60,3 @@ def _delays(summary: dict[str, Any]) -> Table:
     for stage, delay in summary['delays_ms'].items():
         table.add_row(stage, number(delay['median'], 1, ' ms'), number(delay['p95'], 1, ' ms'))
     return table
-
-
-def _truth(summary: dict[str, Any]) -> Table:
-    table = Table(title='Against the simulation (not a person)', title_justify='left')
-    errors, scores = (
-        summary['landmark_error_against_simulation'],
-        summary['estimate_against_simulation'],
-    )
-    sides = list(dict.fromkeys([*errors, *scores]))
-    table.add_column('')
-    for side in sides:
-        table.add_column(f'{side} hand', justify='right')
-    table.add_row(
-        'usable estimates', *(_usable(summary['estimate_status'][side]) for side in sides)
-    )
-    table.add_row('landmarks, median / p90', *(_error(errors.get(side)) for side in sides))
-    for muscle in next(iter(scores.values()), {}).get('correlation', {}):
-        table.add_row(muscle, *(_score(scores.get(side), muscle) for side in sides))
-    return table
-
-
-def _usable(shares: dict[str, float]) -> str:
-    return percent(sum(shares.get(name, 0.0) for name in ('OK', 'DEGRADED')))
-
-
-def _error(error: dict[str, float] | None) -> str:
-    if error is None:
-        return '–'
-    return f'{number(error["median_mm"])} / {number(error["p90_mm"], 1, " mm")}'
-
-
-def _score(score: dict[str, Any] | None, muscle: str) -> str:
-    if score is None:
-        return '–'
-    r, rmse = score['correlation'][muscle], score['rmse'][muscle]
-    return f'r {number(r, 2)}, RMSE {number(rmse, 3)}'

@@ -1,13 +1,13 @@
 """Print the summary of a run without ROS."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 Summary = dict[str, Any]
-VIEW_COLUMNS = ('left: found of in sight', 'right: found of in sight')
 
 
 def print_summary(console: Console, summary: Summary, folder: str) -> None:
@@ -17,7 +17,7 @@ def print_summary(console: Console, summary: Summary, folder: str) -> None:
     console.print(summary['in_sight_method'], style='dim')
     console.print(_hands(summary))
     if 'landmark_error_against_simulation' in summary:
-        console.print(_simulation(summary))
+        console.print(compare_with_simulation(summary))
     console.print(_times(summary))
     for warning in _warnings(summary):
         console.print(warning, style='yellow')
@@ -53,10 +53,10 @@ def percent(value: float | None) -> str:
 def _views(summary: Summary) -> Table:
     table = Table(title='Hands in the views: found of in sight', title_justify='left')
     table.add_column('view')
-    for name in ('frames', 'frames/s', '0 / 1 / 2 hands', 'left', 'right'):
+    for name in ('frames', 'frames/s', '0/1/2 hands', 'left', 'right'):
         table.add_column(name, justify='right')
     for name, view in summary['views'].items():
-        counts = ' / '.join(
+        counts = '/'.join(
             str(view[f'frames_{w}']) for w in ('without_hand', 'with_one_hand', 'with_two_hands')
         )
         sides = [
@@ -95,28 +95,45 @@ def _hands(summary: Summary) -> Table:
     return table
 
 
-def _simulation(summary: Summary) -> Table:
+def compare_with_simulation(
+    summary: Summary, status: Mapping[str, Mapping[str, float]] | None = None
+) -> Table:
+    """Return the table of errors against a simulated take.
+
+    Args:
+        summary: has `landmark_error_against_simulation` and `estimate_against_simulation`.
+        status: parts of each hand's estimates by status, to tell how many of them can be used.
+    """
     table = Table(title='Against the simulation (not a person)', title_justify='left')
     errors = summary['landmark_error_against_simulation']
     scores = summary['estimate_against_simulation']
+    sides = list(dict.fromkeys([*errors, *scores]))
     table.add_column('')
-    for side in errors:
-        table.add_column(side, justify='right')
-    table.add_row(
-        'landmarks, median / p90',
-        *(f'{number(e["median_mm"])} / {number(e["p90_mm"], 1, " mm")}' for e in errors.values()),
-    )
-    muscles = next(iter(scores.values()), {}).get('correlation', {})
-    for muscle in muscles:
-        cells = [
-            f'r {number(scores[s]["correlation"][muscle], 2)}, RMSE '
-            f'{number(scores[s]["rmse"][muscle], 3)}'
-            if s in scores
-            else '–'
-            for s in errors
-        ]
-        table.add_row(muscle, *cells)
+    for side in sides:
+        table.add_column(f'{side} hand', justify='right')
+    if status is not None:
+        table.add_row('usable estimates', *(_usable(status[side]) for side in sides))
+    table.add_row('landmarks, median / p90', *(_error(errors.get(side)) for side in sides))
+    for muscle in next(iter(scores.values()), {}).get('correlation', {}):
+        table.add_row(muscle, *(_score(scores.get(side), muscle) for side in sides))
     return table
+
+
+def _usable(shares: Mapping[str, float]) -> str:
+    return percent(sum(shares.get(name, 0.0) for name in ('OK', 'DEGRADED')))
+
+
+def _error(error: Mapping[str, float] | None) -> str:
+    if error is None:
+        return '–'
+    return f'{number(error["median_mm"])} / {number(error["p90_mm"], 1, " mm")}'
+
+
+def _score(score: Mapping[str, Any] | None, muscle: str) -> str:
+    if score is None:
+        return '–'
+    r, rmse = score['correlation'][muscle], score['rmse'][muscle]
+    return f'r {number(r, 2)}, RMSE {number(rmse, 3)}'
 
 
 def _times(summary: Summary) -> str:

@@ -1,6 +1,7 @@
 """Look at what a live graph recorded of a take: rates, delays, losses, error against the simulation, pictures."""
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -214,8 +215,5 @@ def draw_live(
         simulated,
         overlays=False,
     )
-    capture = inputs_of_take(take).open_capture()
-    try:
+    with closing(inputs_of_take(take).open_capture()) as capture:
         return render(plan, capture, progress)
-    finally:
-        capture.close()

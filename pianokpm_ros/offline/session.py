@@ -1,8 +1,8 @@
 """A whole run without ROS: estimate, compare, draw, sum up."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -129,19 +129,9 @@ def _compare(request: Request, content: BagContent) -> Summary:
 
 def count_frames(inputs: Inputs) -> int | None:
     """Return how many frames the longest video has, None where no file tells."""
-    capture = inputs.open_capture()
-    counts = [s.count for s in capture.sources if s.count]
-    capture.close()
+    with closing(inputs.open_capture()) as capture:
+        counts = [s.count for s in capture.sources if s.count]
     return max(counts, default=None)
-
-
-@contextmanager
-def _opened(inputs: Inputs) -> Iterator:
-    capture = inputs.open_capture()
-    try:
-        yield capture
-    finally:
-        capture.close()
 
 
 def draw(
@@ -170,7 +160,7 @@ def draw(
         overlays='overlay' in request.pictures,
         mosaic='mosaic' in request.pictures,
     )
-    with _opened(request.inputs) as capture:
+    with closing(request.inputs.open_capture()) as capture:
         render(plan, capture, progress)
 
 

@@ -1,7 +1,7 @@
 """Read the signals and keys of a bag back for plots, thinned so that any length fits into memory."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import numpy as np
 from pianokpm_ros.anatomy import Side
 from pianokpm_ros.offline.topics import ACTIVITY_TOPICS, KEY_TOPIC
 from pianokpm_ros.recording.reader import read_bag
-from pianokpm_ros.records import MuscleActivity
+from pianokpm_ros.records import KeyMotion, MuscleActivity
 from pianokpm_ros.tracks import ActivityTrack, join_estimates, sample_stamps
 from pianokpm_ros.view.piano_roll import KeyPress, find_presses
 
@@ -61,12 +61,19 @@ def read_content(bag: Path, samples: int, estimates: int) -> BagContent:
     every = max(1, -(-estimates // MOST_ESTIMATES))
     kept: list[MuscleActivity] = []
     counts: dict[Side, int] = defaultdict(int)
-    for _, record, _ in read_bag(bag, set(ACTIVITY_TOPICS)):
-        thinned = thin(record, stride)
-        if len(thinned.envelope) or counts[record.side] % every == 0:
-            kept.append(thinned)
-        counts[record.side] += 1
-    presses = find_presses(record for _, record, _ in read_bag(bag, {KEY_TOPIC}))
+
+    def keys() -> Iterator[KeyMotion]:
+        """Yield the motion of keys, which is not kept, and keep estimates on the way."""
+        for _, record, _ in read_bag(bag, {*ACTIVITY_TOPICS, KEY_TOPIC}):
+            if isinstance(record, KeyMotion):
+                yield record
+                continue
+            thinned = thin(record, stride)
+            if len(thinned.envelope) or counts[record.side] % every == 0:
+                kept.append(thinned)
+            counts[record.side] += 1
+
+    presses = find_presses(keys())
     return BagContent(known_tracks(kept), presses)
 
 
