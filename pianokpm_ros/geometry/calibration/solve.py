@@ -29,7 +29,7 @@ MAX_FLATNESS = 0.15
 """Corners further than this from a flat board's [squares] carry wrong numbers; a strong fisheye bends by less."""
 
 MAX_ERROR = 2.0
-"""Median reprojection error beyond which a calibration is refused [px at a picture 1280 wide]."""
+"""Median reprojection error beyond which a calibration is refused [px of a picture whose longer side has 1280]."""
 
 MAX_SQUARE_ERROR = 0.02
 """Squares measured in space that are off by more than this part speak of a wrong board or unsynchronised videos."""
@@ -279,7 +279,7 @@ def triangulate_corners(
 
 def _check_result(result: Calibration, sizes: Mapping[str, tuple[int, int]]) -> None:
     for name, quality in result.cameras.items():
-        limit = MAX_ERROR * sizes[name][0] / 1280
+        limit = MAX_ERROR * max(sizes[name]) / 1280
         if quality.error > limit:
             raise CalibrationError(
                 f'camera {name!r}: corners are {quality.error:.1f} px from where they are expected, at most '
