@@ -7,6 +7,8 @@ import pytest
 from pianokpm_ros.geometry.calibration.board import Board, CalibrationError
 from pianokpm_ros.geometry.calibration.diagnosis import diagnose
 from pianokpm_ros.geometry.calibration.sheet import DPI, write_sheet
+from pianokpm_ros.geometry.calibration.watch import watch_board
+from pianokpm_ros.records import Frame
 
 
 def show(board, size=(960, 720)):
@@ -102,3 +104,29 @@ def test_the_pdf_page_is_a4(board, tmp_path):
 def test_a_board_too_large_for_the_paper_is_refused(tmp_path):
     with pytest.raises(CalibrationError, match=r'squares of at most 36\.0 mm'):
         write_sheet(Board(7, 5, 0.05), tmp_path / 'board.pdf')
+
+
+class Pictures:
+    """A source of some pictures."""
+
+    name, rate, count = 'phone', None, None
+
+    def __init__(self, pictures):
+        self._frames = [Frame(i, 'phone', i, p) for i, p in enumerate(pictures)]
+
+    def open(self):
+        pass
+
+    def read(self):
+        return self._frames.pop(0) if self._frames else None
+
+    def close(self):
+        pass
+
+
+def test_a_phone_that_is_turned_while_it_is_calibrated_is_named(board):
+    """Corners in pictures of both sizes were taken for those of one camera."""
+    across, upright = show(board)[0], show(board, (720, 960))[0]
+    assert len(watch_board(board, Pictures(across)).sightings) == 3
+    with pytest.raises(CalibrationError, match="'phone'.* from 960 x 720 to 720 x 960"):
+        watch_board(board, Pictures([*across, *upright]))

@@ -74,7 +74,13 @@ def watch_board(
 
 
 def _look(board: Board, camera: str, frame: Frame, seen: Watched, keep: bool) -> None:
-    seen.size = (frame.image.shape[1], frame.image.shape[0])
+    height, width = frame.image.shape[:2]
+    if seen.size not in ((0, 0), (width, height)):
+        raise CalibrationError(
+            f'camera {camera!r}: its pictures changed from {seen.size[0]} x {seen.size[1]} to {width} x {height} while '
+            'the board was looked for; fix the camera as it will be, a phone too'
+        )
+    seen.size = (width, height)
     if keep and len(seen.samples) < SAMPLES:
         seen.samples.append(frame.image.copy())
     view = board.find(frame.image)
