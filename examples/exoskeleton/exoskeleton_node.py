@@ -11,7 +11,6 @@ what the simulated motors answer, `exoskeleton/joint_states`.
 import rclpy
 from actuator import SimulatedActuators
 from assistance import JOINTS, Assistance
-from rclpy.clock import Clock, ClockType
 from rclpy.experimental import EventsExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
@@ -37,8 +36,7 @@ class ExoskeletonNode(Node):
         self._engaged = self.create_publisher(Bool, 'exoskeleton/engaged', 10)
         self._states = self.create_publisher(JointState, 'exoskeleton/joint_states', 10)
         self._then, self._shown = self.subscriber.steady, State.PASSIVE
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(PERIOD, self._control, clock=steady)
+        self.create_timer(PERIOD, self._control, clock=self.subscriber.clock)
 
     def _control(self) -> None:
         now = self.subscriber.steady

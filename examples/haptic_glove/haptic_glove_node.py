@@ -11,7 +11,6 @@ import sys
 from collections.abc import Sequence
 
 import rclpy
-from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from std_msgs.msg import UInt8MultiArray
 
@@ -60,8 +59,7 @@ class HapticGloveNode(Node):
             raise ValueError(f'easy must be less than hard, found {self._easy} and {self._hard}')
         self._subscriber = ActivitySubscriber(self, f'muscle_activity/{side}')
         self._out = self.create_publisher(UInt8MultiArray, 'haptic_glove/intensity', 10)
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(PERIOD, self._drive, clock=steady)
+        self.create_timer(PERIOD, self._drive, clock=self._subscriber.clock)
 
     def _drive(self) -> None:
         made = find_intensities(self._subscriber.command(), self._easy, self._hard)

@@ -2,7 +2,7 @@
 
 ```
 subscriber = ActivitySubscriber(node, 'muscle_activity/right')
-node.create_timer(0.001, lambda: drive(subscriber.command()))
+node.create_timer(0.001, lambda: drive(subscriber.command()), clock=subscriber.clock)
 ```
 """
 
@@ -46,7 +46,15 @@ class Link:
 
 
 class ActivitySubscriber:
-    """Hear the estimate of one hand through a guard; all calls from the node's executor."""
+    """Hear the estimate of one hand through a guard; all calls from the node's executor.
+
+    Attributes:
+        guard: state machine, counts of faults.
+        link: what the middleware says.
+        newest: last estimate that could be read, usable or not; None = none yet.
+        clock: steady, the guard's, for the timer that asks for commands. A timer on the ROS clock stands still where
+            that is set back or a replay is paused: the actuator would keep its last command.
+    """
 
     def __init__(
         self,
@@ -71,7 +79,7 @@ class ActivitySubscriber:
         self.link = Link()
         self.newest: MuscleActivity | None = None
         self._node, self._on_estimate = node, on_estimate
-        self._steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.clock = Clock(clock_type=ClockType.STEADY_TIME)
         self.subscription = node.create_subscription(
             MuscleActivityMessage,
             topic,
@@ -86,8 +94,8 @@ class ActivitySubscriber:
 
     @property
     def steady(self) -> int:
-        """The clock of the guard [ns]."""
-        return self._steady.now().nanoseconds
+        """The time on that clock [ns]."""
+        return self.clock.now().nanoseconds
 
     def command(self) -> Command:
         """Return what may be acted on now."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import rclpy
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
 
 from pianokpm_ros.client import ClientOptions, Command, State
 from pianokpm_ros.client.subscriber import ActivitySubscriber
@@ -23,15 +24,18 @@ TICK = 0.002
 class LiveClient:
     """Subscribe, and ask for a command each `TICK`; a context that ends its publisher."""
 
-    def __init__(self, **arguments: object) -> None:
+    def __init__(self, use_sim_time: bool = False, **arguments: object) -> None:
         self._context = Context()
         rclpy.init(args=[], context=self._context)
-        self.node = rclpy.create_node('test_client', context=self._context)
+        sim = Parameter('use_sim_time', value=use_sim_time)
+        self.node = rclpy.create_node(
+            'test_client', context=self._context, parameter_overrides=[sim]
+        )
         self.subscriber = ActivitySubscriber(self.node, TOPIC, **arguments)
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self.node)
         self.run: list[tuple[int, Command]] = []
-        self.node.create_timer(TICK, self._tick)
+        self.node.create_timer(TICK, self._tick, clock=self.subscriber.clock)
         self.publisher: subprocess.Popen | None = None
 
     def _tick(self) -> None:

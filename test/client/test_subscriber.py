@@ -82,6 +82,14 @@ def test_a_publisher_that_offers_less_is_named_and_heard_when_less_is_asked(late
         check_times(relaxed, injected, lateness)
 
 
+def test_commands_go_on_while_simulated_time_stands_still():
+    with LiveClient(use_sim_time=True) as client:
+        client.publish()
+        assert client.spin(30, lambda: client.subscriber.guard.faults[Fault.OLD] > 0)
+        count = len(client.run)
+        assert client.spin(30, lambda: len(client.run) > count + 10)
+
+
 def test_a_broken_message_is_refused_not_raised(live):
     from pianokpm.msg import MuscleActivity
 
