@@ -421,6 +421,21 @@ def _fill_from_take(options: GraphOptions) -> GraphOptions:
 
 
 def _check(o: GraphOptions) -> None:
+    _check_cameras(o)
+    _check_files_and_keys(o)
+    if o.film and not (o.record and o.captured):
+        raise GraphError(
+            'asked to keep videos without a bag or without cameras of this graph; name the bag to record '
+            'and the cameras that it captures'
+        )
+    if o.take_turns and (o.images or o.cameras):
+        raise GraphError(
+            'asked to take turns with cameras whose hands are found apart from each other; leave --take-turns, '
+            'or --images and --cameras, out'
+        )
+
+
+def _check_cameras(o: GraphOptions) -> None:
     if not o.camera_names:
         raise GraphError(
             f'asked for a graph without a camera ({describe_cameras()}); name one: --live top=/dev/video0, '
@@ -438,6 +453,13 @@ def _check(o: GraphOptions) -> None:
             f'asked for {len(o.camera_names)} cameras without a rig; give their calibration (`pianokpm calibrate`), '
             'or one camera'
         )
+    if o.live and o.sources:
+        raise GraphError(
+            'asked for live cameras and for videos, which have times of their own; choose'
+        )
+
+
+def _check_files_and_keys(o: GraphOptions) -> None:
     if o.keys == LIVE:
         raise GraphError(
             'keys: midi: names no port; write midi: and a part of its name, or midi:* where there is one only'
@@ -448,20 +470,6 @@ def _check(o: GraphOptions) -> None:
         raise GraphError(
             f'asked to play files and keys over and over at {o.rate:g} times their speed; keys keep in step '
             'from round to round at their own speed alone: leave rate at 1'
-        )
-    if o.live and o.sources:
-        raise GraphError(
-            'asked for live cameras and for videos, which have times of their own; choose'
-        )
-    if o.film and not (o.record and o.captured):
-        raise GraphError(
-            'asked to keep videos without a bag or without cameras of this graph; name the bag to record '
-            'and the cameras that it captures'
-        )
-    if o.take_turns and (o.images or o.cameras):
-        raise GraphError(
-            'asked to take turns with cameras whose hands are found apart from each other; leave --take-turns, '
-            'or --images and --cameras, out'
         )
     if not 0 <= o.rate <= 100:
         raise GraphError(f'rate: expected 0 to 100, found {o.rate:g}')

@@ -62,24 +62,16 @@ class EmgSignal:
 
 
 def join_emg(blocks: list[EmgBlock]) -> EmgSignal | None:
-    """Put blocks on one steady grid whose rate is the stamps' own; what is missing is NaN."""
+    """Put blocks on one steady grid whose rate is the stamps' own; what is missing is NaN.
+
+    Returns None without blocks; raises RecordingError where they are not of one signal on one clock.
+    """
     if not blocks:
         return None
     blocks = sorted(blocks, key=lambda b: b.stamp)
     first = blocks[0]
-    if any(
-        (b.channel, b.sample_rate, b.unit) != (first.channel, first.sample_rate, first.unit)
-        for b in blocks
-    ):
-        raise RecordingError(
-            'the EMG changes its channels, rate or unit within the recording; split the recording there'
-        )
+    _check_one_signal(blocks)
     stamps = np.array([b.stamp - first.stamp for b in blocks], np.float64)
-    if stamps[-1] > LONGEST * NANOSECONDS:
-        raise RecordingError(
-            f'the stamps of the EMG reach over {stamps[-1] / NANOSECONDS / 3600:.1f} h, as if its clock had been set '
-            'meanwhile; cut the recording there, or record again'
-        )
     period = NANOSECONDS / first.sample_rate
     for _ in range(ROUNDS):  # the lengths of gaps depend on the rate, and the rate on them
         starts = np.array(_place(blocks, period))
@@ -104,6 +96,23 @@ def join_emg(blocks: list[EmgBlock]) -> EmgSignal | None:
         first.source,
         int((np.diff(starts) > lengths[:-1]).sum()),
     )
+
+
+def _check_one_signal(blocks: list[EmgBlock]) -> None:
+    first = blocks[0]
+    if any(
+        (b.channel, b.sample_rate, b.unit) != (first.channel, first.sample_rate, first.unit)
+        for b in blocks
+    ):
+        raise RecordingError(
+            'the EMG changes its channels, rate or unit within the recording; split the recording there'
+        )
+    span = blocks[-1].stamp - first.stamp
+    if span > LONGEST * NANOSECONDS:
+        raise RecordingError(
+            f'the stamps of the EMG reach over {span / NANOSECONDS / 3600:.1f} h, as if its clock had been set '
+            'meanwhile; cut the recording there, or record again'
+        )
 
 
 def _place(blocks: list[EmgBlock], period: float) -> list[int]:
