@@ -3,6 +3,7 @@
 Letters: N samples, C channels.
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,20 +100,21 @@ def join_emg(blocks: list[EmgBlock]) -> EmgSignal | None:
 
 
 def _check_one_signal(blocks: list[EmgBlock]) -> None:
-    first = blocks[0]
-    if any(
-        (b.channel, b.sample_rate, b.unit) != (first.channel, first.sample_rate, first.unit)
-        for b in blocks
-    ):
+    if len({_describe(block) for block in blocks}) > 1:
         raise RecordingError(
-            'the EMG changes its channels, rate or unit within the recording; split the recording there'
+            'the EMG changes its channels, sides, rate, unit or origin within the recording; split the recording '
+            'there, or record one stream alone'
         )
-    span = blocks[-1].stamp - first.stamp
+    span = blocks[-1].stamp - blocks[0].stamp
     if span > LONGEST * NANOSECONDS:
         raise RecordingError(
             f'the stamps of the EMG reach over {span / NANOSECONDS / 3600:.1f} h, as if its clock had been set '
             'meanwhile; cut the recording there, or record again'
         )
+
+
+def _describe(block: EmgBlock) -> tuple[Hashable, ...]:
+    return block.channel, block.side.tobytes(), block.sample_rate, block.unit, block.origin
 
 
 def _place(blocks: list[EmgBlock], period: float) -> list[int]:

@@ -139,5 +139,5 @@ def test_emg_that_says_what_it_is_and_emg_that_can_not_be_shown(plain, tmp_path,
             bag.write_record(topic, record, when)
     assert cli.main(['report', str(tmp_path / 'changed'), '-o', str(tmp_path / 'r.html')]) == 0
     said = (tmp_path / 'r.html').read_text()
-    assert 'EMG is not shown: the EMG changes its channels, rate or unit' in said
+    assert 'EMG is not shown: the EMG changes its channels, sides, rate, unit or origin' in said
     assert '<path class="measured"' not in said
