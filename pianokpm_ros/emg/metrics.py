@@ -131,8 +131,10 @@ def onset_scores(
     tolerance: float = 0.05,
     settings: OnsetSettings | None = None,
 ) -> list[OnsetMatch]:
-    """Match the onsets of each muscle's envelope; one `OnsetMatch` a muscle."""
+    """Match the onsets of each muscle's envelope where both are known; one `OnsetMatch` a muscle."""
     y, p = _pair(y, p)
+    known = np.isfinite(y) & np.isfinite(p)
+    y, p = np.where(known, y, np.nan), np.where(known, p, np.nan)
     return [
         match_onsets(
             find_envelope_onsets(a, rate, settings),

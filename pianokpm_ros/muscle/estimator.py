@@ -188,8 +188,8 @@ class MuscleEstimator:
         )
 
     def _age(self, stamp: int) -> float:
-        newest_sample = (self._line.next or stamp) - round(1e9 / SAMPLE_RATE)
-        return (stamp - newest_sample) * 1e-9
+        coming = stamp if self._line.next is None else self._line.next
+        return (stamp - coming + MILLISECOND) * 1e-9
 
 
 def _confidence(newest: _Newest) -> float:

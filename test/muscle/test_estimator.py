@@ -129,6 +129,16 @@ def test_a_poisoned_finger_is_survived(bundle, playing, poison):
     assert worst < 0.02  # two seconds later: forgotten to a fraction of the deviation
 
 
+def test_the_age_is_told_truly_where_a_simulated_clock_begins(bundle, playing):
+    """The newest sample may be the one just before time 0."""
+    hand = playing.landmarks[0, 1]
+    estimator = MuscleEstimator(bundle, Side.RIGHT, 0.033)
+    estimator.push_pose(make_pose(32 * MILLISECOND, hand))
+    missing = HandPose.invalid(40 * MILLISECOND, 'rig', 0, Side.RIGHT)
+    activity = estimator.push_pose(missing)
+    assert activity.status == Status.STALE and activity.lookahead == pytest.approx(0.041)
+
+
 def test_a_lost_hand_is_stale_and_then_invalid(bundle, playing, side):
     poses = poses_at(playing, steady(60, 0.5), side)
     estimator = MuscleEstimator(bundle, side, 0.0)

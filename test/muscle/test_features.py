@@ -12,6 +12,7 @@ from pianokpm_ros.muscle.features import (
     PLACE_FLAG,
     SHAPE,
     Scaling,
+    are_hands,
     bend_angles,
     hand_features,
     is_hand,
@@ -55,6 +56,20 @@ def test_shape_is_the_same_from_everywhere_and_at_every_size(hand):
     for scale in (0.8, 1.2):
         moved = (scale * hand) @ random_turn(rng).T + rng.normal(size=3)
         np.testing.assert_allclose(features_of(moved, placed=OFF)[SHAPE], want, atol=1e-9)
+
+
+def test_hands_of_a_take_are_judged_like_a_single_one():
+    hand = np.random.default_rng(0).normal(0, 0.03, (21, 3))
+    hand[[0, 5, 9, 17]] = [[0, 0, 0], [-0.03, 0.09, 0], [0, 0.09, 0], [0.03, 0.08, 0]]
+    hands = np.stack([hand] * 9)
+    hands[1] *= 0.4  # no person's
+    hands[2] *= 2.0
+    hands[3, 9], hands[4, 8], hands[5, 8], hands[6, 8] = np.nan, np.nan, 11.0, np.inf
+    hands[7, [5, 17]] = hands[7, 9]  # a line
+    hands[8] = np.nan
+    found = are_hands(hands)
+    assert found.tolist() == [is_hand(h) for h in hands]
+    assert found.tolist() == [True, False, False, False, True, False, False, False, False]
 
 
 def test_the_palm_frame_is_right_handed_and_points_where_it_says(hand):

@@ -24,6 +24,7 @@ from pianokpm_training.sessions.personal import (
     read_recordings,
     scale_person,
 )
+from pianokpm_training.sessions.ticks import pose_series
 
 from pianokpm_ros.anatomy import MUSCLES, Side
 from pianokpm_ros.cli import main
@@ -88,6 +89,19 @@ def test_a_persons_minute_makes_other_minutes_better(bundle):
     assert person.fit['simulated'] and person.fit['sides'] == ['right'] and fitted.seconds > 58
 
 
+def test_what_the_estimator_would_not_take_is_not_learned_from(bundle):
+    """Live, a hand as large as a tray is held to be none; nor may a person be fitted to it."""
+    whole = play(seconds=5.0)
+    landmarks = whole.pose.landmarks.copy()
+    landmarks[100:130] *= 4.0
+    landmarks[200, 13] = np.nan  # one knuckle is no reason
+    spoiled = replace(whole, pose=replace(whole.pose, landmarks=landmarks))
+    first, second = (sum(len(s) for s in make_stretches(r, bundle)) for r in (whole, spoiled))
+    assert first - 51 <= second <= first - 49
+    poses = pose_series(spoiled.pose)
+    assert len(poses) == len(whole.pose.stamp) - 30 and whole.pose.stamp[200] in poses.stamp
+
+
 def test_the_scale_travels(bundle):
     person, _ = learn_person([play(seconds=5.0, normalization='PERCENTILE')], bundle, 'me')
     assert person.normalization == Normalization.PERCENTILE and person.name == 'me'
@@ -116,6 +130,10 @@ def test_the_command_learns_from_a_data_set(tmp_path, capsys, bundle):
     assert [r.info.subject for r in one] == ['s01']
     with pytest.raises(DataError, match='one person from recordings of s01, s02'):
         read_recordings([tmp_path / 'data' / s / 'a' for s in ('s01', 's02')])
+    (tmp_path / 'empty').mkdir()
+    index_data(tmp_path / 'empty', {}, 'nothing', {})
+    with pytest.raises(DataError, match='which hold no recordings'):
+        read_recordings([tmp_path / 'empty'])
     with pytest.raises(DataError, match='not there'):
         read_recordings([tmp_path / 'nothing'])
 

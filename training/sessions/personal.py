@@ -39,6 +39,10 @@ def read_recordings(sources: Sequence[Path], subject: str = '') -> list[Recordin
         subject: whose recordings of a data set; empty where it has one person.
     """
     found = [r for source in sources for r in _read(Path(source), subject)]
+    if sources and not found:
+        raise DataError(
+            f'asked to learn a person from {", ".join(map(str, sources))}, which hold no recordings; name others'
+        )
     people = sorted({r.info.subject for r in found})
     if len(people) > 1:
         raise DataError(

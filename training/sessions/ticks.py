@@ -14,9 +14,10 @@ from pianokpm_training.datasets.recording import (
     SignalTrack,
 )
 
-from pianokpm_ros.anatomy import MUSCLES, PALM
+from pianokpm_ros.anatomy import MUSCLES
 from pianokpm_ros.keyboard.key_samples import KeySamples, keys_at
 from pianokpm_ros.muscle.batch import KeyLookup, PoseSeries, no_keys
+from pianokpm_ros.muscle.features import are_hands
 from pianokpm_ros.muscle.timebase import MILLISECOND, TICK, is_camera_frame
 
 LARGEST = 5.0
@@ -83,8 +84,8 @@ def _on_milliseconds(track: SignalTrack) -> SignalTrack:
 
 
 def pose_series(pose: PoseTrack) -> PoseSeries:
-    """Return the poses whose palm is known."""
-    usable = np.isfinite(pose.landmarks[:, PALM]).all(axis=(1, 2))
+    """Return the poses that the estimator takes: the palm known, of human size, nothing absurd."""
+    usable = are_hands(pose.landmarks)
     count = int(usable.sum())
     return PoseSeries(
         pose.stamp[usable],
