@@ -76,6 +76,7 @@ class NodeProcess:
         self.spec, self._output = spec, output
         self._command = [find_executable(spec.executable), *spec.ros_arguments()]
         self._delay, self._restarts, self._due = RESPAWN_DELAY, 0, 0.0
+        self._told = False
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
 
@@ -125,15 +126,24 @@ class NodeProcess:
     def care(self) -> None:
         """Start it again when it died and its time has come."""
         state, now = self.state, time.monotonic()
-        if state.alive or state.returncode in (0, REFUSED) or not self.spec.respawn:
+        if state.alive or state.returncode in (0, REFUSED):
             return
-        if not self._due:
+        if not self.spec.respawn:
+            self._mourn(state)
+        elif not self._due:
             settled = now - self._started > SETTLED
             self._delay = RESPAWN_DELAY if settled else min(2 * self._delay, MAX_DELAY)
             self._due = now + (0 if settled else self._delay / 2)
             self._output(self.spec.name, f'died ({_describe(state.returncode)}); starts again')
         elif now >= self._due:
             self._start_again(now)
+
+    def _mourn(self, state: ProcessState) -> None:
+        if not self._told:
+            self._told = True
+            self._output(
+                self.spec.name, f'died ({_describe(state.returncode)}); is not started again'
+            )
 
     def _start_again(self, now: float) -> None:
         try:

@@ -21,7 +21,7 @@ from pianokpm_ros.nodes.connections import WAIT_PARAMETERS, Connections
 from pianokpm_ros.nodes.detection import HAND_PARAMETERS, read_hand_settings
 from pianokpm_ros.nodes.parameters import Parameter, ParameterError
 from pianokpm_ros.nodes.sensor_messages import make_header
-from pianokpm_ros.recording.video import CameraVideo
+from pianokpm_ros.recording.video import CameraVideo, choose_folder
 from pianokpm_ros.records import Frame
 
 
@@ -57,6 +57,7 @@ class CaptureNode(PianoNode):
         super().__init__('capture_node')
         s = self.settings
         self._connections = Connections(self, s['wait_for'])
+        self._films: dict[str, CameraVideo] = {}
         rig = load_rig(s['rig']) if s['rig'] else None
         self._run = self._open_live(rig) if s['addresses'] else self._open_files(rig)
         self._workers = (
@@ -64,6 +65,9 @@ class CaptureNode(PianoNode):
             if s['landmarks']
             else None
         )
+        self._films = (
+            self._make_films()
+        )  # now that nothing can be refused any more: it leaves files
         self.offer_pause()
         self._run.start()
 
@@ -81,7 +85,7 @@ class CaptureNode(PianoNode):
         cameras = make_cameras(addresses, asked, rig, lambda: self.now, s['open_timeout'])
         run = LiveRun(cameras, self._take)
         sizes = run.open(rig)
-        self._films = self._make_films(dict.fromkeys(sizes, s['frame_rate']))
+        self._rates = dict.fromkeys(sizes, s['frame_rate'])
         self._outputs = {name: self._offer(name, size, rig) for name, size in sizes.items()}
         run.on_frame = self._film_frame
         return run
@@ -90,7 +94,7 @@ class CaptureNode(PianoNode):
         s = self.settings
         videos = pair_sources(s['cameras'], 'videos', s['videos'])
         sources = prepare_videos(videos, rig, s['timestamps'])
-        self._films = self._make_films({source.name: source.rate for source in sources})
+        self._rates = {source.name: source.rate for source in sources}
         self._outputs = {c.name: self._offer(c.name, c.size, rig) for c in sources}
         self._start = self.create_publisher(Time, 'playback/start', LATCHED)
         self._end = self.create_publisher(Time, 'playback/end', LATCHED)
@@ -100,10 +104,13 @@ class CaptureNode(PianoNode):
         made.on_start, made.on_end, made.on_finish = self._announce, self._close_round, self._rest
         return made
 
-    def _make_films(self, rates: dict[str, float | None]) -> dict[str, CameraVideo]:
-        if not self.settings['record_videos']:
+    def _make_films(self) -> dict[str, CameraVideo]:
+        asked, rates = self.settings['record_videos'], self._rates
+        if not asked:
             return {}
-        folder = Path(self.settings['record_videos'])
+        folder = choose_folder(Path(asked), rates)
+        if folder != Path(asked):
+            self.get_logger().warning(f'{asked} holds films of these cameras: goes on in {folder}')
         return {name: CameraVideo(folder, name, rate or 60.0) for name, rate in rates.items()}
 
     def _offer(self, name: str, size: tuple[int, int], rig: Rig | None) -> CameraOutput:

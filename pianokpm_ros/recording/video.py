@@ -5,9 +5,11 @@ for each frame: camera, frame_index, frame_time [s], stamp [ns], sequence; `load
 """
 
 import csv
+import itertools
 import logging
 import queue
 import threading
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 
@@ -30,7 +32,18 @@ QUEUE, QUEUE_BYTES = 8, 64_000_000
 SET_BACK = 1_000_000
 """A frame so long before the last one is not late: the clock was set back [us]. The index has its stamp."""
 
+PART = 'part_'
+"""Begins the names of folders of what was filmed after another start."""
+
 MICROSECOND = Fraction(1, 1_000_000)
+
+
+def choose_folder(folder: Path, cameras: Iterable[str]) -> Path:
+    """Return where to film to: `folder`, or `part_2` in it and so on, of a process that was started again."""
+    names = [f'{camera}.mp4' for camera in cameras]
+    parts = (folder / f'{PART}{number}' for number in itertools.count(2))
+    places = itertools.chain([folder], parts)
+    return next(p for p in places if not any((p / name).exists() for name in names))
 
 
 class CameraVideo(threading.Thread):

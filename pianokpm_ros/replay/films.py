@@ -1,5 +1,6 @@
 """What the cameras filmed beside a bag, and the hands found in it once more."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,9 +15,11 @@ from pianokpm_ros.geometry.rig import Rig
 from pianokpm_ros.hands.choice import HandSettings, make_workers
 from pianokpm_ros.offline.pipeline import Hands, StageTimes, detect_ahead
 from pianokpm_ros.recording.layout import VIDEOS
-from pianokpm_ros.recording.video import load_frame_index
+from pianokpm_ros.recording.video import PART, load_frame_index
 from pianokpm_ros.recording.writer import RecordingError
 from pianokpm_ros.records import NANOSECONDS
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +53,8 @@ def find_films(bag: Path | str) -> list[Film]:
         for video in sorted(folder.glob('*.mp4'))
     ]
     films = [f for f in films if len(f.stamp)]
+    if parts := sorted(p.name for p in folder.glob(f'{PART}*')):
+        logger.warning('%s: cameras were started again; %s is left out', folder, ', '.join(parts))
     if not films:
         raise RecordingError(
             f'asked to estimate again from the videos of {bag}, but {folder} holds none with frames; '

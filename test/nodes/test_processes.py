@@ -75,6 +75,8 @@ def test_what_may_not_be_started_again_stays_dead():
     with graph:
         assert graph.wait(lambda: graph.states['dying_node'].returncode == 7, 20.0)
         assert not graph.wait(lambda: graph.states['dying_node'].restarts > 0, 0.8)
+    said = ('dying_node', 'died (exit code 7); is not started again')
+    assert lines == [('dying_node', 'born'), said]
 
 
 def test_what_ended_well_is_not_started_again():

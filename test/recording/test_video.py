@@ -12,7 +12,7 @@ import pytest
 
 from pianokpm_ros.capture.video_file import VideoFile, load_timestamps
 from pianokpm_ros.recording import video as video_module
-from pianokpm_ros.recording.video import QUEUE, CameraVideo, load_frame_index
+from pianokpm_ros.recording.video import QUEUE, CameraVideo, choose_folder, load_frame_index
 from pianokpm_ros.recording.writer import RecordingError
 from pianokpm_ros.records import Frame
 
@@ -169,6 +169,15 @@ def test_a_killed_recorder_leaves_a_video_that_plays(tmp_path):
     stamps, _ = load_frame_index(tmp_path / 'top.csv')
     # What was encoded, but for half a second until the fragment, and the same again for its index: at most a second.
     assert min(frames, len(stamps)) >= written[-1] - 60 and written[-1] > 60
+
+
+def test_a_process_that_was_started_again_films_beside_what_is_there(tmp_path):
+    assert choose_folder(tmp_path / 'a', ['top', 'left']) == tmp_path / 'a'
+    for part in ('a', 'a/part_2'):
+        assert choose_folder(tmp_path / 'a', ['top', 'left']) == tmp_path / part
+        film(tmp_path / part, range(2))
+    assert choose_folder(tmp_path / 'a', ['left']) == tmp_path / 'a'
+    assert choose_folder(tmp_path / 'a', ['top', 'left']) == tmp_path / 'a' / 'part_3'
 
 
 def test_a_place_that_can_not_be_and_an_old_video_are_refused(tmp_path):

@@ -108,3 +108,11 @@ def test_the_same_bytes_twice_and_others_with_another_detector(filmed, bundle, t
 def test_a_bag_without_videos_says_how_to_record_some(session, bundle):
     with pytest.raises(RecordingError, match='--film'):
         list(recompute(session.bag, Recomputation(bundle, 'video')))
+
+
+def test_what_was_filmed_after_another_start_is_named(filmed, tmp_path, caplog):
+    folder = tmp_path / 'bag'
+    shutil.copytree(filmed, folder)
+    shutil.copytree(filmed / VIDEOS, folder / VIDEOS / 'part_2')
+    assert [f.camera for f in find_films(folder)] == [f.camera for f in find_films(filmed)]
+    assert 'part_2 is left out' in caplog.text
