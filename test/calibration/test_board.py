@@ -7,7 +7,7 @@ import pytest
 from pianokpm_ros.geometry.calibration.board import Board, CalibrationError
 from pianokpm_ros.geometry.calibration.diagnosis import diagnose
 from pianokpm_ros.geometry.calibration.sheet import DPI, write_sheet
-from pianokpm_ros.geometry.calibration.watch import watch_board
+from pianokpm_ros.geometry.calibration.watch import check_seen, watch_board
 from pianokpm_ros.records import Frame
 
 
@@ -111,8 +111,8 @@ class Pictures:
 
     name, rate, count = 'phone', None, None
 
-    def __init__(self, pictures):
-        self._frames = [Frame(i, 'phone', i, p) for i, p in enumerate(pictures)]
+    def __init__(self, pictures, first=0, step=1):
+        self._frames = [Frame(i, 'phone', first + step * i, p) for i, p in enumerate(pictures)]
 
     def open(self):
         pass
@@ -130,3 +130,12 @@ def test_a_phone_that_is_turned_while_it_is_calibrated_is_named(board):
     assert len(watch_board(board, Pictures(across)).sightings) == 3
     with pytest.raises(CalibrationError, match="'phone'.* from 960 x 720 to 720 x 960"):
         watch_board(board, Pictures([*across, *upright]))
+
+
+def test_a_live_camera_whose_frames_are_overtaken_is_diagnosed_by_what_it_showed(board):
+    """Of every seventh of its frames none was kept, and pictures of no board passed for mirrored ones."""
+    source = Pictures([np.full((48, 64, 3), 99, np.uint8)] * 20, first=1, step=7)
+    seen = watch_board(board, source)
+    assert len(seen.samples) == 3
+    with pytest.raises(CalibrationError, match='no marker of DICT_4X4_50'):
+        check_seen(board, {'phone': seen}, 8)

@@ -31,7 +31,7 @@ class _Guess:
 def diagnose(board: Board, pictures: Sequence[Picture]) -> str:
     """Return in words what the pictures show instead of `board`; empty if nothing better is found."""
     for guess in [*_list_guesses(board), *_list_layouts(board, pictures)]:
-        if _count(guess, pictures) >= min(ENOUGH, len(pictures)):
+        if _count(guess, pictures) >= max(1, min(ENOUGH, len(pictures))):
             return guess.words
     if not any(len(board.find_markers(p)) for p in pictures):
         return (

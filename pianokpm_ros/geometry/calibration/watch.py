@@ -55,15 +55,16 @@ def watch_board(
         clock: tells the time [s].
     """
     source.open()
-    stamps, seen = [], Watched((0, 0))
+    stamps, seen, looked = [], Watched((0, 0)), 0
     try:
         step = max(1, math.ceil((source.count or 0) / LOOKED_AT))
-        apart = max(1, (source.count or 7 * SAMPLES) // SAMPLES // step) * step
+        apart = max(1, (source.count or 7 * SAMPLES) // SAMPLES // step)
         end = clock() + seconds if seconds is not None else math.inf
         while clock() < end and (frame := source.read()) is not None:
             report(frame.sequence + 1, source.count)
             if frame.sequence % step == 0:
-                _look(board, source.name, frame, seen, frame.sequence % apart == 0)
+                _look(board, source.name, frame, seen, looked % apart == 0)
+                looked += 1
             stamps.append(frame.stamp)
     finally:
         source.close()
