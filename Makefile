@@ -64,9 +64,10 @@ install/.ready: $(VENV)/.ready build/.sources CMakeLists.txt package.xml setup.c
 
 build: install/.ready
 
+# A test that hangs ends its process after 15 minutes (pyproject.toml), and that the run: it would hang again, and again.
 test: install/.ready $(VENV)/.training
 	@$(BIN)/ruff check .
-	@source ./activate.bash && python -m pytest -n $(PROCESSES) --no-loadscope-reorder
+	@source ./activate.bash && python -m pytest -n $(PROCESSES) --no-loadscope-reorder --max-worker-restart=0
 
 lint: $(VENV)/.ready
 	@$(BIN)/ruff check .

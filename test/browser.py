@@ -34,7 +34,7 @@ def start_arguments(profile: Path) -> list[str]:
     ]
 
 
-def run_browser(profile: Path, url: str, *options: str, timeout: float = 60.0) -> str:
+def run_browser(profile: Path, url: str, *options: str, timeout: float = 180.0) -> str:
     """Open a page, wait until it is done; returns what was asked to be printed, such as `--dump-dom`."""
     command = [*start_arguments(profile), *options, url]
     done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)

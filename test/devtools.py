@@ -11,7 +11,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from test.browser import start_arguments
 
-START_LIMIT = 30.0
+START_LIMIT = 90.0
 
 
 class Tab:
@@ -87,7 +87,7 @@ class Tab:
         assert 'exceptionDetails' not in found, found
         return found['result'].get('value')
 
-    def wait(self, expression: str, seconds: float = 20.0) -> None:
+    def wait(self, expression: str, seconds: float = 60.0) -> None:
         """Wait until an expression is true."""
         end = time.monotonic() + seconds
         careful = (
@@ -110,4 +110,4 @@ class Tab:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(60)

@@ -183,7 +183,7 @@ def test_a_camera_that_was_unplugged_is_told_with_those_that_are_there(
     cam = camera('usb', str(path))
     cam.open()
     path.unlink()
-    lateness.wait(lambda: 'is not there' in cam.health.words, 10.0)
+    lateness.wait(lambda: 'is not there' in cam.health.words, PATIENCE)
     assert 'plugged in' in cam.health.words and cam.health.state is CameraState.LOST
     time.sleep(1.0)
     assert 'plug.mp4' not in capfd.readouterr().err

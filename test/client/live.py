@@ -60,7 +60,7 @@ class LiveClient:
             self._executor.spin_once(timeout_sec=0.05)
         return until()
 
-    def reach(self, state: State, seconds: float = 40.0) -> None:
+    def reach(self, state: State, seconds: float = 90.0) -> None:
         """Run until a state is reached."""
         reached = self.spin(seconds, lambda: bool(self.run) and self.run[-1][1].state == state)
         assert reached, f'{state.name} not reached; last was {self.run[-1] if self.run else None}'

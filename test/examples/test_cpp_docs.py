@@ -47,7 +47,7 @@ def test_the_lines_build_and_print_an_estimate(tmp_path, monkeypatch):
         subprocess.Popen([sys.executable, *module], cwd=ROOT),
     ]
     try:
-        line = wait_for(processes[0], 'ms old', 40)
+        line = wait_for(processes[0], 'ms old', 90)
         assert re.search(r'\w+ \d\.\d{3}, \d+ ms old', line), line
     finally:
         for process in processes:

@@ -33,10 +33,10 @@ def test_prints_activations_and_notices_that_the_publisher_is_gone(program, monk
         [sys.executable, '-m', 'test.client.synthetic_publisher', topic], cwd=ROOT
     )
     try:
-        line = wait_for(subscriber, '1DI', 40)
+        line = wait_for(subscriber, '1DI', 90)
         assert line.startswith('estimated') and 'confidence' in line and 'nan' not in line
         publisher.kill()
-        wait_for(subscriber, 'publisher gone', 10)
+        wait_for(subscriber, 'publisher gone', 30)
     finally:
         for process in (publisher, subscriber):
             process.kill()

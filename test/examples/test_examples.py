@@ -83,9 +83,9 @@ def test_the_exoskeleton_follows_a_live_estimate_and_lets_go_without_it(monkeypa
     example = subprocess.Popen([sys.executable, script], cwd=ROOT, **pipe)
     publisher = subprocess.Popen([sys.executable, *module], cwd=ROOT)
     try:
-        wait_for(example, 'ACTIVE', 40)
+        wait_for(example, 'ACTIVE', 90)
         publisher.kill()
-        wait_for(example, 'PASSIVE', 10)
+        wait_for(example, 'PASSIVE', 30)
     finally:
         for process in (publisher, example):
             process.kill()

@@ -50,11 +50,11 @@ def scene():
 def test_the_newest_frame_wins_and_the_others_are_counted(scene):
     workers, gates, results, came = scene
     workers.push(make_frame('a', 0))
-    assert gates['a'].begun.acquire(timeout=5)
+    assert gates['a'].begun.acquire(timeout=60)
     for number in (1, 2, 3):
         workers.push(make_frame('a', number))
     gates['a'].let.release(2)
-    assert came.acquire(timeout=5) and came.acquire(timeout=5)
+    assert came.acquire(timeout=60) and came.acquire(timeout=60)
     assert results == [('a', 0), ('a', 3)]
     assert workers.counts['a'][1] == 2 and workers.counts['b'] == (0, 0)
 
@@ -64,5 +64,5 @@ def test_cameras_do_not_wait_for_each_other(scene):
     workers.push(make_frame('a', 0))
     workers.push(make_frame('b', 0))
     gates['b'].let.release()
-    assert came.acquire(timeout=5)
+    assert came.acquire(timeout=60)
     assert results == [('b', 0)]

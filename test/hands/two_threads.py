@@ -10,7 +10,7 @@ import numpy as np
 from pianokpm_ros.hands.engine import find_int8_model
 from pianokpm_ros.hands.runtimes import Int8LandmarkModel, compile_int8
 
-faulthandler.dump_traceback_later(60, exit=True)  # who waits for ever ends here
+faulthandler.dump_traceback_later(240, exit=True)  # who waits for ever ends here
 compiled = compile_int8(find_int8_model('full'), 2)
 ordinary, begun = builtins.__import__, threading.Event()
 

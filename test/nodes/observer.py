@@ -33,11 +33,11 @@ class Observer:
         while not self._leaving.is_set():
             self._executor.spin_once(timeout_sec=0.1)
 
-    def listen(self, topic, kind, latched=False, qos=None):
-        """Collect the messages of a topic, with the steady time of their arrival [s]."""
+    def listen(self, topic, kind, latched=False, qos=None, raw=False):
+        """Collect the messages of a topic, or their bytes, with the steady time of their arrival [s]."""
         self.messages[topic], self.arrived[topic] = [], []
         qos = qos or (LATCHED if latched else DEEP)
-        self.node.create_subscription(kind, topic, lambda m: self._take(topic, m), qos)
+        self.node.create_subscription(kind, topic, lambda m: self._take(topic, m), qos, raw=raw)
 
     def _take(self, topic, message):
         with self._changed:

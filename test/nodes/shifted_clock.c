@@ -45,6 +45,9 @@ int clock_gettime(clockid_t id, struct timespec * time)
 int pthread_cond_timedwait(pthread_cond_t * condition, pthread_mutex_t * mutex, const struct timespec * until)
 {
   Wait wait = (Wait)dlvsym(RTLD_NEXT, "pthread_cond_timedwait", "GLIBC_2.3.2");
+  if (!wait) {
+    wait = (Wait)dlsym(RTLD_NEXT, "pthread_cond_timedwait");  // other processors have one version only
+  }
   struct timespec end = moved(*until, shift && until->tv_sec > MONOTONIC_AT_MOST ? -*shift : 0);
   return wait(condition, mutex, &end);
 }

@@ -102,7 +102,7 @@ def check_after(observer, clock, feeder):
             new = (m for m in messages[topic] if stamp_of(m.header.stamp) < limit)
             return sum(map(what, new)) >= count
 
-        observer.wait(came, 30.0, f'{topic} of the new time')
+        observer.wait(came, 60.0, f'{topic} of the new time')
 
     wait_for(KEYS, lambda m: True, 50)
     with_keys = MuscleActivity.POSE | MuscleActivity.MIDI

@@ -139,11 +139,12 @@ def test_a_driver_that_falls_silent_is_named(drivers, recording):
 
 @pytest.fixture(scope='module')
 def travelled(recording):
-    """Play with full images on topics, the hands found by another process; returns what came."""
+    """Play with full images on topics, slowly, the hands found by another process; returns what came."""
     options = GraphOptions(
         videos=recording.arguments,
         rig=str(recording.rig),
         images=True,
+        rate=0.5,
         at_end='exit',
         namespace='far',
     )
@@ -170,7 +171,7 @@ def travelled(recording):
         observer.listen('/far/playback/end', Time, latched=True)
         with GraphProcesses(observer.join(nodes, *topics)) as graph:
             observer.wait(lambda m: m['/far/playback/end'], 90.0, 'the end')
-            assert graph.wait_until_exit('capture_node', 10.0)
+            assert graph.wait_until_exit('capture_node', 60.0)
         origin = stamp_of(observer.messages['/far/playback/start'][0])
         hands = {n: observer.messages[f'/far/{n}/hands'] for n in recording.videos}
     return SimpleNamespace(images=images, hands=hands, origin=origin)

@@ -86,10 +86,10 @@ def test_a_recorder_in_a_namespace_leaves_other_graphs_out(observer, tmp_path):
         observer.wait_for_subscribers(own)
         observer.wait_for_health('one/recorder_node', 'recording to')
         before = len(observer.messages['/diagnostics'])
-        observer.wait(lambda m: len(m['/diagnostics']) >= before + 2, 30.0, 'another look')
+        observer.wait(lambda m: len(m['/diagnostics']) >= before + 2, 60.0, 'another look')
         assert not others.get_subscription_count()
         own.publish(HandPose())
-        observer.wait(lambda m: heard_by_recorder(m, '/one/further/left'), 30.0, 'the own message')
+        observer.wait(lambda m: heard_by_recorder(m, '/one/further/left'), 60.0, 'the own message')
     assert {topic for topic, *_ in read_raw(tmp_path / 'bag')} == {
         '/one/further/left',
         '/diagnostics',

@@ -48,10 +48,15 @@ def play(take, rate, namespace):
         observer.listen(f'/{namespace}/keys', KeyMotion)
         observer.listen(f'/{namespace}/playback/start', Time, latched=True)
         heard = [f'{kind}/{side}' for kind in ('hands', 'muscle_activity') for side in SIDES]
+        ends = [f'/{namespace}/{topic}' for topic in heard]
         nodes = observer.join(describe_graph(options), *heard, *(['keys'] if rate else []))
         lines = []
         with GraphProcesses(nodes, lambda _, line: lines.append(line)) as graph:
-            assert graph.wait_until_exit('capture_node', 120.0)
+            assert graph.wait_until_exit('capture_node', 300.0)
+            # Who has worked off all that came says next that nothing comes any more.
+            observer.wait(
+                lambda m: all(m[t] and m[t][-1].status == HandPose.INVALID for t in ends), 60.0
+            )
         records = {
             topic.removeprefix(f'/{namespace}'): [from_message(m) for m in messages]
             for topic, messages in observer.messages.items()

@@ -90,7 +90,7 @@ found = sorted({{m.split('.')[0] for m in sys.modules}} & set({(*ROS, *TRAINING,
 print(','.join(found))
 """
     done = subprocess.run(
-        [sys.executable, '-c', script], capture_output=True, text=True, cwd=ROOT, timeout=120
+        [sys.executable, '-c', script], capture_output=True, text=True, cwd=ROOT, timeout=300
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == ''

@@ -111,11 +111,11 @@ def test_ten_clicks_make_a_rig(command, tab, tmp_path):
     assert float(re.search(r'([\d.]+) px median', words(tab, 'figures'))[1]) < 1.5
     drawn = tab.ask(BLUE)
     tab.ask("document.getElementById('lines').click()")
-    assert drawn > 2 * tab.ask(BLUE) + 1000  # the keys as wires
+    tab.wait(f'{drawn} > 2 * ({BLUE}) + 1000')  # the keys as wires
     assert tab.ask('complaints') == []
     tab.ask("document.getElementById('save').click()")
     tab.wait("document.getElementById('outcome').innerText.startsWith('Saved points.yaml')", 60)
-    assert process.wait(30) == 0
+    assert process.wait(120) == 0
     said = process.stdout.read()
     assert 'left: points within' in said and 'stands at' in said and 'rig.yaml' in said
     found, true = load_rig(tmp_path / 'rig.yaml').camera('left'), TRUTH.camera('left')
@@ -153,7 +153,7 @@ def test_points_are_dragged_nudged_marked_and_removed(command, tab, tmp_path):
     press_key(tab, 'Delete')
     tab.wait("document.getElementById('count').innerText.startsWith('9')")
     tab.ask("document.getElementById('save').click()")
-    assert process.wait(60) == 0
+    assert process.wait(120) == 0
     saved = load_points(tmp_path / 'points.yaml')['left']
     assert chosen not in saved.names
     place = saved.pixels[saved.names.index('C4.front_left')]
@@ -167,18 +167,17 @@ def test_a_mouse_over_shows_the_magnifier_and_a_narrow_page_fits(command, tab):
     tab.wait('document.documentElement.dataset.asked')
     for width, height in ((390, 800), (1280, 800)):
         tab.resize(width, height)
-        time.sleep(0.3)
-        assert tab.ask('document.documentElement.scrollWidth') <= width
-        assert tab.ask("document.getElementById('picture').clientHeight") > 200
+        tab.wait(f'innerWidth === {width} && document.documentElement.scrollWidth <= {width}')
+        tab.wait("document.getElementById('picture').clientHeight > 200")
     tab.wait('(' + BLUE + ') >= 0')
     before = tab.picture()
     x, y = show(tab, *find_corner('C4.front_left'))
     tab.call('Input.dispatchMouseEvent', type='mouseMoved', x=x, y=y)
-    time.sleep(0.3)
-    assert tab.picture() != before
+    end = time.monotonic() + 60
+    while tab.picture() == before:
+        assert time.monotonic() < end, 'no magnifier'
     press_key(tab, 'm')
-    time.sleep(0.3)
-    assert tab.ask("document.getElementById('glass').getAttribute('aria-pressed')") == 'false'
+    tab.wait("document.getElementById('glass').getAttribute('aria-pressed') === 'false'")
     assert tab.ask('complaints') == []
 
 
@@ -188,6 +187,6 @@ def test_an_interrupt_writes_nothing(command, tab, tmp_path, number):
     tab.open(url)
     name_what_is_asked(tab, 2)
     process.send_signal(number)
-    assert process.wait(20) == 130 and 'interrupted' in process.stdout.read()
+    assert process.wait(120) == 130 and 'interrupted' in process.stdout.read()
     assert not list(tmp_path.glob('*.yaml')) and not list(tmp_path.glob('.*.part'))
     tab.wait("document.getElementById('mode').innerText === 'no connection'")

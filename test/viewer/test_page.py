@@ -137,14 +137,11 @@ def test_no_name_lies_on_another(tab, size):
 @pytest.mark.parametrize('size', [(390, 800), (1280, 800)])
 def test_fits_narrow_and_wide_screens(tab, size):
     tab.resize(*size)
-    time.sleep(0.3)
-    found = tab.ask('[document.documentElement.scrollWidth, innerWidth]')
-    assert found[0] <= found[1] == size[0]
-    heights = tab.ask(
-        "[...document.querySelectorAll('.traces')].map(c => c.getBoundingClientRect().height)"
+    tab.wait(f'document.documentElement.scrollWidth <= innerWidth && innerWidth === {size[0]}')
+    tab.wait(
+        "[...document.querySelectorAll('.traces')].every(c => c.getBoundingClientRect().height >= 200)"
     )
-    assert min(heights) >= 200
-    assert tab.ask("document.querySelector('#stage').getBoundingClientRect().height") >= 250
+    tab.wait("document.querySelector('#stage').getBoundingClientRect().height >= 250")
 
 
 def test_complains_about_nothing(tab):
