@@ -28,7 +28,7 @@ from pianokpm_training.sessions.reading import join_keys, read_session
 from pianokpm_training.sessions.ticks import key_lookup
 from rich.console import Console
 
-from pianokpm_ros.anatomy import MUSCLES
+from pianokpm_ros.anatomy import MUSCLES, Side
 from pianokpm_ros.emg.metrics import pearson
 from pianokpm_ros.muscle.timebase import stroke_speed
 from pianokpm_ros.recording.emg import join_emg
@@ -36,7 +36,7 @@ from pianokpm_ros.recording.writer import BagWriter, RecordingError
 from pianokpm_ros.records import EmgOrigin
 
 from ..messages.examples import make_emg, make_keys
-from ..session import make_session, midi_keys
+from ..session import make_pose, make_session, midi_keys
 
 SECOND = 1_000_000_000
 
@@ -79,6 +79,19 @@ def test_the_envelope_is_the_one_put_in_as_a_fraction_of_mvc(data, session):
     assert np.median(r) > 0.75
     # The best half second of a 2-s contraction is up to 10 % above its mean.
     assert np.mean(found[inside]) == pytest.approx(np.mean(wanted[inside]), rel=0.2)
+
+
+def test_poses_of_two_cameras_are_not_taken_for_one_frame(tmp_path, caplog):
+    """Without a rig each pose is in the frame of the camera that saw the hand best."""
+    hand = np.random.default_rng(0).normal(0, 0.03, (21, 3))
+    with BagWriter(tmp_path / 'bag') as bag:
+        for number in range(40):
+            frame = 'left_optical_frame' if number in (0, 17, 18) else 'top_optical_frame'
+            pose = replace(make_pose(number * 10**7, Side.RIGHT, hand, number), frame_id=frame)
+            bag.write_record('/hands/right', pose, number * 10**7)
+    track = read_session(tmp_path / 'bag').poses[Side.RIGHT]
+    assert track.frame_id == 'top_optical_frame' and len(track.stamp) == 37
+    assert '3 of 40 poses of the right hand are left out' in caplog.text
 
 
 def test_each_note_has_its_hand(data, session):

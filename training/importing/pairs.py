@@ -100,8 +100,13 @@ def _read_pair(
         f'{number}: EMG {rate:.1f} Hz, {held:.0f} % of its rows repeat the one before and are left out; '
         f'{angles.rate:.1f} new poses a second'
     )
+    info = _describe(number, trial, side, subject)
+    return Recording(info, emg=emg, envelope=make_envelope(emg, rate, cutoff), angles=angles)
+
+
+def _describe(number: str, trial: int, side: Side, subject: str) -> RecordingInfo:
     name = safe_name(f'{subject}_{number}')
-    info = RecordingInfo(
+    return RecordingInfo(
         name=name,
         subject=subject,
         task='free',
@@ -116,7 +121,6 @@ def _read_pair(
             'files': [f'{ANGLES}{number}.csv', f'{EMG}{number}.csv'],
         },
     )
-    return Recording(info, emg=emg, envelope=make_envelope(emg, rate, cutoff), angles=angles)
 
 
 def read_table(path: Path) -> tuple[NDArray[np.int64], NDArray[np.floating], tuple[str, ...]]:

@@ -3,6 +3,8 @@
 Letters: T poses, V frames, K key samples, N EMG samples, C channels.
 """
 
+import logging
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,8 @@ from pianokpm_ros.records import (
     HandPose,
     KeyMotion,
 )
+
+log = logging.getLogger(__name__)
 
 FloatArray = NDArray[np.floating]
 
@@ -88,17 +92,28 @@ def read_session(bag: Path | str) -> SessionData:
 
 
 def _join_poses(records: list[HandPose]) -> dict[Side, PoseTrack]:
+    """Join the usable poses of each side; a track has one frame: those in rarer ones are left out, which is said."""
     tracks = {}
     for side in (Side.LEFT, Side.RIGHT):
         known = {r.stamp: r for r in records if r.side == side and r.status >= Status.DEGRADED}
         if not known:
             continue
-        chosen = [known[s] for s in sorted(known)]
+        (frame, count), *_ = Counter(r.frame_id for r in known.values()).most_common()
+        if count < len(known):
+            log.warning(
+                '%d of %d poses of the %s hand are left out: they are in other frames than %r, as cameras without a '
+                'rig have; calibrate them, or record one camera',
+                len(known) - count,
+                len(known),
+                side.label,
+                frame,
+            )
+        chosen = [known[s] for s in sorted(known) if known[s].frame_id == frame]
         tracks[side] = PoseTrack(
             np.array([r.stamp for r in chosen], np.int64),
             np.stack([r.landmarks for r in chosen]).astype(np.float32),
             np.stack([r.deviation for r in chosen]).astype(np.float32),
-            chosen[0].frame_id,
+            frame,
             'triangulated' if max(int(r.views.max()) for r in chosen) > 1 else 'single view',
         )
     return tracks
