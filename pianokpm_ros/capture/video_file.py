@@ -14,6 +14,9 @@ from pianokpm_ros.records import NANOSECONDS, Frame
 
 logger = logging.getLogger(__name__)
 
+MOST_BROKEN = 30
+"""A file in which so many frames after each other can't be decoded ends there."""
+
 
 class VideoFile:
     """Read a video, turned as it is to be shown; stamp = `start` + presentation time.
@@ -46,7 +49,7 @@ class VideoFile:
         self._timestamps = timestamps
         self._container: av.container.InputContainer | None = None
         self._frames: Iterator[av.VideoFrame] = iter(())
-        self._sequence = self._turns = self._misfits = 0
+        self._sequence = self._turns = self._misfits = self._broken = 0
         self._convert = BgrConverter()
 
     def open(self) -> None:
@@ -67,7 +70,8 @@ class VideoFile:
         self._times = _DecodingTimes(stream) if self._container.format.name == 'avi' else None
         self._offset = 0 if self._times is not None else stream.start_time or 0
         self._frames = self._container.decode(stream)
-        self._sequence, self._misfits, self.truncated = 0, 0, False
+        self._sequence = self._misfits = self._broken = 0
+        self.truncated = False
 
     def _open_container(self) -> av.container.InputContainer:
         if not self.path.is_file():
@@ -115,21 +119,38 @@ class VideoFile:
         return None
 
     def _decode(self) -> av.VideoFrame | None:
-        try:
-            picture = next(self._frames, None)
-        except (av.FFmpegError, OSError) as error:
+        while True:
+            try:
+                picture = next(self._frames, None)
+            except (av.FFmpegError, OSError) as error:
+                if self._pass_over(error):
+                    continue
+                self.truncated = True
+                return None
+            self._broken = 0
+            if picture is None:
+                self.truncated = self.count is not None and self._sequence < self.count
+            return picture
+
+    def _pass_over(self, error: Exception) -> bool:
+        """Go on behind data that can't be decoded; False where the file ends there."""
+        self._broken += 1
+        # Times that are given go by the number of the frame, which nobody knows from here on.
+        known = self._timestamps is None and isinstance(error, av.error.InvalidDataError)
+        on = known and self._broken < MOST_BROKEN
+        if self._broken == 1 or not on:
             logger.warning(
-                'camera %s: %s breaks off after %d frames: %s',
+                'camera %s: %s %s after %d frames: %s',
                 self.name,
                 self.path,
+                'has data that can not be decoded, which are left out,' if on else 'breaks off',
                 self._sequence,
                 error,
             )
-            self.truncated = True
-            return None
-        if picture is None:
-            self.truncated = self.count is not None and self._sequence < self.count
-        return picture
+        if on:
+            self._sequence += 1
+            self._frames = self._container.decode(self._container.streams.video[0])
+        return on
 
     def _fits(self, frame: Frame) -> bool:
         size = frame.image.shape[1::-1]

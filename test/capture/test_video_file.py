@@ -87,6 +87,35 @@ def test_a_file_that_breaks_off_ends_with_a_warning(video, tmp_path):
         VideoFile('cam', broken).open()
 
 
+def test_what_follows_a_broken_frame_is_read_all_the_same(tmp_path, caplog):
+    """Three damaged pictures of sixty cost forty: a long recording ended where it was first hurt."""
+    path = tmp_path / 'hurt.avi'
+    with av.open(str(path), 'w') as container:
+        stream = container.add_stream('mjpeg', rate=RATE)
+        stream.width, stream.height, stream.pix_fmt = *SIZE, 'yuvj420p'
+        for i in range(60):
+            frame = av.VideoFrame.from_ndarray(paint(i), format='bgr24')
+            frame.pts = i
+            container.mux(stream.encode(frame))
+    with av.open(str(path)) as container:
+        packets = [(p.pos, p.size) for p in container.demux(video=0) if p.size]
+    data = bytearray(path.read_bytes())
+    for start, size in packets[20:23]:
+        data[start : start + size] = bytes(size)
+    path.write_bytes(data)
+    source = VideoFile('cam', path)
+    source.open()
+    frames, left = read_all(source), [i for i in range(60) if not 20 <= i < 23]
+    assert [read_number(f.image) for f in frames] == left == [f.sequence for f in frames]
+    assert [f.stamp for f in frames] == [round(i * 1e9 / RATE) for i in left]
+    (said,) = (r.getMessage() for r in caplog.records)
+    assert 'can not be decoded' in said and 'after 20 frames' in said and not source.truncated
+    # Given times go by numbers, which behind it nobody can be sure of.
+    source = VideoFile('cam', path, timestamps=np.arange(60) * 40_000_000)
+    source.open()
+    assert len(read_all(source)) == 20 and source.truncated
+
+
 def test_refusals_say_what_was_asked(tmp_path):
     with pytest.raises(CaptureError, match=r"camera 'cam'.*nothing\.mp4, which is no file"):
         VideoFile('cam', tmp_path / 'nothing.mp4').open()
