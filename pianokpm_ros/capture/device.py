@@ -19,6 +19,9 @@ Image = NDArray[np.uint8]
 OPEN_TIMEOUT, READ_TIMEOUT = 5.0, 0.5
 """A stream that gives nothing for so long is opened again [s]."""
 
+MOST_BROKEN = 30
+"""A stream in which so many pictures after each other can't be decoded is opened again."""
+
 WINDOW = 300
 """Frames over which the quickest transport is looked for."""
 
@@ -171,11 +174,8 @@ class StreamDevice:
         self.said = tuple(_compare_stream(settings, (context.width, context.height)))
 
     def read(self) -> Picture | None:
-        """Wait for the next picture."""
-        try:
-            frame = next(self._frames, None)
-        except (av.FFmpegError, OSError):
-            return None
+        """Wait for the next picture that can be decoded."""
+        frame = self._decode()
         if frame is None:
             return None
         arrival = self._clock()
@@ -183,6 +183,16 @@ class StreamDevice:
         if frame.pts is not None and not self._timeless:
             shown = round(frame.pts * frame.time_base * 1_000_000_000)
         return Picture(self._convert(frame), self._arrivals.stamp(shown, arrival))
+
+    def _decode(self) -> av.VideoFrame | None:
+        for _ in range(MOST_BROKEN):
+            try:
+                return next(self._frames, None)
+            except av.error.InvalidDataError:
+                self._frames = self._container.decode(self._container.streams.video[0])
+            except (av.FFmpegError, OSError):
+                return None
+        return None
 
     def close(self) -> None:
         """Close the connection."""

@@ -22,6 +22,7 @@ class MjpegServer:
 
     def __init__(self, rate=30, port=0, pictures=None):
         self.rate, self.frozen, self.stalled = rate, False, False
+        self.hurt = 0  # every so many pictures are damaged
         self._pictures = pictures
         self.sent = 0
         self._connections = []
@@ -61,6 +62,8 @@ class MjpegServer:
             if not self.frozen:
                 self.sent += 1
             data = cv2.imencode('.jpg', self._picture(self.sent))[1].tobytes()
+            if self.hurt and self.sent % self.hurt == 0:
+                data = bytes(len(data))
             head = (
                 f'--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n'
             )

@@ -133,6 +133,16 @@ def test_a_frozen_camera_is_noticed_and_gives_no_old_pictures(server, camera, la
     lateness.wait(lambda: cam.health.state is CameraState.OK, PATIENCE)
 
 
+def test_a_damaged_picture_costs_itself_alone(server, camera, lateness):
+    """For each the connection was given up and made anew, which cost half a second of pictures."""
+    source = server()
+    source.hurt = 8
+    cam = camera('phone', source.url)
+    cam.open()
+    lateness.wait(lambda: source.sent > 40, 5.0)
+    assert cam.health.connections == 1 and cam.health.frames > 25
+
+
 def test_a_camera_that_falls_silent_is_noticed_and_closed_in_time(server, camera, lateness):
     source = server()
     cam = camera('phone', source.url)
