@@ -94,6 +94,21 @@ def test_poses_of_two_cameras_are_not_taken_for_one_frame(tmp_path, caplog):
     assert '3 of 40 poses of the right hand are left out' in caplog.text
 
 
+def test_what_was_done_to_an_envelope_is_said_and_nothing_else(session):
+    emg = read_session(session.bag).emg
+    rectified = replace(emg, samples=np.abs(emg.samples), processing='rectified, 5 Hz')
+    found, words, scale, _ = building.make_envelope(rectified, [], 6.0)
+    assert scale == 'PERCENTILE'
+    assert words == 'rectified, 5 Hz; normalisation percentile 99.5 of the session'
+    # Its course is as it came.
+    ratio = found[:, 0] / rectified.samples[:, 0]
+    np.testing.assert_allclose(ratio, np.nanmedian(ratio), rtol=1e-4)
+    assert 'band-pass' in building.make_envelope(emg, [], 6.0)[1]
+    done = replace(rectified, unit='mvc', samples=0.3 * np.ones_like(emg.samples))
+    found, _, scale, _ = building.make_envelope(done, [], 6.0)
+    assert scale == 'MVC' and found == pytest.approx(0.3)
+
+
 def test_each_note_has_its_hand(data, session):
     recording = load(data, 'left')
     known = recording.notes.side > 0

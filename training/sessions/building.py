@@ -226,13 +226,17 @@ def make_envelope(
     settings = fit_settings(emg.rate, cutoff, notch)
     raw = emg.processing == RAW
     values = envelope(emg.samples, emg.rate, settings) if raw else emg.samples.astype(np.float64)
+
+    def say(scale: str) -> str:
+        """Say what was done: what came processed was not filtered again."""
+        done = f'{emg.processing}; normalisation {scale}'
+        return describe(settings, False, scale) if raw else done
+
     mvc = measure_mvc(emg, values, trials)
     if np.isfinite(mvc).all():
-        words = describe(settings, False, 'MVC') if raw else f'{emg.processing}; MVC'
-        return normalize_to_mvc(values, mvc), words, Normalization.MVC.name, mvc
+        return normalize_to_mvc(values, mvc), say('MVC'), Normalization.MVC.name, mvc
     scaled, scale = normalize_to_percentile(values)
-    words = describe(settings, False, 'percentile 99.5 of the session')
-    return scaled, words, Normalization.PERCENTILE.name, scale
+    return scaled, say('percentile 99.5 of the session'), Normalization.PERCENTILE.name, scale
 
 
 def cut(
