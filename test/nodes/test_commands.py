@@ -197,6 +197,25 @@ def test_record_keeps_what_is_published_until_interrupted(observer, tmp_path, la
     assert (bag / 'metadata.yaml').is_file() and 'messages of' in output
 
 
+def test_a_recording_lasts_as_long_as_asked_however_long_its_node_takes_to_start(tmp_path):
+    output, code = run('record', tmp_path / 'bag', '--duration', 0.1)
+    assert code == 0 and (tmp_path / 'bag' / 'metadata.yaml').is_file(), output
+    assert list(read_bag(tmp_path / 'bag'))
+
+
+def test_an_interrupt_before_anything_is_recorded_is_told_as_one(tmp_path):
+    process = start('record', tmp_path / 'bag')
+    assert 'Ctrl-C ends it' in process.stdout.readline()
+    output, _ = interrupt(process)
+    assert process.returncode == 130 and 'Traceback' not in output, output
+
+
+def test_a_rig_that_is_not_there_leaves_no_bag(tmp_path):
+    output, code = run('record', tmp_path / 'bag', '--rig', tmp_path / 'rig.yaml')
+    assert code == 1 and 'rig.yaml with the bag, which is no file' in output
+    assert not (tmp_path / 'bag').exists()
+
+
 def test_record_does_not_overwrite(tmp_path):
     (tmp_path / 'bag').mkdir()
     output, code = run('record', tmp_path / 'bag')
