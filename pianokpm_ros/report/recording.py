@@ -120,8 +120,10 @@ def _from_bag(bag: Path, name: str) -> Recording:
     motions: list[KeyMotion] = []
     blocks: list[EmgBlock] = []
     events: list[SessionEvent] = []
+    count = 0
 
     def estimates() -> Iterable[MuscleActivity]:
+        nonlocal count
         for topic, record, _ in read_bag(bag):
             if isinstance(record, KeyMotion):
                 motions.append(record)
@@ -130,9 +132,15 @@ def _from_bag(bag: Path, name: str) -> Recording:
             elif topic.endswith(EVENT_TOPIC):
                 events.append(SessionEvent.from_json(record.data))
             elif isinstance(record, MuscleActivity):
+                count += 1
                 yield thin(record, max(1, round(record.sample_rate / RATE)))
 
     tracks = known_tracks(estimates())
+    if count and not tracks:
+        raise ReportError(
+            f'{bag}: in none of its {count} estimates any muscle is known; see with `pianokpm view` whether hands '
+            'were found, and for long enough'
+        )
     if not tracks:
         raise ReportError(
             f'{bag} holds no estimate of any muscle; record while muscle_estimation_node runs, or name '

@@ -181,15 +181,18 @@ def test_a_chord_is_one_chord_and_a_repeated_note_two(teacher):
     assert [set(c.keys) for c in chords] == [set(k) for k in PIECE]
 
 
-@pytest.mark.parametrize('what', ['nothing', 'empty'])
-def test_refuses_what_holds_no_estimate(what, tmp_path):
+def test_refuses_what_holds_no_estimate_or_none_of_a_hand_that_was_known(tmp_path):
     path = tmp_path / 'bag'
-    if what == 'empty':
-        write_bag(path, Playing(lost=((0, 99),)))
-    with pytest.raises(
-        ReportError, match='does not exist' if what == 'nothing' else 'no estimate'
-    ):
+    with pytest.raises(ReportError, match='does not exist'):
         load_recording(path)
+    write_bag(path, Playing(lost=((0, 99),)))
+    with pytest.raises(ReportError, match='in none of its 1200 estimates any muscle is known'):
+        load_recording(path)
+    with BagWriter(tmp_path / 'keys') as bag:
+        for topic, record, time in read_bag(path, {'/keys'}):
+            bag.write_record(topic, record, time)
+    with pytest.raises(ReportError, match='holds no estimate of any muscle; record while'):
+        load_recording(tmp_path / 'keys')
 
 
 def test_the_page_says_what_the_abbreviations_stand_for(teacher):
