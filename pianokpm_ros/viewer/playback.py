@@ -197,7 +197,7 @@ class BagPlayback(threading.Thread):
 
     def _jump(self, position: int) -> None:
         """Go somewhere: the past that traces show is pushed again."""
-        self.state.clear()
+        self.state.clear(self._first)
         self._position = position
         self._looked = position - PICTURE_PERIOD
         self._next = bisect.bisect_left(self._times, position - SPAN)

@@ -134,10 +134,10 @@ class ViewState:
         with self._lock:
             yield self._content
 
-    def clear(self) -> None:
-        """Forget all: time has jumped."""
+    def clear(self, origin: int | None = None) -> None:
+        """Forget all: time has jumped; times are told after `origin` [ns], None = after what comes first."""
         with self._lock:
-            self._content = Content()
+            self._content = Content(origin=origin)
             self.generation += 1
 
     def hear(self, topic: str, datatype: str, data: bytes, now: int | None) -> None:

@@ -20,6 +20,7 @@ from pianokpm_ros.recording.video import CameraVideo
 from pianokpm_ros.recording.writer import BagWriter
 from pianokpm_ros.records import Frame
 from pianokpm_ros.viewer.cameras import PICTURE
+from pianokpm_ros.viewer.feed import Feed
 from pianokpm_ros.viewer.films import Film, find_films, open_films
 from pianokpm_ros.viewer.hello import describe_view
 from pianokpm_ros.viewer.page_server import HOST, ViewerError
@@ -242,6 +243,19 @@ def test_a_recording_made_slowly_shows_no_latency(tmp_path):
             came = ORIGIN + 10 * number * FRAME
             writer.write_record('/muscle_activity/left', make_activity(number, 1), came)
     assert {m.came for m in load_recording(tmp_path / 'bag').messages} == {None}
+
+
+def test_curves_stand_at_the_time_that_the_player_tells(tmp_path):
+    with BagWriter(tmp_path / 'bag') as writer:
+        for number in range(1000):
+            writer.write_record('/muscle_activity/left', make_activity(number, 1), ORIGIN)
+    playback = BagPlayback(load_recording(tmp_path / 'bag'), paused=True)
+    for wanted in (0.0, 18.0, 15.0):
+        playback.control({'seek': wanted})
+        playback._advance(0)
+        update = json.loads(Feed(playback.state).next(playback.describe())[0])
+        assert update['now'] == update['player']['position'] == wanted
+        assert update['traces']['left']['time'][-1] == pytest.approx(wanted, abs=0.03)
 
 
 def test_a_recording_without_estimates_is_refused(tmp_path):
