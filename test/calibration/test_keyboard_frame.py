@@ -205,6 +205,8 @@ def test_a_board_calibrated_rig_is_not_moved_by_points_that_do_not_say_where():
         move_to_keyboard(rig, {n: dataclasses.replace(p, names=wrong) for n, p in good.items()})
     with pytest.raises(CalibrationError, match='3 points are named in two pictures or more'):
         move_to_keyboard(rig, {c.name: name_points(c, NAMES[:3]) for c in truth})
+    with pytest.raises(CalibrationError, match='0 points are named in two pictures or more'):
+        move_to_keyboard(rig, {})
     small = dataclasses.replace(good['top'], size=(640, 360))
     with pytest.raises(CalibrationError, match="'top'.*1280 x 720, the points are for 640 x 360"):
         move_to_keyboard(rig, {**good, 'top': small})

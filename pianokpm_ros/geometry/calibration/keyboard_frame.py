@@ -210,7 +210,8 @@ def move_to_keyboard(rig: Rig, points: Mapping[str, Points]) -> tuple[Rig, float
     names, seen = _triangulate(used, points)
     if len(names) < MIN_SHARED:
         raise CalibrationError(
-            f'{len(names)} points are named in two pictures or more, at least {MIN_SHARED} are needed'
+            f'{len(names)} points are named in two pictures or more, at least {MIN_SHARED} are needed; a camera alone '
+            'is placed in two runs: by the board, then by --keyboard without videos, with that rig as --lenses'
         )
     there = _locate(names)
     if _are_on_line(there):
@@ -223,9 +224,9 @@ def move_to_keyboard(rig: Rig, points: Mapping[str, Points]) -> tuple[Rig, float
     )
     middle = there.mean(axis=0)
     for camera in (c for c in moved if c.name in points):
-        named = points[camera.name]
-        expected = middle + scale * (_locate(named.names) - middle)
-        check_points(Fit(camera, _measure_off(camera, expected, named), 0.0), named.names)
+        # Keys are as large as the board makes them: squares that are a little off are no wrong point.
+        expected = middle + scale * (_locate(points[camera.name].names) - middle)
+        _check_expected(camera, expected, points[camera.name])
     return Rig(moved, KEYBOARD_FRAME), scale
 
 
@@ -234,6 +235,8 @@ def _triangulate(
 ) -> tuple[list[str], FloatArray]:
     """Return the N points that two cameras or more name, and their (N, 3) places in the cameras' frame [m]."""
     names = sorted({n for p in points.values() for n in p.names})
+    if not names:
+        return [], np.zeros((0, 3))
     rays = np.full((len(cameras), len(names), 2), np.nan)
     for i, (name, camera) in enumerate(cameras.items()):
         rows = [names.index(n) for n in points[name].names]
@@ -249,6 +252,11 @@ def _check_size(lens: Camera, named: Points) -> None:
             f'camera {lens.name!r}: its lens is calibrated for {lens.size[0]} x {lens.size[1]}, the points '
             f'are for {named.size[0]} x {named.size[1]}'
         )
+
+
+def _check_expected(camera: Camera, expected: FloatArray, named: Points) -> None:
+    """Refuse a camera that sees (N, 3) places [m] elsewhere than they were named."""
+    check_points(Fit(camera, _measure_off(camera, expected, named), 0.0), named.names)
 
 
 def _measure_off(camera: Camera, expected: FloatArray, named: Points) -> FloatArray:
