@@ -4,13 +4,13 @@ import signal
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from .domains import reserve_domain
 from .lateness import Lateness
 
 # A busy machine is no failure.
-settings.register_profile('patient', deadline=None)
+settings.register_profile('patient', deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile('patient')
 
 # Shells start background jobs with SIGINT ignored, which children inherit: theirs is tested here.

@@ -72,7 +72,7 @@ def result(short_take, root, tmp_path_factory):
     """Return the folder of one run and what it printed."""
     out = tmp_path_factory.mktemp('demo') / 'result'
     process = start(root, '--take', short_take, '--out', out, '--hand-model', 'lite')
-    text, _ = process.communicate(timeout=240)
+    text, _ = process.communicate(timeout=600)
     assert process.returncode == 0, text
     return out, text, short_take
 
@@ -200,7 +200,7 @@ def test_a_node_that_dies_ends_the_demo_with_its_name(short_take, root, tmp_path
     nodes = wait_for_nodes(process)
     time.sleep(2)
     os.kill(nodes['triangulation_node'], signal.SIGKILL)
-    text, _ = process.communicate(timeout=150)
+    text, _ = process.communicate(timeout=400)
     assert process.returncode == 1
     assert 'triangulation_node died during the demo' in text
     assert 'Traceback' not in text and not list(tmp_path.iterdir())
@@ -210,7 +210,7 @@ def test_ctrl_c_stops_all_nodes_and_leaves_nothing(short_take, root, tmp_path):
     process = start(root, '--take', short_take, '--out', tmp_path / 'r', '--rate', RATE)
     nodes = wait_for_nodes(process)
     os.kill(process.pid, signal.SIGINT)
-    text, _ = process.communicate(timeout=60)
+    text, _ = process.communicate(timeout=180)
     assert process.returncode == 130 and 'Traceback' not in text
     assert not list(tmp_path.iterdir())
     assert not [pid for pid in nodes.values() if runs(pid)]

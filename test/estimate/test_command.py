@@ -226,7 +226,9 @@ def test_one_view_without_calibration_is_degraded_not_refused(clip, model, tmp_p
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_ctrl_c_kill_and_a_closed_terminal_leave_nothing(clip, model, root, tmp_path, number):
     words = words_for(clip, '--model', str(model), '--out', str(tmp_path / 'r'))
-    process = run_without_ros(words, root)
+    # `nohup`, under which these tests may run, is obeyed.
+    heed = {'preexec_fn': lambda: signal.signal(number, signal.SIG_DFL)}
+    process = run_without_ros(words, root, **heed)
     deadline = time.monotonic() + 180
     while not (tmp_path / '.r.part' / 'r' / 'bag').exists():
         assert process.poll() is None and time.monotonic() < deadline
