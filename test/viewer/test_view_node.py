@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rclpy.duration import Duration
 from std_msgs.msg import String
 from websockets.sync.client import connect
 
@@ -101,10 +102,11 @@ def contract_once():
         events = session.node.create_publisher(String, EVENT_TOPIC, 10)
         session.wait_for_subscribers(events)  # nodes may take seconds to find each other
         details = {'muscle': 'ADM', 'side': 'left'}
-        for action, seconds in (('begin', 1.5), ('end', 0.1)):
+        for action, seconds in (('begin', 1.5), ('end', 0.0)):
             event = SessionEvent(time.time_ns(), action, 'mvc', details)
             events.publish(String(data=event.to_json()))
             time.sleep(seconds)
+        assert events.wait_for_all_acked(Duration(seconds=60))
 
 
 def test_the_graph_has_a_view_when_asked_and_capture_sends_it_pictures():
