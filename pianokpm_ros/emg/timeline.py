@@ -55,13 +55,11 @@ class Piece:
         count: number of samples.
         stamp: time of the first [ns].
         lost: samples missing before it; 0 after a restart.
-        restart: nothing is known of the time before, or it was later than this.
     """
 
     count: int
     stamp: int
     lost: int = 0
-    restart: bool = False
 
 
 class SampleTimeline:
@@ -121,7 +119,7 @@ class SampleTimeline:
     def _take(self, run: NDArray[np.int64]) -> list[Piece]:
         if self.restarts == 0 and not self._points:
             self._origin = int(run[0])
-            return [self._place(run, restart=True)]
+            return [self._place(run)]
         waiting = sum(map(len, self._held))
         residual = self._residual(run, self._index + waiting)
         if not self._held and self._shifted(residual):
@@ -143,13 +141,12 @@ class SampleTimeline:
             residuals.append(self._residual(run, index))
             index += len(run)
         near = [r for r in residuals if abs(r - residuals[0]) <= self.limit]
-        lost, restart = 0, False
+        lost = 0
         if min(residuals) > self.limit:
             lost = self._skip(float(np.median(near)))
         elif max(residuals) < -self.limit:
             self._restart(int(runs[0][0]))
-            restart = True
-        pieces = [self._place(runs[0], lost, restart)]
+        pieces = [self._place(runs[0], lost)]
         return pieces + [piece for run in runs[1:] for piece in self._take(run)]
 
     def _skip(self, residual: float) -> int:
@@ -158,14 +155,14 @@ class SampleTimeline:
         self._index += lost
         return lost
 
-    def _place(self, run: NDArray[np.int64], lost: int = 0, restart: bool = False) -> Piece:
+    def _place(self, run: NDArray[np.int64], lost: int = 0) -> Piece:
         residual, middle = self._residual(run, self._index), len(run) // 2
         if abs(residual) <= self.limit:
             self._residuals.append(residual)
             self._add(self._index + middle, float(run[middle] - self._origin))
         stamp = self._origin + round(self._at(self._index))
         self._index += len(run)
-        return Piece(len(run), stamp, lost, restart)
+        return Piece(len(run), stamp, lost)
 
     def _shifted(self, residual: float) -> bool:
         newest = [*self._residuals, residual][-self._settings.patience :]
