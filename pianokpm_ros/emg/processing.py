@@ -183,6 +183,13 @@ class StreamingEnvelope:
     def __init__(
         self, rate: float, channels: int, settings: EnvelopeSettings | None = None
     ) -> None:
+        """Set up; raises ProcessingError where the rate is too slow for the settings.
+
+        Args:
+            rate: of the samples [Hz].
+            channels: C.
+            settings: corners, orders, notches.
+        """
         settings = settings or EnvelopeSettings()
         self._band = band_pass_sections(rate, settings)
         self._low = low_pass_sections(rate, settings.cutoff, settings.order)

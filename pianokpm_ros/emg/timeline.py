@@ -72,6 +72,7 @@ class SampleTimeline:
     """
 
     def __init__(self, rate: float, settings: TimelineSettings | None = None) -> None:
+        """Set up for a nominal sampling rate [Hz]."""
         self._period = NANOSECONDS / rate
         self._settings = settings or TimelineSettings()
         self._index = 0

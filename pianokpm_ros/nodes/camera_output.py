@@ -28,6 +28,16 @@ class CameraOutput:
         landmarks: bool,
         preview: Preview | None,
     ) -> None:
+        """Offer the topics and send the calibration once, with a stamp of 0.
+
+        Args:
+            node: that publishes.
+            name: of the camera: namespace of its topics.
+            size: (width, height) of its pictures [px].
+            calibration: None = not calibrated: the matrix that is sent is zero.
+            landmarks: whether hands are published, else full images.
+            preview: makes JPEG pictures; None = none.
+        """
         self._frame_id = name_optical_frame(name)
         self._calibration, self._size, self._preview = calibration, size, preview
         self._info = node.create_publisher(CameraInfo, f'{name}/camera_info', LATCHED)

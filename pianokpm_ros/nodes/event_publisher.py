@@ -28,6 +28,12 @@ class EventPublisher:
     """A small node of its own, spun in a thread; a context that ends it."""
 
     def __init__(self, namespace: str = '', watch: StreamWatch | None = None) -> None:
+        """Set up.
+
+        Args:
+            namespace: of the graph.
+            watch: is told of EMG, keys and usable poses that arrive; None = nothing is listened to.
+        """
         self._context = Context()
         rclpy.init(context=self._context)
         self._node = rclpy.create_node(

@@ -70,6 +70,7 @@ class Follower:
     """Knows how far listeners have come, by the stamps of what they publish in turn."""
 
     def __init__(self, topics: Iterable[str]) -> None:
+        """Set up for topics whose messages begin with a header."""
         self._newest = dict.fromkeys(topics, -1)
         self._changed = threading.Condition()
 
