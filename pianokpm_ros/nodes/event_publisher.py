@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from pianokpm.msg import EmgBlock, HandPose, KeyMotion
 from rclpy.context import Context
 from rclpy.experimental import EventsExecutor
@@ -32,7 +33,7 @@ class EventPublisher:
 
         Args:
             namespace: of the graph.
-            watch: is told of EMG, keys and usable poses that arrive; None = nothing is listened to.
+            watch: is told of the recorder, EMG, keys and usable poses; None = nothing is listened to.
         """
         self._context = Context()
         rclpy.init(context=self._context)
@@ -40,6 +41,7 @@ class EventPublisher:
             'protocol_guide', context=self._context, namespace=namespace
         )
         self._topic = EVENT_TOPIC.lstrip('/')
+        self._recorder = f'{namespace.strip("/")}/{RECORDER}'.lstrip('/')
         self._events = self._node.create_publisher(String, self._topic, 100)
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._spin, name='events', daemon=True)
@@ -52,7 +54,14 @@ class EventPublisher:
             with contextlib.suppress(MessageError):  # the recorder keeps it, whatever it is
                 watch.heard_emg(from_message(message))
 
+        def take_health(message: DiagnosticArray) -> None:
+            for status in message.status:
+                if status.name == f'{self._recorder}: state':
+                    failed = status.level == DiagnosticStatus.ERROR
+                    watch.heard_recorder(status.message if failed else '')
+
         subscribe = self._node.create_subscription
+        subscribe(DiagnosticArray, '/diagnostics', take_health, LISTEN)
         subscribe(EmgBlock, 'emg', take_emg, LISTEN)
         subscribe(KeyMotion, 'keys', lambda _: watch.heard('keys'), LISTEN, raw=True)
         for hand in HANDS:

@@ -17,6 +17,10 @@ SILENCE = 0.5
 LEAST_RATE = 20.0
 """Poses a second, below which strokes are missed [Hz]."""
 
+RECORDER = 'recorder'
+SILENT_RECORDER = 5.0
+"""A recorder tells how it is once a second [s]."""
+
 NEEDED = {'rest': ('EMG',), 'mvc': ('EMG',), 'taps': ('hands', 'keys')}
 """Streams that a kind of trial needs; other kinds need all."""
 
@@ -30,7 +34,8 @@ class StreamLine(NamedTuple):
 
     def matters(self, kind: str) -> bool:
         """Tell whether a trial of some kind suffers from it."""
-        return not self.fine and self.stream in NEEDED.get(kind, (self.stream,))
+        needed = NEEDED.get(kind, (self.stream,))
+        return not self.fine and (self.stream == RECORDER or self.stream in needed)
 
 
 class StreamWatch:
@@ -47,6 +52,7 @@ class StreamWatch:
         """
         self._electrodes, self._clock = tuple(electrodes), clock
         self._lock = threading.Lock()
+        self._recorder = clock(), ''
         self._forget()
 
     def _forget(self) -> None:
@@ -66,13 +72,30 @@ class StreamWatch:
             self._counts['samples'] += len(block.samples)
             self._counts['lost'] += int(np.isnan(block.samples).any(axis=1).sum())
 
+    def heard_recorder(self, fault: str) -> None:
+        """Note that the recorder runs, and why it does not record; empty = it does."""
+        with self._lock:
+            self._recorder = self._clock(), fault
+
     def look(self) -> list[StreamLine]:
         """Tell what has come since the last look, and begin to count anew."""
         with self._lock:
             seconds = max(self._clock() - self._since, 1e-3)
-            lines = [self._tell_emg(seconds), self._tell_hands(seconds), self._tell_keys(seconds)]
+            lines = [
+                self._tell_recorder(),
+                self._tell_emg(seconds),
+                self._tell_hands(seconds),
+                self._tell_keys(seconds),
+            ]
             self._forget()
         return lines
+
+    def _tell_recorder(self) -> StreamLine:
+        heard, fault = self._recorder
+        silent = self._clock() - heard
+        if silent > SILENT_RECORDER:
+            fault = f'nothing is heard of it for {silent:.0f} s, so nothing is recorded; end the session with q'
+        return StreamLine(RECORDER, not fault, fault or 'records')
 
     def _tell_emg(self, seconds: float) -> StreamLine:
         samples, lost = self._counts['samples'], self._counts['lost']

@@ -4,10 +4,13 @@ import contextlib
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+from pianokpm_ros.protocol.streams import SILENT_RECORDER
 from pianokpm_ros.recording.events import list_trials, read_events
 
 PROTOCOL = """
@@ -23,7 +26,10 @@ TALK = [
 
 
 def talk(command, lines, timeout=180.0):
-    """Answer what a command asks in a terminal; returns what it wrote and its exit code."""
+    """Answer what a command asks in a terminal; returns what it wrote and its exit code.
+
+    Answers are texts, or called with the process for one.
+    """
     ours, its = pty.openpty()
     process = subprocess.Popen(command, stdin=its, stdout=its, stderr=its, start_new_session=True)
     os.close(its)
@@ -34,7 +40,9 @@ def talk(command, lines, timeout=180.0):
                 written += os.read(ours, 65536).decode(errors='replace')
             if lines and lines[0][0] in written[place:]:
                 place = len(written)
-                os.write(ours, lines.pop(0)[1].encode() + b'\n')
+                answer = lines.pop(0)[1]
+                answer = answer(process) if callable(answer) else answer
+                os.write(ours, answer.encode() + b'\n')
     process.kill() if process.poll() is None and time.monotonic() >= end else process.wait(60)
     os.close(ours)
     return written, process.returncode
@@ -49,3 +57,20 @@ def test_a_person_is_guided_and_what_they_do_is_in_the_bag(tmp_path):
     about, trials = list_trials(read_events(tmp_path / 'bag'))
     assert about['subject'] == 'p07' and [t.kind for t in trials] == ['rest', 'mvc']
     assert (tmp_path / 'bag' / 'metadata.yaml').is_file()
+
+
+def kill_recorder(process):
+    """Kill the only child of `pianokpm record`, and wait until it is missed."""
+    children = Path(f'/proc/{process.pid}/task/{process.pid}/children').read_text().split()
+    os.kill(int(children[-1]), signal.SIGKILL)
+    time.sleep(SILENT_RECORDER + 1)
+    return ''
+
+
+def test_a_person_is_told_when_the_recorder_has_died(tmp_path):
+    (tmp_path / 'p.yaml').write_text('{rest: 0, mvc: {repeats: 0}, taps: 1}')
+    command = [sys.executable, '-m', 'pianokpm_ros.cli', 'record', str(tmp_path / 'bag')]
+    answers = [*TALK[:1], TALK[2], TALK[3], ('begin', ''), ('done', kill_recorder), ('good', '')]
+    written, code = talk([*command, '--protocol', str(tmp_path / 'p.yaml')], answers)
+    assert not answers and code == -signal.SIGKILL % 256, written
+    assert 'recorder: records' in written and 'recorder: nothing is heard of it' in written

@@ -1,7 +1,7 @@
 import numpy as np
 
 from pianokpm_ros.anatomy import Side
-from pianokpm_ros.protocol.streams import StreamWatch
+from pianokpm_ros.protocol.streams import RECORDER, SILENT_RECORDER, StreamWatch
 from pianokpm_ros.records import EmgBlock, EmgOrigin
 
 
@@ -33,7 +33,8 @@ def test_rates_are_those_since_the_last_look():
     found = tell(watch)
     assert found['EMG'] == (True, '3 channels, 2000 samples a second, 0 lost')
     assert found['hands'] == (True, 'left 50, right 0 poses a second') and found['keys'][0]
-    assert not any(fine for fine, _ in tell(watch).values()), 'nothing came since'
+    again = [fine for stream, (fine, _) in tell(watch).items() if stream != RECORDER]
+    assert not any(again), 'nothing came since'
 
 
 def test_lost_samples_wrong_electrodes_and_slow_hands_are_told():
@@ -56,7 +57,20 @@ def test_an_amplifier_that_stops_within_a_take_is_told():
 
 
 def test_rest_needs_no_hands_and_a_task_needs_everything():
-    lines = {line.stream: line for line in watch_for(1.0).look()}
+    lines = {line.stream: line for line in watch_for(SILENT_RECORDER + 1).look()}
     assert lines['EMG'].matters('mvc') and not lines['hands'].matters('mvc')
     assert all(line.matters('task') for line in lines.values())
     assert lines['keys'].matters('taps') and not lines['EMG'].matters('taps')
+    assert all(lines[RECORDER].matters(kind) for kind in ('rest', 'mvc', 'taps', 'task'))
+
+
+def test_a_recorder_that_stops_is_told():
+    watch = watch_for(4.0)
+    watch.heard_recorder('')
+    assert tell(watch)[RECORDER] == (True, 'records')
+    watch.heard_recorder('7 MB are left on the disk')
+    assert tell(watch)[RECORDER] == (False, '7 MB are left on the disk')
+    watch.heard_recorder('')
+    watch.now[0] += SILENT_RECORDER + 1
+    fine, words = tell(watch)[RECORDER]
+    assert not fine and 'nothing is recorded' in words
