@@ -69,18 +69,19 @@ def test_pairs_become_a_data_set(tmp_path, capsys):
 
 
 def test_tables_as_other_programs_write_them_are_read_alike(tmp_path):
-    """A mark at the beginning, blank lines, Windows line ends; and 10 comes after 9."""
+    """A mark at the beginning, blank lines, blanks, Windows line ends; and 10 comes after 9."""
     for number in ('9', '10'):
         make_pairs(tmp_path / 'source', number)
     for name in ('angle_9.csv', 'exg_9.csv'):
         path = tmp_path / 'source' / name
         lines = path.read_text().splitlines()
         text = '\r\n'.join([*lines[:50], '', *lines[50:], '', ''])
-        path.write_bytes(b'\xef\xbb\xbf' + text.encode())
+        path.write_bytes(b'\xef\xbb\xbf' + text.replace(',', ', ').encode())
     data = import_pairs(tmp_path / 'source', tmp_path / 'data').data
     one, other = (data.load(data.entries[f's01_{n}']) for n in ('9', '10'))
     np.testing.assert_array_equal(one.emg.samples, other.emg.samples)
     np.testing.assert_array_equal(one.angles.samples, other.angles.samples)
+    assert one.emg.channel == other.emg.channel
     assert (one.info.trial, other.info.trial) == (0, 1)
 
 

@@ -129,7 +129,7 @@ def read_table(path: Path) -> tuple[NDArray[np.int64], NDArray[np.floating], tup
         with path.open(
             newline='', encoding='utf-8-sig'
         ) as file:  # some programs begin with a mark
-            head, *rows = (row for row in csv.reader(file) if row)
+            head, *rows = (row for row in csv.reader(file, skipinitialspace=True) if row)
         wrong = next((i for i, row in enumerate(rows) if len(row) != len(head)), None)
         if wrong is not None:
             raise ValueError(
