@@ -50,6 +50,56 @@ def make_release(
     return made
 
 
+def make_playable_release(folder: Path, seconds: float = 12.0) -> None:
+    """Make a release in which fingers move and EMG follows them: 3 persons play 2 tasks."""
+    takes = [f't{task}_p{person}_1' for task in (1, 2) for person in (1, 2, 3)]
+    for i, take in enumerate(takes):
+        random = np.random.default_rng(i)
+        frames, count = round(60 * seconds), round(1000 * seconds)
+        bends = [_wander(random, count) for _ in range(5)]  # of the fingers, 0 to 1
+        at = (np.arange(frames) * 1000 / 60).astype(int)
+        keys = np.full((count, 88), -1.0)
+        for finger, bend in enumerate(bends):
+            keys[:, 40 - 21 + 2 * finger] = 2 * np.clip(3 * bend - 2, 0, 1) - 1
+        emg = np.stack([bends[m % 5] for m in range(6)], axis=1)
+        for view, name in enumerate(('hand_data/keyp_top', 'hand_data/keyp_right')):
+            points = _draw_hand(np.stack(bends, axis=1)[at], view)
+            _write_pickle(folder / name / f'{take}.pkl', points + random.normal(size=points.shape))
+        _write_pickle(folder / 'keystroke_data' / f'{take}.pkl', keys)
+        _write_pickle(folder / 'emg_data' / f'{take}.pkl', 2 * emg - 1)
+    roles = {
+        'train': takes[:2],
+        'val': [],
+        'test_cross_user': takes[2:3],
+        'test_cross_task': takes[3:5],
+    }
+    (folder / 'dataset_held_out.json').write_text(json.dumps(roles))
+
+
+def _wander(random: np.random.Generator, count: int) -> np.ndarray:
+    """A course from 0 to 1 of about a stroke a second."""
+    knots = random.uniform(0, 1, count // 250 + 2)
+    return np.interp(np.arange(count), np.arange(len(knots)) * 250, knots)
+
+
+def _draw_hand(bends: np.ndarray, view: int) -> np.ndarray:
+    """Draw (T, 21, 3) landmarks of fingers bent by (T, 5); seen from the right they lie above each other."""
+    points = np.zeros((len(bends), 21, 3))
+    points[..., :2] = (960.0, 700.0)
+    for finger in range(5):
+        for joint in range(4):
+            along = 60.0 + 40.0 * joint * (1.0 - 0.5 * bends[:, finger])
+            side = (60.0 * (finger - 2)) * (1.0 - 0.5 * view)
+            points[:, 1 + 4 * finger + joint, 0] += side
+            points[:, 1 + 4 * finger + joint, 1] -= along
+    return points
+
+
+def _write_pickle(path: Path, array: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(pickle.dumps(array))
+
+
 def _make_keys(count: int, rate: float) -> np.ndarray:
     """Middle C goes down in 50 ms after 1 s, and up after 2 s; the others rest."""
     keys = np.full((count, 88), -1.0)

@@ -76,12 +76,11 @@ class StrokeAverage:
         """Return the (T, 2 G + 1) counts and strengths of this hand's strokes at each lag, and one."""
         count = len(take.stamp[::STRIDE])
         strokes = np.zeros((count + 2 * BESIDE, 2))
-        notes = take.recording.notes
-        if notes is not None:
-            index = (notes.stamp - take.stamp[0]) // TICK + BESIDE
-            own = (notes.side == int(take.side)) & (index >= 0) & (index < len(strokes))
-            np.add.at(strokes, (index[own], 0), 1.0)
-            np.add.at(strokes, (index[own], 1), notes.velocity[own] / 127)
+        stamp, velocity = take.strokes
+        index = (stamp - take.stamp[0]) // TICK + BESIDE
+        near = (index >= 0) & (index < len(strokes))
+        np.add.at(strokes, (index[near], 0), 1.0)
+        np.add.at(strokes, (index[near], 1), velocity[near] / 127)
         # Courses are linear between lags two ticks apart.
         hats = np.stack([np.convolve(c, (0.5, 1.0, 0.5), 'same') for c in strokes.T], axis=1)
         shifted = [_shift(hats, int(lag))[BESIDE : BESIDE + count] for lag in STROKE_LAGS]

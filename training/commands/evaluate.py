@@ -9,18 +9,6 @@ from pianokpm_training.commands.train import need_training, show_stages
 
 from pianokpm_ros.errors import PianokpmError
 
-MANY_WINDOWS = 1_200_000
-"""A tenth of the published training, 200 epochs of 12.6 h by 0.75 s; with less the rebuilt network is not judged."""
-
-LOOKED_AT = 12
-"""Recordings of the first role, evenly picked, that are bent into strange hands, and of which one is drawn."""
-
-SEEN = {
-    'recorded': 'Landmarks as the front end sees them, not exact ones.',
-    'exact': 'EXACT landmarks of the simulation, which no camera sees.',
-    'one_view': 'Landmarks as one camera sees them.',
-}
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Offer what to compare."""
@@ -47,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--hands',
-        choices=tuple(SEEN),
+        choices=('recorded', 'exact', 'one_view'),
         default='recorded',
         help='how hands are seen; exactly or by one camera only where they are simulated (%(default)s)',
     )
@@ -83,6 +71,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='data sets that it learns from too, whatever their split, as `pianokpm train --more`',
     )
     parser.add_argument(
+        '--flat',
+        type=Path,
+        metavar='FOLDER',
+        help='of our model in 2D, for data sets without poses: read it, or train it there (OUT/flat)',
+    )
+    parser.add_argument(
+        '--flat-config',
+        type=Path,
+        default=Path('flat'),
+        help='how to train it: a YAML file as for `pianokpm train` (%(default)s)',
+    )
+    parser.add_argument(
         '--ablations',
         type=Path,
         metavar='CONFIG',
@@ -97,14 +97,19 @@ def run(arguments: argparse.Namespace) -> int:
         return _ablate(arguments)
     import torch
     from pianokpm_training.datasets.collection import open_data
+    from pianokpm_training.evaluation.about import describe
     from pianokpm_training.evaluation.harness import Plan, evaluate
     from pianokpm_training.evaluation.report import write_scores
+    from pianokpm_training.evaluation.takes import is_flat
 
     from pianokpm_ros.shares import find_asset
 
+    data = open_data(arguments.data)
+    flat = is_flat(data)
+    _refuse_mixed(arguments, flat)
     plan = Plan(
-        open_data(arguments.data),
-        arguments.model or [find_asset('models/small')],
+        data,
+        [] if flat else arguments.model or [find_asset('models/small')],
         arguments.split,
         tuple(arguments.roles or ()),
         tuple(arguments.keys),
@@ -116,11 +121,12 @@ def run(arguments: argparse.Namespace) -> int:
     )
     plan.check()
     with show_stages() as bars:
+        plan = replace(plan, flat=_flat(arguments, plan, bars) if flat else None)
         plan = replace(plan, published=_published(arguments, plan, bars))
         # Scores are made of small arrays: threads cost more than they bring, on busy cores far more.
         torch.set_num_threads(1)
         rows = [row.describe() for row in evaluate(plan, bars)]
-        about = _describe(plan, rows)
+        about = describe(plan, rows)
         lines = write_scores(arguments.out, rows, about)
         _draw(arguments.out, plan, rows)
     print('\n'.join(lines))
@@ -143,6 +149,51 @@ def _ablate(arguments: argparse.Namespace) -> int:
     print('\n'.join(lines))
     print(f'{settings.steps} steps of {settings.batch} windows each; table in {arguments.out}')
     return 0
+
+
+def _refuse_mixed(arguments: argparse.Namespace, flat: bool) -> None:
+    """Refuse models in space for data in 2D, and the other way round."""
+    if flat and (arguments.model or arguments.ablations):
+        raise PianokpmError(
+            f'asked to score models on {arguments.data}, which has views in 2D and no hands in space; leave out '
+            '--model and --ablations: our model in 2D is trained on it'
+        )
+    if arguments.flat and not flat:
+        raise PianokpmError(
+            f'asked for our model in 2D on {arguments.data}, which has hands in space; leave out --flat'
+        )
+
+
+def _flat(arguments: argparse.Namespace, plan: Any, bars: Any) -> Any:
+    """Read or train our model in 2D."""
+    from pianokpm_training.evaluation.flat_model import (
+        WEIGHTS,
+        check_lookaheads,
+        load_flat,
+        train_flat,
+    )
+    from pianokpm_training.evaluation.takes import load_takes
+    from pianokpm_training.model.loading import deal, pick
+    from pianokpm_training.model.settings import find_config, load_settings
+
+    folder = arguments.flat or arguments.out / 'flat'
+    if (folder / WEIGHTS).is_file():
+        found = load_flat(folder)
+        _refuse_learned(found.notes, plan, folder)
+        check_lookaheads(found.settings, plan.lookaheads)
+        return found
+    settings = load_settings(find_config(arguments.flat_config), split=plan.split)
+    check_lookaheads(settings, plan.lookaheads)
+    learned, asked = (pick(part, settings.recordings) for part in deal(plan.data, plan.split))
+    found = train_flat(
+        load_takes(plan.data, learned),
+        settings,
+        load_takes(plan.data, asked) if asked else [],
+        lambda done, total, word: bars('ours, in 2D', done, total, word),
+    )
+    found.notes['learned'] = [e.sha256 for e in (*learned, *asked)]
+    found.save(folder)
+    return found
 
 
 def _published(arguments: argparse.Namespace, plan: Any, bars: Any) -> Any:
@@ -199,80 +250,11 @@ def _refuse_learned(notes: dict[str, Any], plan: Any, folder: Path) -> None:
             )
 
 
-def _describe(plan: Any, rows: list[dict[str, Any]]) -> dict[str, Any]:
-    from pianokpm_training.datasets.recording import name_scales
-    from pianokpm_training.evaluation.outside import score_outside
-    from pianokpm_training.evaluation.report import CEILING
-    from pianokpm_training.evaluation.takes import load_takes
-    from pianokpm_training.model.loading import pick
-
-    from pianokpm_ros.muscle.bundle import load_bundle
-
-    bundle = load_bundle(plan.models[0])
-    entries = pick(plan.data.role(plan.split, plan.test_roles()[0]), LOOKED_AT)
-    takes = load_takes(plan.data, entries, 'none')
-    unit = name_scales(t.recording.info.normalization for t in takes)
-    notes = [
-        f'{bundle.model_id}; data set: {plan.data.description}'
-        f'{" (simulated)" if plan.data.simulated else ""}; split `{plan.split}`.',
-        "Median over a person's takes, then mean over persons; in brackets the 95 % bootstrap interval over them.",
-        f'{SEEN[plan.hands]} RMSE is pooled over muscles, in parts of {unit}.',
-        'The keystroke average knows the notes in advance.',
-    ]
-    if any(row['name'] == CEILING for row in rows):
-        notes.append('The ceiling is a second EMG of the same excitation.')
-    notes += _warn_of_split(plan)
-    if plan.published is not None:
-        notes.append(_describe_published(plan.published.notes))
-    return {
-        'models': [load_bundle(m).model_id for m in plan.models],
-        'main': plan.lookaheads[0],
-        'unit': unit,
-        'outside': score_outside(bundle, takes),
-        'notes': notes,
-    }
-
-
-def _warn_of_split(plan: Any) -> list[str]:
-    """Say of models that learned from another split that they may know what they are tested with."""
-    from pianokpm_ros.muscle.bundle import load_bundle
-
-    bundles = [load_bundle(folder) for folder in plan.models]
-    return [
-        f'**{b.model_id} learned from the split `{b.manifest["training"].get("split")}`: recordings, persons and '
-        f'tasks that `{plan.split}` tests with may be among those that it knows, if it learned from this data set.**'
-        for b in bundles
-        if b.manifest['training'].get('split') != plan.split
-    ]
-
-
-def _describe_published(spent: dict[str, Any]) -> str:
-    """Say what the rebuilt network had, from its notes of training."""
-    batch, looks = spent['settings']['batch'], spent['validation']
-    words = (
-        f'PianoKPM Net, rebuilt: {spent["steps"]} steps of {batch} windows, {spent["epochs"]:g} epochs in '
-        f'{spent["seconds"]} s on {spent["hardware"]}, keys always there in training; see its curve.'
-    )
-    if 'learned' not in spent:
-        words += ' From which recordings is not known: it was trained by an older version.'
-    if looks:
-        best = min(looks, key=lambda look: look[1])[0]
-        words += (
-            f' What it knew after epoch {best:g} was best on the role `validation` and is kept.'
-        )
-    return words + _judge(spent['steps'] * batch)
-
-
-def _judge(windows: int) -> str:
-    """Warn of a comparison with a network that has hardly begun to learn."""
-    if windows >= MANY_WINDOWS:
-        return ''
-    return ' It is far from trained: the comparison says what such a budget buys, little about the published network.'
-
-
 def _draw(out: Path, plan: Any, rows: list[dict[str, Any]]) -> None:
+    from pianokpm_training.evaluation.about import LOOKED_AT
     from pianokpm_training.evaluation.estimators import open_bundle
     from pianokpm_training.evaluation.figures import draw_curve, draw_excerpt, draw_scores
+    from pianokpm_training.evaluation.flat_model import FlatEstimator
     from pianokpm_training.evaluation.takes import load_takes
     from pianokpm_training.model.loading import pick
 
@@ -280,7 +262,10 @@ def _draw(out: Path, plan: Any, rows: list[dict[str, Any]]) -> None:
     entries = pick(plan.data.role(plan.split, plan.test_roles()[0]), LOOKED_AT)
     takes = load_takes(plan.data, entries, plan.keys[-1], plan.hands)
     take = takes[len(takes) // 2]
-    estimators = [open_bundle(plan.models[0], plan.lookaheads[0])]
+    if plan.flat is not None:
+        estimators = [FlatEstimator(plan.flat, plan.lookaheads[0])]
+    else:
+        estimators = [open_bundle(plan.models[0], plan.lookaheads[0])]
     if plan.published is not None:
         estimators.append(plan.published)
         draw_curve(out / 'published_curve.png', plan.published.notes)

@@ -116,6 +116,10 @@ class DataSet:
             f'{entries[0].name} holds {", ".join(self.summarise(entries[0]).rates) or "nothing"}'
         )
 
+    def parts(self, entry: Entry) -> tuple[str, ...]:
+        """Name the parts that a recording has; views as `view_<camera>`."""
+        return tuple(read_manifest(self._find(entry))['parts'])
+
     def _find(self, entry: Entry) -> Path:
         folder = self.folder / entry.path
         if hash_manifest(folder) != entry.sha256:

@@ -67,7 +67,8 @@ def draw_excerpt(path: Path, take: Take, estimates: dict[str, Estimate]) -> None
                     color=line[0].get_color(),
                     alpha=0.2,
                 )
-        axis.set_ylabel(f'{MUSCLES[m]} [{take.recording.info.normalization}]', fontsize=7)
+        scale = take.recording.info.normalization or 'own scale, 0 to 1'
+        axis.set_ylabel(f'{MUSCLES[m]} [{scale}]', fontsize=7)
     axes[0].legend(fontsize=7, ncols=4, loc='upper right')
     axes[0].set_title(f'{take.recording.info.name}; shade: 80 % interval', fontsize=8)
     axes[-1].set_xlabel('time [s]', fontsize=7)

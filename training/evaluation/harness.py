@@ -13,6 +13,7 @@ from pianokpm_training.baselines.simple import BASELINES, StrokeAverage
 from pianokpm_training.datasets.collection import DataSet, Entry
 from pianokpm_training.datasets.recording import DataError
 from pianokpm_training.evaluation.estimators import OURS, Ceiling, open_bundle
+from pianokpm_training.evaluation.flat_model import FlatEstimator, FlatModel
 from pianokpm_training.evaluation.scores import TakeScore, score_all, summarise
 from pianokpm_training.evaluation.takes import Estimator, Take, load_takes
 from pianokpm_training.model.loading import pick
@@ -26,7 +27,7 @@ class Plan:
 
     Attributes:
         data: recordings and splits.
-        models: bundle folders.
+        models: bundle folders; they need hands in space.
         split: of the data set.
         roles: that are tested on.
         keys: what is heard of the keys, some of `takes.KEYS`.
@@ -36,6 +37,7 @@ class Plan:
         published: the rebuilt network, or None to leave it out.
         baselines: whether the simple ones are scored.
         hands: how hands are seen, one of `takes.HANDS`.
+        flat: our model in 2D, for data without hands in space.
     """
 
     data: DataSet
@@ -49,6 +51,7 @@ class Plan:
     published: Published | None = None
     baselines: bool = True
     hands: str = 'recorded'
+    flat: FlatModel | None = None
 
     def check(self) -> None:
         """Refuse, before any work, roles that are not there, and models without these look-aheads."""
@@ -140,6 +143,9 @@ def _prepare(plan: Plan, keys: str, stage: Stage) -> Iterator[tuple[Estimator, f
     for folder, name in zip(plan.models, name_models(plan.models), strict=True):
         for lookahead in plan.lookaheads:
             yield open_bundle(folder, lookahead, name), lookahead
+    if plan.flat is not None:
+        for lookahead in plan.lookaheads:
+            yield FlatEstimator(plan.flat, lookahead), lookahead
     if plan.published is not None:
         yield plan.published, None
     if not plan.baselines:

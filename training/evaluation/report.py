@@ -60,7 +60,8 @@ def make_tables(rows: Sequence[Summary], about: dict[str, Any]) -> list[str]:
             '',
             *_gaps(group),
         ]
-    return lines + _muscle_table(rows, about) + _outside_table(about) + _notes(about)
+    lines += _muscle_table(rows, about) + _outside_table(about)
+    return lines + _published_table(rows, about) + _notes(about)
 
 
 def _count(number: int, what: str) -> str:
@@ -184,6 +185,29 @@ def _muscle_table(rows: Sequence[Summary], about: dict[str, Any]) -> list[str]:
         ]
         place = f'{label(row)}, `{row["role"]}`, {HEARD.get(row["keys"], row["keys"])}'
         lines.append(_row([place, *cells]))
+    return [*lines, '']
+
+
+def _published_table(rows: Sequence[Summary], about: dict[str, Any]) -> list[str]:
+    """Make a table of what can be held against the published scores, where the data are those."""
+    published = about.get('published')
+    if not published:
+        return []
+    roles = [r for r in dict.fromkeys(r['role'] for r in rows) if r in published]
+    heard = list(dict.fromkeys(r['keys'] for r in rows))
+    lines = [
+        '### As published: RMSE, the mean of all recordings',
+        'In the units of the release, -1 to 1. The published network always had the keys.',
+        '',
+        _row(['', *(ROLES.get(r, r) for r in roles)]),
+        _row(['---'] * (len(roles) + 1)),
+        _row(['PianoKPM Net, published', *(f'{published[r]:.3f}' for r in roles)]),
+    ]
+    for name, keys in dict.fromkeys((label(r), r['keys']) for r in rows):
+        found = {r['role']: r for r in rows if (label(r), r['keys']) == (name, keys)}
+        cells = [_say(found[r]['rmse_over_takes'], '.3f') if r in found else '-' for r in roles]
+        words = f'{name}, {HEARD.get(keys, keys)}' if len(heard) > 1 else name
+        lines.append(_row([words, *cells]))
     return [*lines, '']
 
 

@@ -49,7 +49,8 @@ class TakeScore:
 
 def score_estimate(take: Take, estimate: Estimate) -> TakeScore:
     """Score what was said of a take; samples that nothing was said of don't count, `said` tells how many."""
-    y, p = take.truth[::STEP], estimate.mean[::STEP].astype(np.float64)
+    y = take.span * take.truth[::STEP]
+    p = take.span * estimate.mean[::STEP].astype(np.float64)
     r_max, lag = metrics.lagged_pearson(y, p, RATE)
     onsets = metrics.onset_scores(y, p, RATE, TOLERANCE)
     values: dict[str, Any] = {
@@ -64,7 +65,8 @@ def score_estimate(take: Take, estimate: Estimate) -> TakeScore:
         'said': float(np.isfinite(p).all(axis=1).mean()),
     }
     if estimate.deviation is not None:
-        covered = metrics.coverage(y, p, estimate.deviation[::STEP], estimate.reach)
+        deviation = take.span * estimate.deviation[::STEP]
+        covered = metrics.coverage(y, p, deviation, estimate.reach)
         values |= dict(zip(COVERED, covered, strict=True))
     return TakeScore(take.recording.info.name, take.subject, values)
 
@@ -90,9 +92,14 @@ def score_all(
 
 
 def summarise(scores: Sequence[TakeScore]) -> dict[str, Any]:
-    """Put takes together: by metric `mean`, `low`, `high` (95 % bootstrap over two persons or more) and `by_muscle`."""
+    """Put takes together: by metric `mean`, `low`, `high` (95 % bootstrap over two persons or more) and `by_muscle`.
+
+    `rmse_over_takes` is the plain mean of all takes' pooled RMSE, as the published scores are made.
+    """
     subjects = sorted({s.subject for s in scores})
     result: dict[str, Any] = {'takes': len(scores), 'persons': len(subjects)}
+    errors = np.array([s.values['pooled_rmse'] for s in scores])
+    result['rmse_over_takes'] = float(_mean(errors, 0))
     for metric in scores[0].values:
         rows = np.stack([_of_person(scores, s, metric) for s in subjects])
         result[metric] = {

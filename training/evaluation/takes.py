@@ -13,12 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 from pianokpm_training.datasets.collection import DataSet, Entry
 from pianokpm_training.datasets.recording import DataError, Recording
+from pianokpm_training.model.flat import VIEWS, flat_stretch, has_views
 from pianokpm_training.model.seeing import Conditions, hear_keys, see_poses
-from pianokpm_training.sessions.ticks import pose_series, read_envelope
+from pianokpm_training.sessions.ticks import (
+    RELEASED_SPAN,
+    key_samples,
+    pose_series,
+    read_envelope,
+    read_released,
+)
 from pianokpm_training.simulation.sight import load_sight
 
 from pianokpm_ros.anatomy import MUSCLES, Side
 from pianokpm_ros.emg.metrics import NORMAL_REACH
+from pianokpm_ros.keyboard.key_samples import list_strokes
 from pianokpm_ros.muscle.batch import KeyLookup, PoseSeries, Stretch, batch_features
 from pianokpm_ros.muscle.timebase import TICK
 
@@ -39,14 +47,17 @@ class Take:
     """A recording as it was seen, with its keys or without.
 
     Attributes:
-        recording: with poses, and envelopes on successive whole milliseconds (`ticks.read_envelope`).
+        recording: with poses, or else the views of `flat.VIEWS`, and envelopes on successive whole milliseconds
+            (`ticks.read_envelope`, `ticks.read_released`).
         keys: one of `KEYS`.
         hands: one of `HANDS`.
+        span: what 1 in these envelopes is in the data's own unit, in which errors are told.
     """
 
     recording: Recording
     keys: str = 'recorded'
     hands: str = 'recorded'
+    span: float = 1.0
 
     @property
     def subject(self) -> str:
@@ -85,8 +96,25 @@ class Take:
 
     @cached_property
     def stretches(self) -> list[Stretch]:
-        """Features between gaps."""
+        """Features between gaps: of the hand in space, or of two pictures where that is not known."""
+        if self.recording.pose is None:
+            return [flat_stretch(self.recording.views, self.side, self.key_lookup)]
         return list(batch_features(self.poses, self.side, self.key_lookup))
+
+    @cached_property
+    def strokes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Stamps [ns] and MIDI velocities of this hand's keystrokes.
+
+        Of both hands', where notes don't tell who played, but keys were recorded.
+        """
+        notes, keys = self.recording.notes, self.recording.keys
+        if notes is not None:
+            own = notes.side == int(self.side)
+            return notes.stamp[own], notes.velocity[own].astype(np.int64)
+        heard = list_strokes(key_samples(self.recording)) if keys is not None else []
+        struck = [(stamp, velocity) for stamp, _, down, velocity in heard if down]
+        stamp, velocity = np.array(struck, np.int64).reshape(-1, 2).T
+        return stamp, velocity
 
     def spread(self, stretch: Stretch, values: FloatArray, lookahead: float, out: FloatArray):
         """Write what was said at a stretch's ticks to the (N, M) samples that it is about, linearly between."""
@@ -140,16 +168,40 @@ def see_hands(recording: Recording, hands: str) -> PoseSeries:
 def load_takes(
     data: DataSet, entries: Sequence[Entry], keys: str = 'recorded', hands: str = 'recorded'
 ) -> list[Take]:
-    """Read recordings that have poses and envelopes."""
-    takes = []
-    for entry in entries:
-        recording = data.load(entry, PARTS)
-        if recording.pose is not None and recording.envelope is not None:
-            even = replace(recording, envelope=read_envelope(recording))
-            takes.append(Take(even, keys, hands))
+    """Read recordings that have envelopes and poses, or in a data set without poses two views of each hand."""
+    flat = is_flat(data)
+    recordings = (data.load(entry, PARTS) for entry in entries)
+    read = _read_flat if flat else _read_placed
+    takes = [take for r in recordings if (take := read(r, keys, hands)) is not None]
     if not takes:
+        seen = 'views top and right' if flat else 'a pose in space'
         raise DataError(
-            f'{data.folder}: none of {len(entries)} recordings has a pose in space and an envelope '
+            f'{data.folder}: none of {len(entries)} recordings has {seen} and an envelope '
             f'({data.list_parts(entries)}); docs/dataset.md says what these are'
         )
     return takes
+
+
+def is_flat(data: DataSet) -> bool:
+    """Tell whether nobody knows where hands are in space: no recording has poses, but one at least has two views."""
+    views, flat = {f'view_{name}' for name in VIEWS}, False
+    for entry in data.entries.values():
+        parts = set(data.parts(entry))
+        if 'pose' in parts:
+            return False
+        flat |= views <= parts
+    return flat
+
+
+def _read_placed(recording: Recording, keys: str, hands: str) -> Take | None:
+    if recording.pose is None or recording.envelope is None:
+        return None
+    return Take(replace(recording, envelope=read_envelope(recording)), keys, hands)
+
+
+def _read_flat(recording: Recording, keys: str, hands: str) -> Take | None:
+    if not has_views(recording.views) or recording.envelope is None:
+        return None
+    if hands != 'recorded':
+        see_hands(recording, hands)  # refuses
+    return Take(replace(recording, envelope=read_released(recording)), keys, hands, RELEASED_SPAN)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from pianokpm_training.model.dataset import Example
 from pianokpm_training.model.fit import predict
+from pianokpm_training.model.layout import SPACE, Layout
 from pianokpm_training.model.network import DEVIATION_FLOOR, MuscleNetwork
 from pianokpm_training.model.windows import hide_keys
 
@@ -19,7 +20,10 @@ LIMITS = (0.2, 10.0)
 
 
 def calibrate(
-    network: MuscleNetwork, scaling: Scaling, examples: Sequence[Example]
+    network: MuscleNetwork,
+    scaling: Scaling,
+    examples: Sequence[Example],
+    layout: Layout = SPACE,
 ) -> tuple[float, ...]:
     """Scale each deviation, in place, so that 68 % of the errors lie within it.
 
@@ -34,7 +38,7 @@ def calibrate(
     errors, spreads = [], []
     for i, example in enumerate(examples):
         silent = np.full(len(example.features), i % 2 == 1)
-        mean, deviation = predict(network, scaling, hide_keys(example.features, silent))
+        mean, deviation = predict(network, scaling, hide_keys(example.features, silent, layout))
         errors.append(np.abs(example.target - mean))
         spreads.append((deviation - DEVIATION_FLOOR) / network.calibration.numpy())
     error, spread = np.concatenate(errors), np.concatenate(spreads)

@@ -19,6 +19,7 @@ from pianokpm_training.model.exact import Learner, hand_error
 from pianokpm_training.model.examples import fit_exact_scaling
 from pianokpm_training.model.gains import fit_gains
 from pianokpm_training.model.hardware import describe_hardware
+from pianokpm_training.model.layout import SPACE, Layout
 from pianokpm_training.model.network import MuscleNetwork
 from pianokpm_training.model.settings import SettingsError, TrainSettings
 from pianokpm_training.model.windows import WindowSampler, hide_keys
@@ -26,7 +27,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from pianokpm_ros.anatomy import MUSCLES
-from pianokpm_ros.muscle.features import FEATURE_COUNT, Scaling
+from pianokpm_ros.muscle.features import Scaling
 from pianokpm_ros.outputs import whole_file
 
 CHECKPOINT, CURVE, BOARD = 'checkpoint.pt', 'curve.jsonl', 'tensorboard'
@@ -66,11 +67,11 @@ def _score_levels(mean: Tensor, deviation: Tensor, target: Tensor, levels: Tenso
     return torch.stack(scores).mean()
 
 
-def build_network(settings: TrainSettings) -> MuscleNetwork:
+def build_network(settings: TrainSettings, layout: Layout = SPACE) -> MuscleNetwork:
     """Make an untrained network; the same from the same seed."""
     torch.manual_seed(settings.seed)
     return MuscleNetwork(
-        FEATURE_COUNT,
+        layout.count,
         len(settings.lookaheads),
         len(MUSCLES),
         settings.width,
@@ -90,9 +91,10 @@ class Run:
         validation: Sequence[Example],
         folder: Path,
         place: Place,
+        layout: Layout = SPACE,
     ) -> None:
         self._settings, self._place, self._folder = settings, place, folder
-        self._scaling = scaling
+        self._scaling, self._layout = scaling, layout
         gains = fit_gains([*examples, *validation])
         self._validation = gains.level(validation)
         self._sampler = WindowSampler(
@@ -103,9 +105,10 @@ class Run:
             settings.keys_broken,
             fit_exact_scaling(examples),
             place.device,
+            layout,
         )
         self._gains = gains
-        self.learner = Learner(build_network(settings)).to(place.device)
+        self.learner = Learner(build_network(settings, layout)).to(place.device)
         self._optimiser = torch.optim.AdamW(
             self.learner.parameters(), lr=settings.rate, weight_decay=1e-2
         )
@@ -182,7 +185,7 @@ class Run:
         """Score the validation recordings, remember the best weights, and leave a checkpoint."""
         score = None
         if self._place.first:
-            score = validate(self.network, self._scaling, self._validation)
+            score = validate(self.network, self._scaling, self._validation, self._layout)
             if self._validation:
                 self._need_finite(score)
             if not score >= self.best:  # nothing to validate on counts as better
@@ -246,11 +249,16 @@ def predict(
     return mean[0].cpu().numpy(), deviation[0].cpu().numpy()
 
 
-def validate(network: MuscleNetwork, scaling: Scaling, examples: Sequence[Example]) -> float:
+def validate(
+    network: MuscleNetwork,
+    scaling: Scaling,
+    examples: Sequence[Example],
+    layout: Layout = SPACE,
+) -> float:
     """Mean CRPS over examples, half of them without keys; NaN without examples."""
     network.eval()
     scores = [
-        _score_together(network, scaling, examples[i : i + TOGETHER], i)
+        _score_together(network, scaling, examples[i : i + TOGETHER], i, layout)
         for i in range(0, len(examples), TOGETHER)
     ]
     network.train()
@@ -258,12 +266,19 @@ def validate(network: MuscleNetwork, scaling: Scaling, examples: Sequence[Exampl
 
 
 def _score_together(
-    network: MuscleNetwork, scaling: Scaling, examples: Sequence[Example], first: int
+    network: MuscleNetwork,
+    scaling: Scaling,
+    examples: Sequence[Example],
+    first: int,
+    layout: Layout,
 ) -> NDArray[np.float64]:
     """Mean CRPS of each of some examples, looked at in one pass; every other one has no keys."""
     device = network.calibration.device
     silent = (np.full(len(e.features), (first + i) % 2 == 1) for i, e in enumerate(examples))
-    seen = (scaling.apply(hide_keys(e.features, s)) for e, s in zip(examples, silent, strict=True))
+    seen = (
+        scaling.apply(hide_keys(e.features, s, layout))
+        for e, s in zip(examples, silent, strict=True)
+    )
     features = pad_sequence([torch.from_numpy(f) for f in seen], batch_first=True)
     targets = [torch.from_numpy(e.target) for e in examples]
     target = pad_sequence(targets, batch_first=True, padding_value=torch.nan).to(device)

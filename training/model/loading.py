@@ -16,7 +16,8 @@ VALIDATED = 5
 """Every so many takes one is validated on where a data set names none."""
 
 NEEDED_FOR = {
-    'train': 'there is nothing to learn from',
+    'train': 'there is nothing to learn from; on two views in 2D, as the PianoKPM release has, `pianokpm evaluate` '
+    'trains a model in 2D',
     'validation': 'training is stopped by it, and without --others the deviation is made true on it',
     'others': 'the deviation is made true on them; leave --others out, or name a set with EMG',
 }

@@ -10,22 +10,25 @@ import torch
 from numpy.typing import NDArray
 from pianokpm_training.model.dataset import Example
 from pianokpm_training.model.exact import EXACT_COUNT
+from pianokpm_training.model.layout import SPACE, Layout
 from torch import Tensor
 
-from pianokpm_ros.muscle.features import KEYS, KEYS_FLAG, Scaling
+from pianokpm_ros.muscle.features import Scaling
 
 
-def hide_keys(features: NDArray, where: NDArray[np.bool_]) -> NDArray:
+def hide_keys(features: NDArray, where: NDArray[np.bool_], layout: Layout = SPACE) -> NDArray:
     """Return (T, F) unscaled features that know nothing of the keys at (T,) ticks."""
     features = features.copy()
-    _forget_keys(features, where)
+    _forget_keys(features, where, layout)
     return features
 
 
-def _forget_keys(features: NDArray | Tensor, where: NDArray[np.bool_] | Tensor) -> None:
+def _forget_keys(
+    features: NDArray | Tensor, where: NDArray[np.bool_] | Tensor, layout: Layout
+) -> None:
     """Change (..., F) unscaled features, in place, to know nothing of the keys at (...) ticks."""
-    features[where, KEYS] = np.nan
-    features[where, KEYS_FLAG] = 0.0
+    features[where, layout.keys] = np.nan
+    features[where, layout.keys_flag] = 0.0
 
 
 def draw_silence(
@@ -57,8 +60,9 @@ class WindowSampler:
         broken: float = 0.0,
         exact_scaling: Scaling | None = None,
         device: torch.device | None = None,
+        layout: Layout = SPACE,
     ) -> None:
-        self._window, self._silence = window, (hidden, broken)
+        self._window, self._silence, self._layout = window, (hidden, broken), layout
         self._scale = _Scale(scaling, device)
         self._scale_exact = _Scale(exact_scaling, device) if exact_scaling else None
         lengths = np.array([len(e.features) for e in examples])
@@ -78,7 +82,7 @@ class WindowSampler:
             *(self._cut(i, start) for i, start in zip(drawn, starts, strict=True)), strict=True
         )
         seen = torch.stack(features)
-        _forget_keys(seen, torch.from_numpy(silent).to(seen.device))
+        _forget_keys(seen, torch.from_numpy(silent).to(seen.device), self._layout)
         return self._scale(seen), torch.stack(targets), self._see_exact(torch.stack(hands))
 
     def _cut(self, index: int, start: int) -> list[Tensor]:

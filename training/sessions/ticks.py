@@ -23,6 +23,9 @@ from pianokpm_ros.muscle.timebase import MILLISECOND, TICK, is_camera_frame
 LARGEST = 5.0
 """No muscle is above this part of its reference for a hundredth of the time: what says so is in another unit."""
 
+RELEASED_SPAN, LARGEST_RELEASED = 2.0, 1.5
+"""Of envelopes from -1 to 1: their span, and what none is beyond for a hundredth of the time."""
+
 LOST, SHORTEST_GAP = 3, 20 * MILLISECOND
 """Samples this many times their usual distance apart, and further than that [ns], leave a gap."""
 
@@ -48,12 +51,30 @@ def read_envelope(recording: Recording, muscles: tuple[str, ...] = MUSCLES) -> S
             f'{name}: the envelope is in {track.unit!r}; it must be in parts of a maximum contraction or percentile '
             '(unit `mvc`): normalise it'
         )
-    values = np.abs(track.samples[np.isfinite(track.samples)])
-    if len(values) and (most := float(np.percentile(values, 99))) > LARGEST:
-        raise DataError(
-            f'{name}: the envelope reaches {most:.3g} times the maximum contraction; is it in per cent?'
-        )
+    _refuse_beyond(name, track, LARGEST, 'times the maximum contraction; is it in per cent?')
     return _on_milliseconds(track)
+
+
+def read_released(recording: Recording) -> SignalTrack:
+    """Return an envelope of the PianoKPM release, -1 to 1, as 0 to 1 on successive whole milliseconds.
+
+    Raises:
+        DataError: where there is none, of none of the muscles, or on another scale.
+    """
+    track, name = recording.envelope, recording.info.name
+    if track is None or not set(track.channel) & set(MUSCLES):
+        raise DataError(f'{name} has no envelope of {", ".join(MUSCLES)}; import it again')
+    if track.unit != '1':
+        raise DataError(f'{name}: the envelope is in {track.unit!r}; expected -1 to 1 (unit `1`)')
+    _refuse_beyond(name, track, LARGEST_RELEASED, 'where -1 to 1 is expected; import it again')
+    even = _on_milliseconds(track)
+    return replace(even, samples=(even.samples + 1) / RELEASED_SPAN)
+
+
+def _refuse_beyond(name: str, track: SignalTrack, largest: float, words: str) -> None:
+    values = np.abs(track.samples[np.isfinite(track.samples)])
+    if len(values) and (most := float(np.percentile(values, 99))) > largest:
+        raise DataError(f'{name}: the envelope reaches {most:.3g} {words}')
 
 
 def inside_gaps(
