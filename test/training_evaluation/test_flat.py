@@ -30,7 +30,7 @@ from pianokpm_ros.muscle.timebase import KeyTicks
 from ..training_importing.makers import make_playable_release
 from ..training_model.makers import make_data
 
-QUICK = 'variants: 0\nexact_hand: 0\nwidth: 32\nlayers: 1\nsteps: 150\nbatch: 8\nwindow: 128\nrate: 0.01\n'
+QUICK = 'variants: 0\nexact_hand: 0\nwidth: 32\nlayers: 1\nsteps: 80\nbatch: 8\nwindow: 128\nrate: 0.01\n'
 
 
 @pytest.fixture(scope='module')
@@ -54,7 +54,12 @@ def scored(data, tmp_path_factory):
     published = ('--published', folder / 'net', '--published-config', folder / 'published.yaml')
     flat = ('--flat-config', folder / 'quick.yaml')
     out = folder / 'out'
-    assert command.run(parse(data.folder, '-o', out, '--lookahead', 0.067, *flat, *published)) == 0
+    assert (
+        command.run(
+            parse(data.folder, '-o', out, '--most', 1, '--lookahead', 0.067, *flat, *published)
+        )
+        == 0
+    )
     return out
 
 
@@ -73,7 +78,7 @@ def test_one_command_scores_all_that_can_be_on_the_release(scored):
     }
     # Something is learned that holds for persons and tasks that are not in it.
     for role in ('test_users', 'test_tasks'):
-        assert rows[role, 'none', 'ours, in 2D']['r']['mean'] > 0.4
+        assert rows[role, 'none', 'ours, in 2D']['r']['mean'] > 0.25
         assert rows[role, 'recorded', 'keystroke average']['r']['mean'] > 0.1
     tables = (scored / 'scores.md').read_text()
     assert 'ours, in 2D, 67 ms' in tables and 'PianoKPM Net, published | 0.209 | 0.264' in tables
@@ -93,7 +98,7 @@ def test_the_model_in_2d_is_read_again_and_says_the_same(data, scored):
     ]
     error = score_estimate(take, found).values['pooled_rmse']
     assert error == pytest.approx(row['pooled_rmse']['mean'], rel=1e-6)
-    assert row['rmse_over_takes'] == pytest.approx(error, rel=1e-6)  # one take
+    assert row['rmse_over_takes'] == pytest.approx(error, rel=1e-6)  # of one recording
     with pytest.raises(DataError, match='has 0, 0.033, 0.067 s'):
         check_lookaheads(model.settings, (0.067, 0.05))
     (scored / 'flat' / WEIGHTS).write_bytes(b'nothing')

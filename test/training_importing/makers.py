@@ -50,7 +50,7 @@ def make_release(
     return made
 
 
-def make_playable_release(folder: Path, seconds: float = 12.0) -> None:
+def make_playable_release(folder: Path, seconds: float = 8.0) -> None:
     """Make a release in which fingers move and EMG follows them: 3 persons play 2 tasks."""
     takes = [f't{task}_p{person}_1' for task in (1, 2) for person in (1, 2, 3)]
     for i, take in enumerate(takes):

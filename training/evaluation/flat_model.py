@@ -95,7 +95,7 @@ def train_flat(
         raise DataError(
             'asked to train in 2D on recordings whose views and envelopes share no time'
         )
-    scaling = fit_scaling(learned)
+    scaling = fit_scaling(e.features for e in learned)
     with find_place(settings) as place, TemporaryDirectory() as folder:
         run = Run(settings, scaling, learned, asked, Path(folder), place, FLAT)
         network = run.train(lambda done, loss, _: report(done, settings.steps, f'CRPS {loss:.4f}'))
