@@ -95,7 +95,7 @@ class Observer:
     def close(self):
         """Leave."""
         self._leaving.set()
-        self._thread.join(timeout=5)
+        self._thread.join(timeout=60)
         self._executor.shutdown()
         self.node.destroy_node()
         rclpy.shutdown(context=self._context)

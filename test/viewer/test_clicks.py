@@ -77,7 +77,7 @@ def test_the_next_corner_comes_before_the_slow_solution_and_saving_ends_it(serve
         assert not server.done.is_set() and not (tmp_path / 'points.yaml').exists()
         say(connection, save=True)
         assert hear(connection) == {'saved': 'points.yaml', 'trouble': ''}
-    assert server.done.wait(10)
+    assert server.done.wait(60)
     assert set(load_points(tmp_path / 'points.yaml')['left'].names) == set(points)
 
 
@@ -111,7 +111,7 @@ def test_what_cannot_be_saved_is_told_and_can_be_tried_again(server, tmp_path):
         assert 'points.yaml' in hear(connection)['failed'] and not server.done.is_set()
         (tmp_path / '.points.yaml.part').rmdir()
         say(connection, save=True)
-        assert 'at least 6 points' in hear(connection)['trouble'] and server.done.wait(10)
+        assert 'at least 6 points' in hear(connection)['trouble'] and server.done.wait(60)
 
 
 def test_the_page_that_was_opened_last_has_the_say_and_knows_what_was_named(server):
