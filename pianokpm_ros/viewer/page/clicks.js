@@ -142,7 +142,7 @@ class Clicks {
 
   press(event) {
     if (!this.now || this.ended || event.ctrlKey || event.metaKey || event.altKey) return;
-    const { key } = event, point = this.now.points[this.picked];
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key, point = this.now.points[this.picked];
     if (key in ARROWS && point) {
       const [dx, dy] = ARROWS[key];
       this.picture.pointer = null;
