@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pianokpm_ros.anatomy import LANDMARK_COUNT, MUSCLES, Side
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.geometry.rig import Rig, load_rig, save_rig
-from pianokpm_ros.keyboard.key_samples import KeySamples, read_midi, write_midi
+from pianokpm_ros.keyboard.key_samples import KeySamples, write_midi
 from pianokpm_ros.keyboard.layout import FIRST_KEY, KEY_COUNT
 from pianokpm_ros.outputs import whole_folder
 from pianokpm_ros.records import NANOSECONDS
@@ -175,10 +175,6 @@ class Take:
     def sensor_keys(self) -> KeySamples:
         """Return the keys as position sensors see them (source `sensor:simulated:...`)."""
         return self.performance.sensor_keys()
-
-    def midi_keys(self) -> KeySamples:
-        """Return the keys as MIDI tells them: 0 and 1 with velocities (source `file:...`)."""
-        return read_midi(self.midi)
 
 
 def save_take(

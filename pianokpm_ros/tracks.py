@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pianokpm_ros.anatomy import Side, Status
+from pianokpm_ros.anatomy import Side
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.records import MuscleActivity
 
@@ -118,18 +118,3 @@ def _join_side(side: Side, activities: list[MuscleActivity]) -> ActivityTrack:
         confidence,
         activities[-1],
     )
-
-
-def newest_at(
-    activities: list[MuscleActivity], stamps: NDArray[np.int64], stamp: int
-) -> MuscleActivity | None:
-    """Return the newest estimate made from frames up to `stamp` [ns]; `stamps` are those of `activities`, ascending."""
-    index = int(np.searchsorted(stamps, stamp, side='right')) - 1
-    return activities[index] if index >= 0 else None
-
-
-def usable_share(track: ActivityTrack) -> float:
-    """Return the part of a track's estimates that can be used, NaN without estimates."""
-    if not len(track.estimate_status):
-        return float('nan')
-    return float(np.mean(track.estimate_status >= Status.DEGRADED))

@@ -31,18 +31,8 @@ COLOURS = ('cyan', 'green', 'yellow', 'magenta', 'blue', 'red')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Offer each graph option."""
-    add_graph_arguments(parser)
-    parser.add_argument(
-        '--until-end', action='store_true', help='stop everything when the files have been played'
-    )
-
-
-def add_graph_arguments(parser: argparse.ArgumentParser, *without: str) -> None:
-    """Offer the options of `GraphOptions`, but for those named in `without`."""
+    """Offer each option of `GraphOptions`."""
     for option in fields(GraphOptions):
-        if option.name in without:
-            continue
         flag, words = f'--{option.name.replace("_", "-")}', option.metadata['description']
         kind = type(option.default)
         if kind is bool:
@@ -58,19 +48,18 @@ def add_graph_arguments(parser: argparse.ArgumentParser, *without: str) -> None:
                 metavar=None if option.metadata['choices'] else 'X',
                 help=words,
             )
+    parser.add_argument(
+        '--until-end', action='store_true', help='stop everything when the files have been played'
+    )
 
 
 def read_options(arguments: argparse.Namespace) -> GraphOptions:
-    """Collect the graph options from parsed arguments; those not offered keep their defaults."""
-    if getattr(arguments, 'live', ()) == []:
+    """Collect the graph options from parsed arguments."""
+    if arguments.live == []:
         raise GraphError(
             f'--live: write name=address, such as top=/dev/video0; {describe_cameras()}'
         )
-    chosen = {
-        f.name: getattr(arguments, f.name)
-        for f in fields(GraphOptions)
-        if hasattr(arguments, f.name)
-    }
+    chosen = {f.name: getattr(arguments, f.name) for f in fields(GraphOptions)}
     return GraphOptions(**{k: tuple(v) if isinstance(v, list) else v for k, v in chosen.items()})
 
 

@@ -6,7 +6,6 @@ from pianokpm_ros.geometry.association import SIDES
 from pianokpm_ros.records import HandLandmarks, HandPose, KeyMotion, MuscleActivity
 
 KEY_TOPIC = '/keys'
-POSE_TOPICS = tuple(f'/hands/{side.label}' for side in SIDES)
 ACTIVITY_TOPICS = tuple(f'/muscle_activity/{side.label}' for side in SIDES)
 
 

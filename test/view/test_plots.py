@@ -7,7 +7,7 @@ from PIL import Image
 from pianokpm_ros.anatomy import MUSCLES, Side, Status
 from pianokpm_ros.keyboard.layout import name_key
 from pianokpm_ros.records import KeyMotion
-from pianokpm_ros.tracks import TrackError, join_estimates, newest_at, sample_stamps, usable_share
+from pianokpm_ros.tracks import TrackError, join_estimates, sample_stamps
 from pianokpm_ros.view.piano_roll import KeyPress, choose_keys, find_presses
 from pianokpm_ros.view.plots import SimulatedEnvelope, TakeFigure, make_figure, plot_take
 
@@ -104,22 +104,6 @@ def test_estimates_of_two_models_are_not_mixed(make_activity):
     other = dataclasses.replace(make_activity(), muscle=('A', 'B', 'C', 'D', 'E', 'F'))
     with pytest.raises(TrackError, match='muscle lists'):
         join_estimates([make_activity(), other])
-
-
-def test_the_newest_estimate_is_never_from_the_future(make_activity):
-    activities = [make_activity(stamp=i * 20 * MS) for i in range(3)]
-    stamps = np.array([a.stamp for a in activities])
-    assert newest_at(activities, stamps, -1) is None
-    assert newest_at(activities, stamps, 39 * MS) is activities[1]
-    assert newest_at(activities, stamps, 40 * MS) is activities[2]
-
-
-def test_usable_share_counts_estimates(make_activity):
-    states = [Status.OK, Status.DEGRADED, Status.STALE, Status.INVALID]
-    track = join_estimates(
-        [make_activity(status=s, stamp=i * MS, samples=1) for i, s in enumerate(states)]
-    )[Side.LEFT]
-    assert usable_share(track) == 0.5
 
 
 def motion(stamp: int, *samples: tuple[float, int, float]) -> KeyMotion:
