@@ -7,10 +7,12 @@ import pytest
 
 from pianokpm_ros.anatomy import Side, Status
 from pianokpm_ros.geometry.association import SIDES
+from pianokpm_ros.geometry.clock_offset import estimate_delays
 from pianokpm_ros.geometry.rig import Rig
 from pianokpm_ros.geometry.synchronizer import FrameSet
 from pianokpm_ros.geometry.triangulator import HandTriangulator
 
+from .test_alignment import film
 from .test_triangulator import view_of
 
 PERIOD = 16_666_667
@@ -69,3 +71,14 @@ def test_resolution_changes_nothing_but_pixels(rig, hands, names, times):
 def test_some_of_these_hands_are_called_degraded_and_some_are_not(rig, hands):
     poses, _ = play(rig.select(('top', 'left')), hands, 1.0)
     assert {p[Side.LEFT].status for p in poses} == {Status.OK, Status.DEGRADED}
+
+
+@pytest.mark.parametrize('times', [0.5, 4.0])
+def test_delays_are_found_in_pictures_of_any_size(rig, hands, times):
+    truth = {'top': 0.0, 'left': 0.050, 'right': 0.0, 'front': 0.023}
+    records = film(rig, hands, truth)
+    large = {n: [enlarge_view(v, times) for v in seen] for n, seen in records.items()}
+    found = estimate_delays([enlarge_camera(c, times) for c in rig.cameras], large)
+    usual = estimate_delays(rig.cameras, records)
+    assert found.delay == pytest.approx(usual.delay, abs=1e-6)
+    assert found.before == pytest.approx(usual.before, rel=1e-4)
