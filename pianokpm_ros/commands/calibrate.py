@@ -18,6 +18,7 @@ from pianokpm_ros.capture.source import CaptureError
 from pianokpm_ros.capture.video_file import load_timestamps
 from pianokpm_ros.commands.clicking import name_corners
 from pianokpm_ros.commands.console import make_console
+from pianokpm_ros.commands.delays import find_delays
 from pianokpm_ros.commands.ports import read_port
 from pianokpm_ros.commands.progress import show_progress
 from pianokpm_ros.geometry.calibration.board import Board, CalibrationError
@@ -124,6 +125,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--port', type=read_port, default=PORT, help='of --click (default %(default)s)'
     )
     group.add_argument('--open', action='store_true', help='open a browser for --click')
+    group.add_argument(
+        '--delays',
+        metavar='BAG',
+        help="find how late each camera's pictures are from hands that moved in a recording made with --rig",
+    )
+    group.add_argument(
+        '--rig', metavar='RIG', help='for --delays: whose cameras stay where they are'
+    )
     group.add_argument('--coverage', metavar='PNG', help='picture of where the board was')
     group.add_argument(
         '--camera-info', metavar='FOLDER', help="also write each camera's intrinsics for ROS"
@@ -179,6 +188,8 @@ def _calibrate(arguments: argparse.Namespace, console: Console) -> Rig:
         raise CalibrationError(
             'asked for --click and --keyboard; --click goes on with the points that its file holds already'
         )
+    if arguments.delays or arguments.rig:
+        return _set_delays(arguments, console)
     lenses = load_lenses(arguments.lenses) if arguments.lenses else {}
     points = load_points(arguments.keyboard) if arguments.keyboard else None
     if arguments.click:
@@ -193,6 +204,15 @@ def _calibrate(arguments: argparse.Namespace, console: Console) -> Rig:
     placement = place_by_keyboard(points, lenses)
     _print_placement(placement, console)
     return placement.rig
+
+
+def _set_delays(arguments: argparse.Namespace, console: Console) -> Rig:
+    others = [n for n in ('video', 'click', 'keyboard', 'lenses') if getattr(arguments, n)]
+    if others or not (arguments.delays and arguments.rig):
+        raise CalibrationError(
+            'asked for delays of cameras; they take --delays BAG and --rig RIG, and nothing else to see'
+        )
+    return find_delays(Path(arguments.delays), Path(arguments.rig), console)
 
 
 def _calibrate_by_clicks(
