@@ -24,6 +24,9 @@ SETTLED = 10.0
 """A node that ran for this long starts again at once when it dies [s]; sooner deaths double the delay."""
 
 STOP_TIMEOUT = 3.0
+LAST_WORDS = 5.0
+"""What a process said last is waited for so long after its end [s]: something that it started may hold its output open."""
+
 POLL = 0.05
 
 
@@ -162,7 +165,7 @@ class NodeProcess:
     def finish(self) -> None:
         """Pass on the last lines of a process that ended."""
         if self._reader is not None:
-            self._reader.join(timeout=1.0)
+            self._reader.join(timeout=LAST_WORDS)
 
 
 def _describe(returncode: int | None) -> str:
