@@ -25,7 +25,7 @@ SETTLED = 10.0
 
 STOP_TIMEOUT = 3.0
 LAST_WORDS = 5.0
-"""What a process said last is waited for so long after its end [s]: something that it started may hold its output open."""
+"""The last lines of a process are waited for so long after its end [s]; what it started may hold its output open."""
 
 POLL = 0.05
 
