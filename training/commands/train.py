@@ -131,7 +131,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if training['left_out']:
         print(
-            f'{training["left_out"]} recordings to learn from have no poses or no EMG and were left out'
+            f'left out, without poses or EMG: {training["left_out"]} of the recordings to learn from'
         )
     kind = describe_muscles(training)
     print(f'model written to {out}; it learned from {kind}. Score it: pianokpm evaluate')
