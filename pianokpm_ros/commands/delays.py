@@ -43,8 +43,9 @@ def find_delays(bag: Path, rig_file: Path, console: Console) -> Rig:
     if found.after > (1 - LEAST_GAIN) * found.before:
         console.print('the delays in the rig are as good as any: views meet no better with others')
         return rig
-    _print_delays(rig, found, console)
-    return _set_delays(rig, found)
+    changed = _set_delays(rig, found)
+    _print_delays(rig, changed, found, console)
+    return changed
 
 
 def _set_delays(rig: Rig, found: Delays) -> Rig:
@@ -55,11 +56,11 @@ def _set_delays(rig: Rig, found: Delays) -> Rig:
     return Rig(cameras, rig.frame_id)
 
 
-def _print_delays(rig: Rig, found: Delays, console: Console) -> None:
+def _print_delays(rig: Rig, changed: Rig, found: Delays, console: Console) -> None:
     table = Table(title='Delays')
     for heading in ('camera', 'was [ms]', 'is [ms]'):
         table.add_column(heading, justify='left' if heading == 'camera' else 'right')
-    for before, after in zip(rig.cameras, _set_delays(rig, found).cameras, strict=True):
+    for before, after in zip(rig.cameras, changed.cameras, strict=True):
         table.add_row(before.name, f'{1e3 * before.delay:.0f}', f'{1e3 * after.delay:.0f}')
     console.print(table)
     console.print(

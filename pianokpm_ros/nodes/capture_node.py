@@ -65,9 +65,8 @@ class CaptureNode(PianoNode):
             if s['landmarks']
             else None
         )
-        self._films = (
-            self._make_films()
-        )  # now that nothing can be refused any more: it leaves files
+        # Now that nothing can be refused any more: it leaves files.
+        self._films = self._make_films()
         self.offer_pause()
         self._run.start()
 

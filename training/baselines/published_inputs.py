@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from pianokpm_training.datasets.recording import ViewTrack
 from pianokpm_training.evaluation.takes import Take
+from pianokpm_training.model.flat import VIEWS, mirror_keys, place_in_picture
 from pianokpm_training.studio.rigs import place_camera
 
 from pianokpm_ros.anatomy import Side
@@ -24,7 +24,6 @@ RATE, WINDOW, STEP = 1024, 1024, 768
 """Samples a second, of a window, and from window to window in training: an overlap of 256."""
 
 SIZE = (640, 480)
-VIEWS = ('top', 'right')
 """Cameras: names of recorded views, and of the studio's where there are none."""
 
 FARTHEST = 1.0
@@ -106,22 +105,20 @@ def project_views(take: Take, stamps: NDArray[np.int64]) -> NDArray:
         track = take.recording.views.get(view)
         # Where a recorded picture has its middle can't be told without its size.
         known = track is not None and min(track.size) > 0
-        time, middle = _look_recorded(take, track) if known else _look_projected(take, view)
+        if known:
+            time, middle = track.stamp, place_in_picture(track, take.side)
+        else:
+            time, middle = _look_projected(take, view)
         middle[~(np.abs(middle) < FARTHEST).all(axis=2)] = np.nan
         columns += [_fill(stamps, time, c) for c in middle.reshape(len(time), -1).T]
     return np.stack(columns, axis=1)
 
 
-def _look_recorded(take: Take, track: ViewTrack) -> tuple[NDArray[np.int64], NDArray]:
-    """Return stamps (V,) [ns] and places (V, 21, 2) [widths from the middle] in a recorded view."""
-    middle = (track.pixels.astype(np.float64) - np.array(track.size) / 2) / track.size[0]
-    if take.side == Side.LEFT:
-        middle[..., 0] *= -1
-    return track.stamp, middle
-
-
 def _look_projected(take: Take, camera: str) -> tuple[NDArray[np.int64], NDArray]:
-    """Return the same of the poses, projected into one of the studio's cameras."""
+    """Return stamps (V,) [ns] of the poses and their places (V, 21, 2) in one of the studio's cameras.
+
+    Places are in picture widths from its middle.
+    """
     poses = take.poses
     points = poses.landmarks.copy()
     if take.side == Side.LEFT:
@@ -139,11 +136,5 @@ def _fill(stamps: NDArray[np.int64], time: NDArray[np.int64], values: NDArray) -
 
 def _keys(take: Take, stamps: NDArray[np.int64]) -> NDArray:
     keys = take.key_lookup(stamps)
-    position = 2.0 * keys.position - 1.0
-    if take.side == Side.LEFT:
-        mirrored = np.full_like(position, -1.0)
-        number = 124 - np.arange(FIRST_KEY, FIRST_KEY + position.shape[1])
-        there = (number >= FIRST_KEY) & (number < FIRST_KEY + position.shape[1])
-        mirrored[:, number[there] - FIRST_KEY] = position[:, there]
-        position = mirrored
-    return position
+    position = mirror_keys(keys.position) if take.side == Side.LEFT else keys.position
+    return 2.0 * position - 1.0

@@ -93,8 +93,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Score, write, and print the tables."""
     need_training()
-    if arguments.ablations is not None:
-        return _ablate(arguments)
     import torch
     from pianokpm_training.datasets.collection import open_data
     from pianokpm_training.evaluation.about import describe
@@ -107,6 +105,8 @@ def run(arguments: argparse.Namespace) -> int:
     data = open_data(arguments.data)
     flat = is_flat(data)
     _refuse_mixed(arguments, flat)
+    if arguments.ablations is not None:
+        return _ablate(arguments, data)
     plan = Plan(
         data,
         [] if flat else arguments.model or [find_asset('models/small')],
@@ -134,15 +134,14 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _ablate(arguments: argparse.Namespace) -> int:
-    from pianokpm_training.datasets.collection import open_data
+def _ablate(arguments: argparse.Namespace, data: Any) -> int:
     from pianokpm_training.evaluation.ablations import ablate, make_table
     from pianokpm_training.model.settings import find_config, load_settings
 
     settings = load_settings(find_config(arguments.ablations), split=arguments.split)
     most, test = arguments.learn or settings.recordings, arguments.most or settings.recordings
     with show_stages() as bars:
-        rows = ablate(open_data(arguments.data), settings, most, test, 1, bars)
+        rows = ablate(data, settings, most, test, 1, bars)
     lines = make_table(rows, settings.lookaheads)
     arguments.out.mkdir(parents=True, exist_ok=True)
     (arguments.out / 'ablations.md').write_text('\n'.join(lines) + '\n')

@@ -16,14 +16,13 @@ from numpy.typing import NDArray
 from pianokpm_training.baselines.published_inputs import project_views
 from pianokpm_training.datasets.collection import DataSet, Entry
 from pianokpm_training.evaluation.takes import Take, load_takes
-from pianokpm_training.model.dataset import Example
+from pianokpm_training.model.dataset import Example, cut_example
 from pianokpm_training.model.devices import Place
 from pianokpm_training.model.examples import fit_scaling, prepare
 from pianokpm_training.model.fit import Run, predict
 from pianokpm_training.model.loading import pick
 from pianokpm_training.model.settings import TrainSettings
 from pianokpm_training.model.windows import hide_keys
-from pianokpm_training.sessions.ticks import find_targets
 
 from pianokpm_ros.emg import metrics
 from pianokpm_ros.muscle.features import FEATURE_NAMES, KEYS, PLACE, SHAPE
@@ -129,9 +128,10 @@ def flatten(take: Take, lookaheads: tuple[float, ...]) -> list[Example]:
         features[:, : PLACE.stop] = np.nan
         pixels = project_views(take, stretch.stamp)
         features[:, : pixels.shape[1]] = pixels
-        target = find_targets(take.recording.envelope, stretch.stamp, lookaheads)
-        if np.isfinite(target).any():
-            made.append(Example(take.subject, features.astype(np.float16), target))
+        flat = replace(stretch, features=features)
+        example = cut_example(take.subject, flat, take.recording.envelope, lookaheads)
+        if example is not None:
+            made.append(example)
     return made
 
 

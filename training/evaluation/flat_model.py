@@ -18,14 +18,13 @@ import torch
 from pianokpm_training.datasets.recording import DataError
 from pianokpm_training.evaluation.takes import Estimate, Take
 from pianokpm_training.model.calibration import calibrate
-from pianokpm_training.model.dataset import Example
+from pianokpm_training.model.dataset import Example, cut_example
 from pianokpm_training.model.devices import find_place
 from pianokpm_training.model.examples import fit_scaling
 from pianokpm_training.model.fit import Run, build_network, predict
 from pianokpm_training.model.flat import FLAT, flat_stretch
 from pianokpm_training.model.network import MuscleNetwork
 from pianokpm_training.model.settings import TrainSettings, fill
-from pianokpm_training.sessions.ticks import find_targets
 
 from pianokpm_ros.muscle.features import Scaling
 from pianokpm_ros.outputs import whole_file
@@ -54,14 +53,14 @@ class FlatModel:
     notes: dict[str, Any]
 
     def save(self, folder: Path) -> None:
-        """Write it to a folder that is not there yet or empty."""
+        """Write it into a folder, the weights last."""
         folder.mkdir(parents=True, exist_ok=True)
         numbers = {'mean': self.scaling.mean, 'deviation': self.scaling.deviation}
         state: dict[str, Any] = {n: torch.from_numpy(v) for n, v in numbers.items()}
         state['network'] = self.network.state_dict()
         told = {'reach': list(self.reach), 'settings': self.settings.describe(), **self.notes}
         (folder / NOTES).write_text(json.dumps(told, indent=1) + '\n')
-        with whole_file(folder / WEIGHTS) as part:  # last: what has weights is whole
+        with whole_file(folder / WEIGHTS) as part:
             torch.save(state, part)
 
 
@@ -124,11 +123,8 @@ def check_lookaheads(settings: TrainSettings, asked: Sequence[float]) -> None:
 def _make_examples(take: Take, lookaheads: tuple[float, ...]) -> list[Example]:
     # Not `take.stretches`, which stay in memory, four times as large.
     stretch = flat_stretch(take.recording.views, take.side, take.key_lookup)
-    target = find_targets(take.recording.envelope, stretch.stamp, lookaheads)
-    if not np.isfinite(target).any():
-        return []
-    features = np.clip(stretch.features, -6e4, 6e4).astype(np.float16)
-    return [Example(take.subject, features, target)]
+    example = cut_example(take.subject, stretch, take.recording.envelope, lookaheads)
+    return [] if example is None else [example]
 
 
 @dataclass(frozen=True, eq=False)

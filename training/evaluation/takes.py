@@ -174,7 +174,7 @@ def load_takes(
     read = _read_flat if flat else _read_placed
     takes = [take for r in recordings if (take := read(r, keys, hands)) is not None]
     if not takes:
-        seen = 'views top and right' if flat else 'a pose in space'
+        seen = 'views top and right of known size' if flat else 'a pose in space'
         raise DataError(
             f'{data.folder}: none of {len(entries)} recordings has {seen} and an envelope '
             f'({data.list_parts(entries)}); docs/dataset.md says what these are'

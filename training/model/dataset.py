@@ -3,17 +3,17 @@
 Letters: T ticks, F features, L look-aheads, M muscles.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from pianokpm_training.datasets.recording import Recording
-from pianokpm_training.model.exact import ExactHand
+from pianokpm_training.datasets.recording import Recording, SignalTrack
+from pianokpm_training.model.exact import LARGEST_HALF, ExactHand
 from pianokpm_training.model.seeing import Conditions, hear_keys, see_poses
 from pianokpm_training.sessions.ticks import find_targets, read_envelope
 
 from pianokpm_ros.anatomy import Side
-from pianokpm_ros.muscle.batch import batch_features
+from pianokpm_ros.muscle.batch import Stretch, batch_features
 
 Half = NDArray[np.float16]
 Float32Array = NDArray[np.float32]
@@ -56,10 +56,26 @@ def make_examples(
     keys = hear_keys(recording, conditions.keys)
     made = []
     for stretch in batch_features(poses, Side(recording.info.side), keys):
-        target = find_targets(envelope, stretch.stamp, lookaheads)
-        if np.isfinite(target).any():
-            features = np.clip(stretch.features, -6e4, 6e4).astype(np.float16)
-            drawn = conditions.rate is not None
+        example = cut_example(recording.info.subject, stretch, envelope, lookaheads)
+        if example is not None:
             hand = exact.at(stretch.stamp) if exact else None
-            made.append(Example(recording.info.subject, features, target, drawn, hand))
+            made.append(replace(example, drawn=conditions.rate is not None, exact=hand))
     return made
+
+
+def cut_example(
+    subject: str, stretch: Stretch, envelope: SignalTrack, lookaheads: tuple[float, ...]
+) -> Example | None:
+    """Make an example of a stretch as it was recorded; None where no envelope is known.
+
+    Args:
+        subject: whose hand.
+        stretch: (T, F) features.
+        envelope: on successive whole milliseconds.
+        lookaheads: L [s].
+    """
+    target = find_targets(envelope, stretch.stamp, lookaheads)
+    if not np.isfinite(target).any():
+        return None
+    features = np.clip(stretch.features, -LARGEST_HALF, LARGEST_HALF).astype(np.float16)
+    return Example(subject, features, target)

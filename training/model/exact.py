@@ -23,6 +23,9 @@ Half = NDArray[np.float16]
 COLUMNS = slice(SHAPE.start, PLACE.stop)
 """Features that are asked of the exact hand: its shape, how fingers move, where it is over the keys."""
 
+LARGEST_HALF = 6e4
+"""Features are clipped to this, which half precision still holds."""
+
 EXACT_COUNT = COLUMNS.stop - COLUMNS.start
 DELAY = 5
 """How long ago the hand is that is asked for [ticks]: with what came since, it can be told better."""
@@ -41,7 +44,9 @@ class ExactHand:
         for stretch in self._stretches:
             index = (ticks - stretch.stamp[0]) // TICK - DELAY
             inside = (index >= 0) & (index < len(stretch.stamp))
-            found[inside] = np.clip(stretch.features[index[inside], COLUMNS], -6e4, 6e4)
+            found[inside] = np.clip(
+                stretch.features[index[inside], COLUMNS], -LARGEST_HALF, LARGEST_HALF
+            )
         return found
 
 

@@ -43,8 +43,9 @@ FLAT = Layout(
 
 
 def has_views(views: Mapping[str, ViewTrack]) -> bool:
-    """Tell whether a recording has both views, with two frames or more."""
-    return all(name in views and len(views[name].stamp) > 1 for name in VIEWS)
+    """Tell whether a recording has both views, of known size and with two frames or more."""
+    tracks = [views.get(name) for name in VIEWS]
+    return all(t is not None and min(t.size) > 0 and len(t.stamp) > 1 for t in tracks)
 
 
 def flat_stretch(views: Mapping[str, ViewTrack], side: Side, keys: KeyLookup) -> Stretch:
@@ -87,13 +88,18 @@ def _describe_view(track: ViewTrack, side: Side, ticks: NDArray[np.int64]) -> Fl
 
 
 def _at_ticks(track: ViewTrack, side: Side, ticks: NDArray[np.int64]) -> FloatArray:
-    """Return the (T, 21, 2) places at ticks, in picture widths from its middle, linear between frames."""
-    pixels = track.pixels.astype(np.float64)
-    places = (pixels - np.array(track.size) / 2) / track.size[0]
-    if side is Side.LEFT:
-        places[..., 0] *= -1
+    """Return the (T, 21, 2) places at ticks, as `place_in_picture` gives them, linear between frames."""
+    places = place_in_picture(track, side)
     columns = [_interpolate(ticks, track.stamp, c) for c in places.reshape(len(places), -1).T]
     return np.stack(columns, axis=1).reshape(len(ticks), -1, 2)
+
+
+def place_in_picture(track: ViewTrack, side: Side) -> FloatArray:
+    """Return (V, 21, 2) landmarks of a view of known size, in picture widths from its middle, left hands mirrored."""
+    places = (track.pixels.astype(np.float64) - np.array(track.size) / 2) / track.size[0]
+    if side == Side.LEFT:
+        places[..., 0] *= -1
+    return places
 
 
 def _interpolate(
@@ -111,13 +117,13 @@ def _describe_keys(keys: KeyTicks, side: Side) -> FloatArray:
     """Return (T, 2 x 88) positions and stroke speeds; NaN where nothing is known of the keys."""
     values = [keys.position, keys.struck / QUICK]
     if side is Side.LEFT:
-        values = [_mirror(v) for v in values]
+        values = [mirror_keys(v) for v in values]
     both = np.concatenate(values, axis=1)
     return np.where(keys.known[:, None], both, np.nan)
 
 
-def _mirror(values: FloatArray) -> FloatArray:
-    """Exchange low and high keys; those without a partner on the keyboard are at rest."""
+def mirror_keys(values: FloatArray) -> FloatArray:
+    """Exchange low and high keys of (T, 88) values; those without a partner on the keyboard are at rest, 0."""
     number = MIRROR_SUM - np.arange(FIRST_KEY, FIRST_KEY + KEY_COUNT)
     there = (number >= FIRST_KEY) & (number < FIRST_KEY + KEY_COUNT)
     mirrored = np.zeros_like(values)
