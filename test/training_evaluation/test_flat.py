@@ -177,6 +177,8 @@ def test_2d_and_space_are_not_mixed_up(data, tmp_path):
         command.run(parse(placed.folder, '-o', tmp_path / 'out', '--flat', tmp_path / 'flat'))
     with pytest.raises(PianokpmError, match='no hands in space'):
         command.run(parse(data.folder, '-o', tmp_path / 'out', '--model', tmp_path))
+    with pytest.raises(PianokpmError, match='no hands in space'):
+        command.run(parse(data.folder, '-o', tmp_path / 'out', '--ablations', 'ablations'))
     with pytest.raises(DataError, match='nobody knows the exact hand'):
         load_takes(data, data.role('held_out', 'test_users'), hands='exact')
     assert not (tmp_path / 'out').exists()

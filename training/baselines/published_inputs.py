@@ -24,8 +24,6 @@ RATE, WINDOW, STEP = 1024, 1024, 768
 """Samples a second, of a window, and from window to window in training: an overlap of 256."""
 
 SIZE = (640, 480)
-"""Cameras: names of recorded views, and of the studio's where there are none."""
-
 FARTHEST = 1.0
 """A landmark farther from the middle [picture widths] is not seen: there the lens model goes astray."""
 

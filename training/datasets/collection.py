@@ -112,9 +112,7 @@ class DataSet:
         """Say which parts the first of some recordings holds, for whoever lacks others."""
         if not entries:
             return 'there is none'
-        return (
-            f'{entries[0].name} holds {", ".join(self.summarise(entries[0]).rates) or "nothing"}'
-        )
+        return f'{entries[0].name} holds {", ".join(self.parts(entries[0])) or "nothing"}'
 
     def parts(self, entry: Entry) -> tuple[str, ...]:
         """Name the parts that a recording has; views as `view_<camera>`."""

@@ -23,7 +23,7 @@ from pianokpm_ros.muscle.timebase import MAX_GAP, TICK, KeyTicks
 FloatArray = NDArray[np.floating]
 
 VIEWS = ('top', 'right')
-"""As the release calls them."""
+"""As the release calls them; the studio has cameras of these names, for recordings without views."""
 
 WRIST = 0
 SMALLEST_PALM = 0.005
