@@ -10,6 +10,7 @@ from pianokpm_ros.geometry.calibration.board import CalibrationError
 from pianokpm_ros.geometry.clock_offset import Delays, estimate_delays
 from pianokpm_ros.geometry.rig import Rig, load_rig
 from pianokpm_ros.messages import type_name
+from pianokpm_ros.recording.layout import find_bag
 from pianokpm_ros.recording.reader import read_bag
 from pianokpm_ros.records import HandLandmarks
 
@@ -25,7 +26,7 @@ def find_delays(bag: Path, rig_file: Path, console: Console) -> Rig:
         rig_file: of the cameras.
         console: to tell what was found.
     """
-    rig = load_rig(rig_file)
+    bag, rig = find_bag(bag), load_rig(rig_file)
     records: dict[str, list[HandLandmarks]] = {name: [] for name in rig.names}
     for _, record, _ in read_bag(bag, datatypes={type_name(HandLandmarks)}):
         if record.camera in records:

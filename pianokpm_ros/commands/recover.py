@@ -8,6 +8,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from pianokpm_ros.commands.console import make_console
+from pianokpm_ros.recording.layout import find_bag
 from pianokpm_ros.recording.recovery import Recovery, recover_bag
 from pianokpm_ros.recording.salvage import Damage
 
@@ -18,10 +19,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'bag',
         type=Path,
         nargs='+',
-        help='bag folder, .mcap or .db3 file, or several parts of one session in order; none is changed',
+        help='bag or result folder, .mcap or .db3 file, or several parts of one session in order; none is changed',
     )
     parser.add_argument(
         '-o', '--output', type=Path, help='folder of the new bag (default: first BAG_recovered)'
+    )
+    parser.add_argument(
+        '--namespace',
+        default='',
+        metavar='X',
+        help='of a bag in which several rigs were recorded: keep the one in this namespace (/ = in none)',
     )
 
 
@@ -31,9 +38,10 @@ def run(arguments: argparse.Namespace) -> int:
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task('reading', total=None)
         made = recover_bag(
-            arguments.bag,
+            [find_bag(path) for path in arguments.bag],
             arguments.output,
             lambda n: bar.update(task, description=f'reading: {n} messages'),
+            arguments.namespace,
         )
     _print(console, made)
     return 0
@@ -48,6 +56,8 @@ def _print(console: Console, made: Recovery) -> None:
         console.print(
             f'{made.unknown} messages are of types that are not known here and were left out'
         )
+    if made.others:
+        console.print(f'{made.others} messages of rigs in other namespaces were left out')
     if made.copied:
         console.print(f'taken along: {", ".join(made.copied)}')
     console.print(f'{made.total} messages of {len(made.counts)} topics are in {made.path}')

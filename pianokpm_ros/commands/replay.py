@@ -18,7 +18,7 @@ from pianokpm_ros.muscle.bundle import load_bundle
 from pianokpm_ros.muscle.person import load_personal
 from pianokpm_ros.outputs import whole_folder
 from pianokpm_ros.processes import GraphProcesses
-from pianokpm_ros.recording.layout import RIG
+from pianokpm_ros.recording.layout import RIG, find_bag
 from pianokpm_ros.recording.writer import RecordingError
 from pianokpm_ros.replay.comparison import Difference, compare_estimates, read_tracks
 from pianokpm_ros.replay.graph import ReplayOptions, describe_replay, find_rig
@@ -36,7 +36,9 @@ SHIPPED = 'models/small'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Offer what `ReplayOptions` has, and estimating again."""
-    parser.add_argument('bag', help='bag folder or file')
+    parser.add_argument(
+        'bag', help='bag folder or file, or result of `pianokpm estimate` or `demo`'
+    )
     for option in fields(ReplayOptions):
         if option.name == 'bag':
             continue
@@ -88,8 +90,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _recompute(arguments: argparse.Namespace, console: Console) -> int:
+    bag = str(find_bag(arguments.bag))
     source = arguments.what if arguments.what in SOURCES else 'poses'
-    rig = find_rig(arguments.bag, arguments.rig) if source != 'poses' else ''
+    rig = find_rig(bag, arguments.rig) if source != 'poses' else ''
     bundle = load_bundle(Path(arguments.model) if arguments.model else find_asset(SHIPPED))
     bundle = load_personal(bundle, arguments.person)
     hands = read_hand_settings(arguments)
@@ -100,11 +103,11 @@ def _recompute(arguments: argparse.Namespace, console: Console) -> int:
     if folder.exists():
         raise RecordingError(f'asked to write to {folder}, which exists; name a new folder')
     with quiet_native_log():
-        counts, digest = _write(arguments.bag, wanted, folder, console)
+        counts, digest = _write(bag, wanted, folder, console)
     console.print(f'{sum(counts.values())} messages in {folder}, model {bundle.model_id}')
     console.print(f'SHA-256 of the estimates: {digest}', soft_wrap=True)
     if arguments.compare:
-        _compare(arguments.bag, folder, f'now, from {source}: {bundle.model_id}', console)
+        _compare(bag, folder, f'now, from {source}: {bundle.model_id}', console)
     return 0
 
 

@@ -11,6 +11,7 @@ from pianokpm_ros.commands.ports import read_port
 from pianokpm_ros.commands.up import NamedLines, stop_on_signals
 from pianokpm_ros.graph import describe_view_node
 from pianokpm_ros.processes import GraphProcesses
+from pianokpm_ros.recording.layout import find_bag
 from pianokpm_ros.viewer.page_server import HOST, PORT
 from pianokpm_ros.viewer.server import ViewServer
 
@@ -53,11 +54,6 @@ def _show_graph(arguments: argparse.Namespace) -> int:
         graph.wait(lambda: asked() or graph.states[node.name].returncode is not None)
         failed = graph.states[node.name].returncode not in (None, 0)
     return 130 if asked() else int(failed)
-
-
-def find_bag(path: Path) -> Path:
-    """Return the bag of a result folder, or what was asked for."""
-    return path / 'bag' if (path / 'bag').is_dir() else path
 
 
 def _show_recording(arguments: argparse.Namespace) -> int:

@@ -23,6 +23,7 @@ from std_srvs.srv import SetBool
 
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.graph import LEASH, REFUSED
+from pianokpm_ros.health_names import name_status
 from pianokpm_ros.messages import MessageError, Record, from_message, to_message
 from pianokpm_ros.nodes.backlog import Backlog
 from pianokpm_ros.nodes.parameters import (
@@ -180,7 +181,7 @@ class PianoNode(Node):
         health = self.diagnose() if self.enabled else Health(message='paused')
         status = DiagnosticStatus(
             level=health.level,
-            name=f'{self.get_fully_qualified_name().lstrip("/")}: state',
+            name=name_status(self.get_fully_qualified_name()),
             message=health.message,
             hardware_id='',
             values=[KeyValue(key=k, value=str(v)) for k, v in health.values.items()],

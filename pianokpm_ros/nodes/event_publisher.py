@@ -14,6 +14,7 @@ from rclpy.experimental import EventsExecutor
 from std_msgs.msg import String
 
 from pianokpm_ros.anatomy import Status
+from pianokpm_ros.health_names import name_status
 from pianokpm_ros.messages import MessageError, from_message
 from pianokpm_ros.nodes.base import LISTEN
 from pianokpm_ros.protocol.streams import HANDS, StreamWatch
@@ -41,7 +42,7 @@ class EventPublisher:
             'protocol_guide', context=self._context, namespace=namespace
         )
         self._topic = EVENT_TOPIC.lstrip('/')
-        self._recorder = f'{namespace.strip("/")}/{RECORDER}'.lstrip('/')
+        self._recorder = name_status(f'{namespace.strip("/")}/{RECORDER}')
         self._events = self._node.create_publisher(String, self._topic, 100)
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._spin, name='events', daemon=True)
@@ -56,7 +57,7 @@ class EventPublisher:
 
         def take_health(message: DiagnosticArray) -> None:
             for status in message.status:
-                if status.name == f'{self._recorder}: state':
+                if status.name == self._recorder:
                     failed = status.level == DiagnosticStatus.ERROR
                     watch.heard_recorder(status.message if failed else '')
 

@@ -14,6 +14,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 
+from pianokpm_ros.health_names import find_node
 from pianokpm_ros.messages import MessageError, from_message, stamp_of
 from pianokpm_ros.nodes.base import LATCHED, LISTEN
 from pianokpm_ros.view.live_state import LiveState
@@ -87,15 +88,11 @@ class Listener(Node):
             self._state.complain(topic, str(error))
 
     def _diagnose(self, message: DiagnosticArray) -> None:
-        own = self.get_namespace().strip('/')
         for status in message.status:
-            node, good = status.name.split(':')[0], status.level == DiagnosticStatus.OK
-            place, _, name = node.rpartition('/')
-            if place == own:
-                self._missing.discard(name)
-            elif own:
-                continue  # of another graph: all namespaces share /diagnostics
-            self._state.complain(node, '' if good else status.message)
+            if node := find_node(status.name, self.get_namespace()):
+                good = status.level == DiagnosticStatus.OK
+                self._missing.discard(node.rpartition('/')[2])
+                self._state.complain(node, '' if good else status.message)
 
 
 class ListenerThread:

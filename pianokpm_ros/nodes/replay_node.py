@@ -17,8 +17,8 @@ from pianokpm_ros.nodes.parameters import Parameter, ParameterError
 from pianokpm_ros.nodes.sensor_messages import make_header
 from pianokpm_ros.priority import ask_for_real_time
 from pianokpm_ros.recording.layout import LATCHED_TYPES
+from pianokpm_ros.recording.namespaces import find_namespace, place_topic
 from pianokpm_ros.recording.writer import RecordingError
-from pianokpm_ros.replay.namespaces import find_namespace, place_topic
 from pianokpm_ros.replay.player import Follower, Player, read_stamp
 from pianokpm_ros.replay.selection import (
     LEVELS,

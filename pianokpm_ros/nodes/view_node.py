@@ -52,7 +52,7 @@ class ViewNode(PianoNode):
     def __init__(self) -> None:
         super().__init__('view_node')
         s = self.settings
-        self._state = ViewState(lambda: self.now, s['rate'])
+        self._state = ViewState(lambda: self.now, s['rate'], self.get_namespace())
         self._server = ViewServer(
             self._state, describe_view(s['title'], live=True), s['host'], s['port']
         )

@@ -3,7 +3,7 @@
 import logging
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from mcap.records import Channel, Message, Schema
 from mcap.stream_reader import CRCValidationError, StreamReader
 
 from pianokpm_ros.messages import MessageError
+from pianokpm_ros.recording.namespaces import find_rivals
 from pianokpm_ros.recording.salvage import UNREADABLE
 from pianokpm_ros.recording.schemas import deserialize, knows
 from pianokpm_ros.recording.writer import RecordingError
@@ -47,6 +48,27 @@ def read_raw(path: Path | str) -> Iterator[tuple[str, str, bytes, int]]:
     """Yield (topic, datatype, CDR, log time [ns]) in the order written; a file that breaks off ends with a warning."""
     for file in find_files(path):
         yield from _read_sqlite(file) if file.suffix == '.db3' else _read_file(file)
+
+
+def read_rig(path: Path | str) -> Iterator[tuple[str, str, bytes, int]]:
+    """Likewise; raises RecordingError where several rigs were recorded, in namespaces of their own."""
+    topics: dict[str, str] = {}
+    for message in read_raw(path):
+        if message[0] not in topics:
+            topics[message[0]] = message[1]
+            if find_rivals(topics):  # all of them are to be named
+                check_one_rig(path, {topic: datatype for topic, datatype, *_ in read_raw(path)})
+        yield message
+
+
+def check_one_rig(path: Path | str, topics: Mapping[str, str]) -> None:
+    """Refuse topics of a bag, with the type of each, that are of several rigs."""
+    names = [rival or '/' for rival in find_rivals(topics)]
+    if names:
+        raise RecordingError(
+            f'{path} holds {len(names)} rigs, in the namespaces {", ".join(names)}, which would be taken for one; '
+            f'make a bag of one of them: `pianokpm recover {path} --namespace {names[-1]} -o NEW_BAG`'
+        )
 
 
 def _read_sqlite(file: Path) -> Iterator[tuple[str, str, bytes, int]]:
@@ -110,14 +132,16 @@ def read_bag(
     """Yield (topic, record, log time [ns]).
 
     Messages of types that nobody here knows are passed over; so are damaged ones, with a warning at the end.
+    Raises RecordingError where all topics are asked for of a bag that holds several rigs.
 
     Args:
         path: bag folder or file.
-        topics: only these; None = all.
+        topics: only these, full names; None = all.
         datatypes: likewise.
     """
     damaged, error = 0, None
-    for topic, datatype, data, log_time in read_raw(path):
+    messages = read_rig(path) if topics is None else read_raw(path)
+    for topic, datatype, data, log_time in messages:
         wanted = datatypes is None or datatype in datatypes
         if not wanted or not (topics is None or topic in topics) or not knows(datatype):
             continue

@@ -3,12 +3,13 @@
 import filecmp
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pianokpm_ros.outputs import whole_folder
 from pianokpm_ros.recording.layout import LATCHED_TYPES
+from pianokpm_ros.recording.namespaces import find_namespaces, find_rivals, is_of
 from pianokpm_ros.recording.reader import KINDS, find_files, read_raw
 from pianokpm_ros.recording.salvage import Damage, SavedMessage, read_damaged
 from pianokpm_ros.recording.schemas import knows
@@ -26,6 +27,7 @@ class Recovery:
         damage: what was wrong with each file, by path.
         counts: messages of each topic.
         unknown: messages of types that nobody here knows; they are not in the new bag.
+        others: messages of rigs in other namespaces; likewise.
         copied: files beside the bag (videos and their indexes) that were taken along.
     """
 
@@ -33,6 +35,7 @@ class Recovery:
     damage: dict[str, Damage]
     counts: dict[str, int]
     unknown: int
+    others: int
     copied: tuple[str, ...]
 
     @property
@@ -45,6 +48,7 @@ def recover_bag(
     source: Path | str | Sequence[Path | str],
     target: Path | str | None = None,
     progress: Progress = lambda _: None,
+    namespace: str = '',
 ) -> Recovery:
     """Write all that can be read of a bag into a new, closed one.
 
@@ -52,29 +56,47 @@ def recover_bag(
         source: bag folder, MCAP or SQLite file; or several that were recorded one after the other, in this order.
         target: folder of the new bag; None = `<source>_recovered` beside the first.
         progress: is called with the number of messages so far.
+        namespace: of the rig to keep, `/` = that in none; empty = all that were recorded.
     """
     sources = [Path(s) for s in ((source,) if isinstance(source, Path | str) else source)]
-    target = Path(target) if target else sources[0].with_name(f'{sources[0].stem}_recovered')
+    first = Path(os.path.abspath(sources[0]))  # `.` and `..` are no names
+    target = Path(target) if target else first.with_name(f'{first.stem}_recovered')
     files = [file for s in sources for file in find_files(s)]
     if target.exists():
         raise RecordingError(f'asked to recover to {target}, which exists; name a new folder')
+    wanted = _choose_topics(files, namespace) if namespace else None
     with whole_folder(target) as part:
-        made = _copy(files, part, progress)
+        made = _copy(files, part, progress, wanted)
         folders = [s for s in sources if s.is_dir()]
         copied = tuple(n for f in folders for n in _take_along(f, part))
-    damage, counts, unknown = made
-    return Recovery(target, damage, counts, unknown, copied)
+    return Recovery(target, *made, copied)
+
+
+def _choose_topics(files: list[Path], namespace: str) -> set[str]:
+    """Return the topics of one namespace's rig, and those that are no other's."""
+    chosen = f'/{namespace.strip("/")}'.rstrip('/')
+    topics = {m.topic: m.datatype for file in files for m in _read(file, Damage())}
+    rivals = find_rivals(topics)
+    there = rivals or find_namespaces(topics)
+    if chosen not in there:
+        names = ', '.join(name or '/' for name in there)
+        raise RecordingError(
+            f'asked for what was recorded in the namespace {namespace}; found is {names or "nothing"}'
+        )
+    return {topic for topic in topics if is_of(topic, chosen, rivals)}
 
 
 def _copy(
-    files: list[Path], target: Path, progress: Progress
-) -> tuple[dict[str, Damage], dict[str, int], int]:
-    damages, unknown = {}, 0
+    files: list[Path], target: Path, progress: Progress, wanted: Container[str] | None
+) -> tuple[dict[str, Damage], dict[str, int], int, int]:
+    damages, unknown, others = {}, 0, 0
     with BagWriter(target) as bag:
         for file in files:
             damage = damages[str(file)] = Damage()
-            read = _read_sqlite if file.suffix == '.db3' else read_damaged
-            for i, m in enumerate(read(file, damage)):
+            for i, m in enumerate(_read(file, damage)):
+                if wanted is not None and m.topic not in wanted:
+                    others += 1
+                    continue
                 if not knows(m.datatype):
                     unknown += 1
                     continue
@@ -87,7 +109,11 @@ def _copy(
             raise RecordingError(
                 f'nothing can be read of {", ".join(f.name for f in files)}; is it a recording?'
             )
-    return damages, bag.counts, unknown
+    return damages, bag.counts, unknown, others
+
+
+def _read(file: Path, damage: Damage) -> Iterator[SavedMessage]:
+    return (_read_sqlite if file.suffix == '.db3' else read_damaged)(file, damage)
 
 
 def _read_sqlite(file: Path, damage: Damage) -> Iterator[SavedMessage]:

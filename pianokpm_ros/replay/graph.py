@@ -1,14 +1,15 @@
 """A replay as processes: the player, and the stages that shall run again on what it plays."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pianokpm_ros.graph import SIDES, WHOLE, NodeSpec
-from pianokpm_ros.recording.layout import RIG
+from pianokpm_ros.recording.layout import RIG, find_bag
+from pianokpm_ros.recording.namespaces import find_namespace
+from pianokpm_ros.recording.reader import check_one_rig
 from pianokpm_ros.recording.writer import RecordingError
-from pianokpm_ros.replay.namespaces import find_namespace
 from pianokpm_ros.replay.selection import LEVELS, Selection, list_topics
 from pianokpm_ros.shares import find_share
 
@@ -23,7 +24,7 @@ def _option(default: Any, description: str, choices: tuple[str, ...] = ()) -> An
 class ReplayOptions:
     """What a user chooses; each field is a launch argument and an option of `pianokpm replay`."""
 
-    bag: str = _option('', 'bag folder or file to replay')
+    bag: str = _option('', 'bag folder or file, or result folder, to replay')
     rate: float = _option(1.0, 'times faster than recorded; 0 = as fast as possible')
     what: str = _option('all', 'everything, or what the later stages need', (*LEVELS, 'video'))
     start: float = _option(0.0, 'skip the beginning [s]')
@@ -48,9 +49,11 @@ def find_rig(bag: str, chosen: str = '') -> str:
 
 def describe_replay(options: ReplayOptions) -> tuple[NodeSpec, ...]:
     """List the processes of a replay; raises RecordingError where the bag has not what is needed."""
-    o = options
+    o = replace(options, bag=str(find_bag(options.bag)))
     _refuse_impossible(o)
     topics = list_topics(o.bag, Selection(o.what, o.topics, o.exclude, o.start, o.duration))
+    if o.estimate:
+        check_one_rig(o.bag, topics)
     params = o.params_file or str(find_share('config/pianokpm.yaml'))
     space = o.namespace or find_namespace(topics)
     cameras = [t.split('/')[-2] for t, kind in topics.items() if kind == HANDS]

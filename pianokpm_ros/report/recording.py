@@ -14,6 +14,7 @@ from pianokpm_ros.anatomy import MUSCLES, Side, Status
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.offline.tracks import known_tracks, thin
 from pianokpm_ros.recording.events import EVENT_TOPIC, SessionEvent, list_trials
+from pianokpm_ros.recording.layout import find_bag
 from pianokpm_ros.recording.reader import read_bag
 from pianokpm_ros.records import EmgBlock, KeyMotion, MuscleActivity, Normalization
 from pianokpm_ros.report.measured import MeasuredEmg, place_emg
@@ -111,9 +112,7 @@ def load_recording(path: Path | str) -> Recording:
         )
     if (path / 'take.json').is_file():
         return _from_take(path)
-    if (path / 'summary.json').is_file():
-        return _from_bag(path / 'bag', path.name)
-    return _from_bag(path, path.stem if path.is_file() else path.name)
+    return _from_bag(find_bag(path), path.stem if path.is_file() else path.name)
 
 
 def _from_bag(bag: Path, name: str) -> Recording:

@@ -11,7 +11,8 @@ from typing import Any
 
 from pianokpm_ros.anatomy import Side
 from pianokpm_ros.recording.events import EVENT_TOPIC, EVENT_TYPE, SessionEvent
-from pianokpm_ros.recording.reader import read_raw
+from pianokpm_ros.recording.namespaces import find_namespace
+from pianokpm_ros.recording.reader import read_rig
 from pianokpm_ros.records import NANOSECONDS
 from pianokpm_ros.viewer.cameras import PICTURE
 from pianokpm_ros.viewer.films import Film
@@ -76,7 +77,7 @@ class Recording:
 def load_recording(bag: Path | str) -> Recording:
     """Read what the view can show of a bag, in one go."""
     made, events = [], []
-    for topic, datatype, data, log_time in read_raw(bag):
+    for topic, datatype, data, log_time in read_rig(bag):
         if datatype == EVENT_TYPE and topic.endswith(EVENT_TOPIC):
             events.append(data)  # they have no stamp to be played at
         elif datatype in SHOWN and datatype != EVENT_TYPE:
@@ -149,7 +150,8 @@ class BagPlayback(threading.Thread):
         self._films, self._looked = tuple(films), self._first - NANOSECONDS
         self._asked: int | None = self._first
         self._lock, self._ending = threading.Lock(), threading.Event()
-        self.state = ViewState(lambda: self._position)
+        estimates = {m.topic: m.datatype for m in self._messages if m.datatype == ACTIVITY}
+        self.state = ViewState(lambda: self._position, namespace=find_namespace(estimates))
         self.state.amplitudes.update(recording.amplitudes)
 
     def describe(self) -> dict[str, Any]:

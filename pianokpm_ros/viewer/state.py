@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pianokpm_ros.anatomy import Side, Status
+from pianokpm_ros.health_names import find_node
 from pianokpm_ros.messages import stamp_of
 from pianokpm_ros.recording.events import EVENT_TOPIC, EVENT_TYPE, SessionEvent
 from pianokpm_ros.recording.writer import RecordingError
@@ -92,15 +93,16 @@ class Content:
 class ViewState:
     """Collect what is heard; `clock` tells now on the clock of the stamps [ns]."""
 
-    def __init__(self, clock: Callable[[], int], rate: float = 1.0) -> None:
+    def __init__(self, clock: Callable[[], int], rate: float = 1.0, namespace: str = '') -> None:
         """Set up.
 
         Args:
             clock: tells now [ns].
             rate: of file playback: at another speed than 1, stamps run faster or slower than the clock.
+            namespace: of the graph; what nodes in others complain about is none of its faults.
         """
         self._lock = threading.Lock()
-        self._clock, self._rate = clock, rate
+        self._clock, self._rate, self._namespace = clock, rate, namespace
         self._playback: int | None = None
         self._content = Content()
         self.generation = 0
@@ -227,7 +229,9 @@ class ViewState:
 
     def _diagnose(self, message: Any) -> None:
         for status in message.status:
-            node = status.name.split(':')[0].rpartition('/')[2]
+            node = find_node(status.name, self._namespace).rpartition('/')[2]
+            if not node:
+                continue
             level = status.level if isinstance(status.level, int) else int(status.level[0])
             self.faults = {k: v for k, v in self.faults.items() if k != node}
             if level:

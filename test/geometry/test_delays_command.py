@@ -55,8 +55,8 @@ def test_delays_found_add_to_those_that_stamps_allow_for(files, rig, hands, caps
 
 def test_a_rig_without_late_cameras_stays_as_it_is(files, rig, hands, capsys):
     folder, record = files
-    bag = record(film(rig, hands, {}))
-    words = ('--delays', bag, '--rig', folder / 'rig.yaml', '-o', folder / 'new.yaml')
+    record(film(rig, hands, {}))
+    words = ('--delays', folder, '--rig', folder / 'rig.yaml', '-o', folder / 'new.yaml')
     assert calibrate.run(parse(*words)) == 0
     assert (folder / 'new.yaml').read_text() == (folder / 'rig.yaml').read_text()
     assert 'as good as any' in capsys.readouterr().out

@@ -38,3 +38,18 @@ def test_nodes_of_other_graphs_are_neither_waited_for_nor_complained_about():
         assert not poses.get_subscription_count()
         health.publish(say('one/muscle_estimation_node'))
         graphs.wait_for_subscribers(poses)
+
+
+def test_a_graph_in_no_namespace_does_not_complain_about_those_in_one():
+    state = LiveState([TOPIC], 1.0)
+
+    def make():
+        return Listener('panel', {TOPIC: 'pianokpm/msg/HandPose'}, ['capture_node'], state)
+
+    with ListenerThread(make), Observer('graphs') as graphs:
+        health = graphs.node.create_publisher(DiagnosticArray, '/diagnostics', 10)
+        graphs.wait_for_subscribers(health)
+        for node in ('two/capture_node', 'capture_node'):
+            health.publish(say(node, DiagnosticStatus.ERROR))
+        graphs.wait(lambda _: 'capture_node' in state.snapshot(0).faults, 20.0, 'the complaint')
+        assert 'two/capture_node' not in state.snapshot(0).faults

@@ -1,3 +1,4 @@
+import argparse
 import logging
 import os
 import re
@@ -12,6 +13,7 @@ from mcap.reader import make_reader
 from mcap.writer import CompressionType, Writer
 from rosbags.rosbag2 import Reader
 
+from pianokpm_ros.commands import recover
 from pianokpm_ros.recording.reader import read_bag, read_raw
 from pianokpm_ros.recording.recovery import recover_bag
 from pianokpm_ros.recording.salvage import Damage, read_damaged
@@ -55,6 +57,17 @@ def test_ten_files_are_read_in_their_order(tmp_path):
     write_some(tmp_path / 'bag', count=12, split_duration=SECOND)
     times = [t for *_, t in read_raw(tmp_path / 'bag')]
     assert times == sorted(times) and len(times) == 60
+
+
+def test_a_bag_here_and_one_in_a_result_are_found(tmp_path, monkeypatch, capsys):
+    write_some(tmp_path / 'result' / 'bag')
+    parser = argparse.ArgumentParser()
+    recover.add_arguments(parser)
+    words = [str(tmp_path / 'result'), '-o', str(tmp_path / 'new')]
+    assert recover.run(parser.parse_args(words)) == 0
+    assert '100 messages of 5 topics' in capsys.readouterr().out
+    monkeypatch.chdir(tmp_path / 'result' / 'bag')
+    assert recover_bag('.').path == tmp_path / 'result' / 'bag_recovered'
 
 
 def test_a_latched_topic_says_so_to_players(tmp_path):

@@ -10,7 +10,6 @@ from pianokpm_ros.anatomy import Side
 from pianokpm_ros.recording.writer import RecordingError
 from pianokpm_ros.replay.comparison import compare_estimates, read_tracks
 from pianokpm_ros.replay.graph import ReplayOptions, describe_replay
-from pianokpm_ros.replay.namespaces import find_namespace, place_topic
 from pianokpm_ros.replay.player import WINDOW, Follower, Player
 from pianokpm_ros.replay.recompute import Recomputation, recompute, write_recomputation
 from pianokpm_ros.replay.selection import Selection, StoredMessage, list_topics, select_messages
@@ -18,7 +17,7 @@ from pianokpm_ros.view.difference import plot_difference
 
 SECOND = 1_000_000_000
 BEGIN = 7 * SECOND
-POSE, HANDS, KEYS = (f'pianokpm/msg/{name}' for name in ('HandPose', 'HandLandmarks', 'KeyMotion'))
+POSE = 'pianokpm/msg/HandPose'
 
 
 def make(stamp, datatype=POSE):
@@ -110,33 +109,11 @@ def test_levels_topics_and_times_choose(session):
         list_topics(session.bag, Selection(topics=('/nothing',)))
 
 
-@pytest.mark.parametrize(
-    ('topics', 'namespace'),
-    [
-        ({'/hands/left': POSE, '/keys': KEYS, '/top/hands': HANDS, '/diagnostics': 'x'}, ''),
-        ({'/stage/hands/left': POSE, '/stage/keys': KEYS, '/stage/top/hands': HANDS}, '/stage'),
-        ({'/a/b/keys': KEYS, '/a/b/hands/right': POSE}, '/a/b'),
-        ({'/a/keys': KEYS, '/b/keys': KEYS}, ''),  # two graphs in one bag
-        ({'/chatter': 'std_msgs/msg/String'}, ''),
-    ],
-)
-def test_the_namespace_of_a_bag_is_what_its_topics_share(topics, namespace):
-    assert find_namespace(topics) == namespace
-
-
-@pytest.mark.parametrize(
-    ('topic', 'recorded', 'chosen', 'placed'),
-    [
-        ('/hands/left', '', '/again', '/again/hands/left'),
-        ('/stage/keys', '/stage', '/again', '/again/keys'),
-        ('/stage/keys', '/stage', '/stage', '/stage/keys'),
-        ('/stagehand/keys', '/stage', '/again', '/again/stagehand/keys'),
-        ('/stage/keys', '/stage', '', '/stage/keys'),
-        ('/diagnostics', '', '/again', '/diagnostics'),
-    ],
-)
-def test_topics_go_where_the_replay_is(topic, recorded, chosen, placed):
-    assert place_topic(topic, recorded, chosen) == placed
+def test_a_result_folder_stands_for_its_bag(session, tmp_path):
+    (tmp_path / 'bag').symlink_to(session.bag)
+    nodes = describe_replay(ReplayOptions(str(tmp_path), what='landmarks', estimate=True))
+    assert nodes[0].parameters['bag'] == str(tmp_path / 'bag')
+    assert nodes[1].parameters['rig'] == str(tmp_path / 'bag' / 'rig.yaml')
 
 
 def test_the_graph_of_a_replay_has_the_stages_after_it(session):

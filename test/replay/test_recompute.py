@@ -1,6 +1,9 @@
+import argparse
+
 import numpy as np
 import pytest
 
+from pianokpm_ros.commands import replay
 from pianokpm_ros.geometry.rig import load_rig
 from pianokpm_ros.recording.reader import read_bag
 from pianokpm_ros.recording.writer import RecordingError
@@ -63,3 +66,15 @@ def test_missing_inputs_are_named(session, bundle, tmp_path):
         list(recompute(tmp_path / 'new', Recomputation(bundle, 'landmarks', make_rig())))
     with pytest.raises(RecordingError, match='left, top; .* give their rig'):
         list(recompute(session.bag, Recomputation(bundle, 'landmarks')))
+
+
+def test_the_bag_of_a_result_is_estimated_from_again_and_compared(session, tmp_path, capsys):
+    first, second = tmp_path / 'result', tmp_path / 'again'
+    parser = argparse.ArgumentParser()
+    replay.add_arguments(parser)
+    words = [session.bag, '--what', 'landmarks', '--recompute', str(first / 'bag')]
+    first.mkdir()
+    assert replay.run(parser.parse_args(words)) == 0 and (first / 'bag' / 'rig.yaml').is_file()
+    words = [str(first), '--recompute', str(second), '--compare']
+    assert replay.run(parser.parse_args(words)) == 0
+    assert (second / 'rig.yaml').is_file() and 'RMSE' in capsys.readouterr().out

@@ -9,13 +9,15 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from pianokpm_ros.anatomy import LANDMARKS, MUSCLES, Side, Status
-from pianokpm_ros.recording.schemas import serialize
+from pianokpm_ros.recording.schemas import bag_types, load_store, serialize
+from pianokpm_ros.recording.writer import BagWriter
 from pianokpm_ros.view.muscle_shapes import palm_axes, place_spindles
 from pianokpm_ros.viewer.cameras import LANDMARKS as HAND_LANDMARKS
 from pianokpm_ros.viewer.cameras import PICTURE, CameraView
 from pianokpm_ros.viewer.feed import Feed
 from pianokpm_ros.viewer.placing import HOMES, place_hand
-from pianokpm_ros.viewer.state import ACTIVITY, SHOWN, ViewState
+from pianokpm_ros.viewer.playback import BagPlayback, load_recording
+from pianokpm_ros.viewer.state import ACTIVITY, DIAGNOSTICS, SHOWN, ViewState
 from test.viewer.makers import (
     DELAY,
     FRAME,
@@ -124,6 +126,34 @@ def test_what_is_old_or_invalid_is_not_shown_as_now():
     update = read(Feed(graph.state).next())
     assert update['activity']['left']['values'] == [None] * 6
     assert update['traces']['left']['value'][-1] == [None] * 6
+
+
+def diagnose(state, *names):
+    store = load_store()
+    kind, status = (
+        store.types[f'diagnostic_msgs/msg/{n}'] for n in ('DiagnosticArray', 'DiagnosticStatus')
+    )
+    for name in names:
+        told = status(level=2, name=name, message='hurt', hardware_id='', values=[])
+        message = kind(header=bag_types().header(ORIGIN, ''), status=[told])
+        state.hear(
+            '/diagnostics', DIAGNOSTICS, bytes(store.serialize_cdr(message, DIAGNOSTICS)), ORIGIN
+        )
+
+
+@pytest.mark.parametrize(('namespace', 'own'), [('/', ''), ('/left', 'left/')])
+def test_faults_are_those_of_its_own_graph(namespace, own):
+    state = ViewState(lambda: ORIGIN, namespace=namespace)
+    diagnose(state, 'right/capture_node: state', f'{own}keyboard_node: state')
+    assert state.faults == {'keyboard_node': 'hurt'}
+
+
+def test_faults_of_a_recording_are_those_of_its_own_graph(tmp_path):
+    with BagWriter(tmp_path / 'bag') as bag:
+        bag.write_record('/left/muscle_activity/left', make_activity(0, Side.LEFT))
+    playback = BagPlayback(load_recording(tmp_path / 'bag'))
+    diagnose(playback.state, 'right/capture_node: state', 'left/keyboard_node: state')
+    assert playback.state.faults == {'keyboard_node': 'hurt'}
 
 
 def test_a_clock_set_back_begins_anew():
