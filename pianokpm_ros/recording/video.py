@@ -46,6 +46,18 @@ def choose_folder(folder: Path, cameras: Iterable[str]) -> Path:
     return next(p for p in places if not any((p / name).exists() for name in names))
 
 
+def list_films(folder: Path) -> dict[str, list[Path]]:
+    """Return the videos of each camera below a folder that `choose_folder` chose from, in the order of filming."""
+    parts = sorted(
+        folder.glob(f'{PART}*'), key=lambda p: (len(p.name), p.name)
+    )  # part_2 before part_10
+    films: dict[str, list[Path]] = {}
+    for place in (folder, *parts):
+        for path in sorted(place.glob('*.mp4')):
+            films.setdefault(path.stem, []).append(path)
+    return dict(sorted(films.items()))
+
+
 class CameraVideo(threading.Thread):
     """Encode one camera's frames in a thread of its own.
 

@@ -1,7 +1,6 @@
 """What the cameras filmed beside a bag, and the hands found in it once more."""
 
-import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,46 +14,82 @@ from pianokpm_ros.geometry.rig import Rig
 from pianokpm_ros.hands.choice import HandSettings, make_workers
 from pianokpm_ros.offline.pipeline import Hands, StageTimes, detect_ahead
 from pianokpm_ros.recording.layout import VIDEOS
-from pianokpm_ros.recording.video import PART, load_frame_index
+from pianokpm_ros.recording.video import list_films, load_frame_index
 from pianokpm_ros.recording.writer import RecordingError
-from pianokpm_ros.records import NANOSECONDS
-
-logger = logging.getLogger(__name__)
+from pianokpm_ros.records import NANOSECONDS, Frame
 
 
 @dataclass(frozen=True, eq=False)
-class Film:
-    """The video of one camera, F frames.
+class Piece:
+    """A video that was filmed in one go, F frames.
 
     Attributes:
-        camera: name.
         path: of the video.
         stamp: (F,) [ns].
         sequence: (F,) numbers that the frames had when they were recorded.
     """
 
-    camera: str
     path: Path
     stamp: NDArray[np.int64]
     sequence: NDArray[np.int64]
 
+
+class Film:
+    """What one camera filmed, a source of frames; after each start of its process another piece began.
+
+    Attributes:
+        name: of the camera.
+        pieces: one or more, in the order of filming.
+        size: (width, height) [px] of the first, once open.
+    """
+
+    rate = None
+
+    def __init__(self, name: str, pieces: Sequence[Piece]) -> None:
+        self.name, self.pieces = name, tuple(pieces)
+        self.size, self.count = (0, 0), sum(len(p.stamp) for p in self.pieces)
+        self._videos = [VideoFile(name, p.path, 0, p.stamp) for p in self.pieces]
+        self._current = 0
+
     @property
     def period(self) -> int:
         """Median time between two frames [ns]."""
-        return int(np.median(np.diff(self.stamp))) if len(self.stamp) > 1 else NANOSECONDS // 30
+        steps = np.concatenate([np.diff(p.stamp) for p in self.pieces])
+        return int(np.median(steps)) if len(steps) else NANOSECONDS // 30
+
+    def open(self) -> None:
+        """Open the first piece, once all of them could be."""
+        for video in reversed(self._videos):
+            self.close()
+            video.open()
+        self._current, self.size = 0, self._videos[0].size
+
+    def read(self) -> Frame | None:
+        """Return the next frame with the stamp and number with which it was recorded."""
+        while (frame := self._videos[self._current].read()) is None:
+            if self._current + 1 == len(self._videos):
+                return None
+            self._videos[self._current].close()
+            self._current += 1
+            self._videos[self._current].open()
+        number = self.pieces[self._current].sequence[frame.sequence]
+        return replace(frame, sequence=int(number))
+
+    def close(self) -> None:
+        """Close what is open."""
+        for video in self._videos:
+            video.close()
 
 
 def find_films(bag: Path | str) -> list[Film]:
-    """List the videos of a bag, by camera name; raises RecordingError where there is none."""
+    """List the films beside a bag, by camera name; raises RecordingError where there is none."""
     path = Path(bag)
     folder = (path if path.is_dir() else path.parent) / VIDEOS
-    films = [
-        Film(video.stem, video, *load_frame_index(video.with_suffix('.csv')))
-        for video in sorted(folder.glob('*.mp4'))
-    ]
-    films = [f for f in films if len(f.stamp)]
-    if parts := sorted(p.name for p in folder.glob(f'{PART}*')):
-        logger.warning('%s: cameras were started again; %s is left out', folder, ', '.join(parts))
+    films = []
+    for camera, videos in list_films(folder).items():
+        pieces = [Piece(v, *load_frame_index(v.with_suffix('.csv'))) for v in videos]
+        if filled := [p for p in pieces if len(p.stamp)]:
+            films.append(Film(camera, filled))
     if not films:
         raise RecordingError(
             f'asked to estimate again from the videos of {bag}, but {folder} holds none with frames; '
@@ -75,17 +110,11 @@ def detect_in_films(
         rig: of exactly these cameras; None = not calibrated.
         tolerance: largest distance of two frames of one moment [ns].
     """
-    sources = [VideoFile(f.camera, f.path, 0, f.stamp) for f in films]
-    capture = MultiCapture(sources, tolerance)
-    workers = make_workers(settings, tuple(f.camera for f in films), rig)
-    sequences = {f.camera: f.sequence for f in films}
+    capture = MultiCapture(films, tolerance)
+    workers = make_workers(settings, tuple(f.name for f in films), rig)
     capture.open()
     try:
-        found = detect_ahead(workers, capture.read_all(), StageTimes())
-        yield (
-            {n: replace(h, sequence=int(sequences[n][h.sequence])) for n, h in hands.items()}
-            for hands in found
-        )
+        yield detect_ahead(workers, capture.read_all(), StageTimes())
     finally:
         capture.close()
         workers.close()

@@ -114,7 +114,7 @@ def _from_landmarks(bag: Path | str, wanted: Recomputation) -> Iterator[Record]:
 
 def _from_video(bag: Path | str, wanted: Recomputation) -> Iterator[Record]:
     films = find_films(bag)
-    names = tuple(f.camera for f in films)
+    names = tuple(f.name for f in films)
     tolerance = wanted.tolerance or min(f.period for f in films) // 2
     pipeline = _make_pipeline(bag, wanted, names, tolerance)
     with detect_in_films(films, wanted.hands, _choose_rig(bag, wanted, names), tolerance) as hands:

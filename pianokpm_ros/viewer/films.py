@@ -12,6 +12,7 @@ import numpy as np
 from pianokpm_ros.capture.conversion import BgrConverter
 from pianokpm_ros.recording.layout import VIDEOS
 from pianokpm_ros.recording.schemas import bag_types, load_store
+from pianokpm_ros.recording.video import list_films
 from pianokpm_ros.records import NANOSECONDS
 from pianokpm_ros.viewer.cameras import PICTURE
 
@@ -26,16 +27,11 @@ FAR = 2 * NANOSECONDS
 QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 75]
 
 
-def find_films(bag: Path) -> dict[str, Path]:
-    """Return the video of each camera that was filmed beside a bag."""
-    folder = (bag if bag.is_dir() else bag.parent) / VIDEOS
-    return {p.stem: p for p in sorted(folder.glob('*.mp4')) if p.with_suffix('.csv').is_file()}
-
-
 def open_films(bag: Path) -> list['Film']:
     """Open the videos beside a bag; what can't be shown is left out, with a warning."""
     films = []
-    for camera, path in find_films(bag).items():
+    folder = (bag if bag.is_dir() else bag.parent) / VIDEOS
+    for camera, path in ((c, p) for c, paths in list_films(folder).items() for p in paths):
         try:
             films.append(Film(camera, path))
         except (av.FFmpegError, OSError, IndexError, KeyError, TypeError, ValueError) as error:
@@ -44,7 +40,7 @@ def open_films(bag: Path) -> list['Film']:
 
 
 class Film:
-    """One camera's video, read where it is looked at."""
+    """One video of a camera, read where it is looked at."""
 
     def __init__(self, camera: str, path: Path) -> None:
         """Open it; its frames' times count from the stamp of the first one."""
@@ -62,6 +58,8 @@ class Film:
 
     def read(self, stamp: int) -> tuple[int, bytes] | None:
         """Return stamp and picture message of the newest frame at a moment [ns]; None where it was given before."""
+        if stamp < self._first:
+            return None
         if self._next is None and 0 <= self._shown <= stamp:
             return None  # the last frame stays
         if self._next is None or not -FAR < self._stamp(self._next) - stamp < FAR:

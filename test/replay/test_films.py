@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pianokpm_ros.anatomy import MUSCLES, Side
+from pianokpm_ros.capture.source import CaptureError
 from pianokpm_ros.capture.video_file import VideoFile
 from pianokpm_ros.geometry.rig import load_rig
 from pianokpm_ros.hands.choice import HandSettings
@@ -31,15 +32,15 @@ FIRST, COUNT, STEP = 120, 12, 2
 VIEWS = ('top', 'front')
 
 
-def film(source, folder):
+def film(source, folder, first=FIRST, count=COUNT):
     """Keep every second frame, as a camera does that is short of time."""
     video, made = VideoFile(source.name, source.path, START), None
     video.open()
     made = CameraVideo(folder, video.name, 30.0)
-    while (frame := video.read()) is not None and frame.sequence < FIRST + COUNT * STEP:
-        if frame.sequence >= FIRST and not frame.sequence % STEP:
+    while (frame := video.read()) is not None and frame.sequence < first + count * STEP:
+        if frame.sequence >= first and not frame.sequence % STEP:
             made.push(frame)
-            wait_for(made, (frame.sequence - FIRST) // STEP + 1)
+            wait_for(made, (frame.sequence - first) // STEP + 1)
     video.close()
     made.close()
 
@@ -80,7 +81,7 @@ def test_the_whole_chain_runs_again_on_the_videos(filmed, bundle, take, tmp_path
     records = list(recompute(filmed, wanted))
     hands = [r for r in records if isinstance(r, HandLandmarks) and r.camera == 'top']
     assert [h.sequence for h in hands] == list(range(FIRST, FIRST + COUNT * STEP, STEP))
-    assert [h.stamp for h in hands] == find_films(filmed)[1].stamp.tolist()
+    assert [h.stamp for h in hands] == find_films(filmed)[1].pieces[0].stamp.tolist()
     poses = [r for r in records if isinstance(r, HandPose) and r.side == Side.RIGHT]
     truth = take.performance
     errors = [
@@ -110,9 +111,30 @@ def test_a_bag_without_videos_says_how_to_record_some(session, bundle):
         list(recompute(session.bag, Recomputation(bundle, 'video')))
 
 
-def test_what_was_filmed_after_another_start_is_named(filmed, tmp_path, caplog):
+def test_what_was_filmed_after_another_start_is_read_too(filmed, take, bundle, tmp_path):
+    folder = tmp_path / 'bag'
+    shutil.copytree(filmed, folder)
+    # One of the cameras went on; the other's process died and was started again, the second time in vain.
+    (folder / VIDEOS / 'part_2').mkdir()
+    for name in ('top.mp4', 'top.csv'):
+        shutil.move(folder / VIDEOS / name, folder / VIDEOS / 'part_2' / name)
+    first = FIRST - 4 * STEP
+    film(VideoFile('top', take.videos['top']), folder / VIDEOS, first, 4)
+    CameraVideo(folder / VIDEOS / 'part_3', 'top').close()
+    wanted = Recomputation(bundle, 'video', load_rig(folder / RIG))
+    hands = [r for r in recompute(folder, wanted) if isinstance(r, HandLandmarks)]
+    both = {view: [h for h in hands if h.camera == view] for view in VIEWS}
+    numbers = [*range(first, FIRST + COUNT * STEP, STEP)]
+    assert [h.sequence for h in both['top']] == numbers
+    assert [h.sequence for h in both['front']] == numbers[4:]
+    assert np.diff([h.stamp for h in both['top']]).min() > 30_000_000
+    assert [h.stamp for h in both['front']] == [h.stamp for h in both['top'][4:]]
+
+
+def test_a_later_piece_that_is_no_video_is_refused_at_once(filmed, tmp_path):
     folder = tmp_path / 'bag'
     shutil.copytree(filmed, folder)
     shutil.copytree(filmed / VIDEOS, folder / VIDEOS / 'part_2')
-    assert [f.camera for f in find_films(folder)] == [f.camera for f in find_films(filmed)]
-    assert 'part_2 is left out' in caplog.text
+    (folder / VIDEOS / 'part_2' / 'top.mp4').write_bytes(b'no video')
+    with pytest.raises(CaptureError, match='part_2/top.mp4 is no video'):
+        find_films(folder)[1].open()

@@ -21,7 +21,7 @@ from pianokpm_ros.recording.writer import BagWriter
 from pianokpm_ros.records import Frame
 from pianokpm_ros.viewer.cameras import PICTURE
 from pianokpm_ros.viewer.feed import Feed
-from pianokpm_ros.viewer.films import Film, find_films, open_films
+from pianokpm_ros.viewer.films import Film, open_films
 from pianokpm_ros.viewer.hello import describe_view
 from pianokpm_ros.viewer.page_server import HOST, ViewerError
 from pianokpm_ros.viewer.playback import BagPlayback, load_recording
@@ -184,7 +184,7 @@ def test_pictures_come_from_what_was_filmed_beside_the_bag(bag, tmp_path):
         video.push(Frame(ORIGIN + number * FRAME, 'top', number, image))
         wait_for(video, number + 1)
     video.close()
-    film = Film('top', find_films(folder)['top'])
+    film = Film('top', folder / VIDEOS / 'top.mp4')
     # forwards, far ahead, back again: always the frame of the moment
     for number in (0, 1, 7, 180, 20, 21, 199):
         stamp, message = film.read(ORIGIN + number * FRAME + FRAME // 2)
@@ -195,9 +195,7 @@ def test_pictures_come_from_what_was_filmed_beside_the_bag(bag, tmp_path):
     film.close()
     recording = load_recording(folder)
     messages = [m for m in recording.messages if m.datatype != PICTURE]
-    playback = BagPlayback(
-        replace(recording, messages=messages), films=[Film('top', find_films(folder)['top'])]
-    )
+    playback = BagPlayback(replace(recording, messages=messages), films=open_films(folder))
     playback.start()
     deadline = time.monotonic() + 30
     while playback.describe()['position'] < 0.5 and time.monotonic() < deadline:
@@ -205,6 +203,35 @@ def test_pictures_come_from_what_was_filmed_beside_the_bag(bag, tmp_path):
     with playback.state.reading() as content:
         assert content.cameras['top'].read_picture()
     playback.stop()
+
+
+def test_pictures_come_from_all_that_was_filmed(tmp_path):
+    starts = {
+        tmp_path / VIDEOS / 'part_10': 400,
+        tmp_path / VIDEOS: 0,
+        tmp_path / VIDEOS / 'part_2': 200,
+    }
+    for folder, start in starts.items():
+        video = CameraVideo(folder, 'top', rate=50.0)
+        for number in range(start, start + 20):
+            image = np.zeros((48, 64, 3), np.uint8)
+            video.push(Frame(ORIGIN + number * FRAME, 'top', number, image))
+            wait_for(video, number - start + 1)
+        video.close()
+    films = open_films(tmp_path)
+    shown = [
+        [
+            found and (found[0] - ORIGIN) // FRAME
+            for found in (f.read(ORIGIN + n * FRAME) for f in films)
+        ]
+        for n in (5, 201, 300, 405)
+    ]
+    assert shown == [[5, None, None], [19, 201, None], [None, 219, None], [None, None, 405]]
+    assert [f.read(ORIGIN + 3 * FRAME) is not None for f in films] == [True, False, False], (
+        'back again'
+    )
+    for film in films:
+        film.close()
 
 
 def test_videos_that_break_off_or_are_none_do_not_end_the_view(bag, tmp_path):
