@@ -17,6 +17,7 @@ from pianokpm_ros.anatomy import Side
 from pianokpm_ros.geometry.association import SIDES, Choice
 from pianokpm_ros.geometry.camera import Camera
 from pianokpm_ros.geometry.rig import Rig
+from pianokpm_ros.hands.answers import Answers
 from pianokpm_ros.hands.engine import FoundHand, HandEngine
 from pianokpm_ros.hands.region_detector import RegionDetector, RegionSettings
 from pianokpm_ros.hands.space_hands import (
@@ -49,13 +50,20 @@ class GuideCounters:
 
 
 class GuidedWorkers:
-    """A detector for each camera of a rig, a thread for each; used like `LandmarkWorkers`."""
+    """A detector for each camera of a rig, a thread for each; used like `LandmarkWorkers`.
+
+    Attributes:
+        rig: the cameras.
+        counters: what the views did for each other.
+        answers: knows which of them are silent; who shares work out among all waits for all.
+        detectors: by camera.
+    """
 
     def __init__(
         self, rig: Rig, engine: HandEngine, settings: RegionSettings | None = None
     ) -> None:
         self.rig = rig
-        self.counters = GuideCounters()
+        self.counters, self.answers = GuideCounters(), Answers()
         self._engine = engine
         self.detectors = {
             c.name: RegionDetector(c.name, c.frame_id, engine, settings) for c in rig.cameras
@@ -69,10 +77,10 @@ class GuidedWorkers:
 
     def process(self, frames: dict[str, Frame]) -> dict[str, HandLandmarks]:
         """Find the hands in a set of frames; returns when all is done."""
+        for name in frames:
+            self.answers.ask(name)
         seen = self._follow(frames)
-        tasks = {
-            n: self._pool.submit(self.detectors[n].detect, f, seen[n]) for n, f in frames.items()
-        }
+        tasks = {n: self._pool.submit(self._detect, f, seen[n]) for n, f in frames.items()}
         records = {n: t.result() for n, t in tasks.items()}
         cameras = {
             n: self.rig.camera_of_size(n, records[n].size) for n in self.rig.names if n in records
@@ -90,6 +98,11 @@ class GuidedWorkers:
         self._pool.shutdown()
         for detector in self.detectors.values():
             detector.close()
+
+    def _detect(self, frame: Frame, seen: list[FoundHand]) -> HandLandmarks:
+        record = self.detectors[frame.camera].detect(frame, seen)
+        self.answers.answer(frame.camera)
+        return record
 
     def _follow(self, frames: dict[str, Frame]) -> dict[str, list[FoundHand]]:
         """Look where the hands were, those of all views shared out among the cores."""
@@ -201,6 +214,7 @@ class GuidedWorkers:
         self, camera: Camera, frame: Frame, record: HandLandmarks, hands: dict[Side, SpaceHand]
     ) -> HandLandmarks:
         detector = self.detectors[camera.name]
+        self.answers.ask(camera.name)
         for side, hand in hands.items():
             key = (camera.name, side)
             if side in record.side or self._pause.get(key, 0) >= 0:
@@ -216,6 +230,7 @@ class GuidedWorkers:
             record = (
                 _pick(found, list(range(found.count)), [*record.side, side]) if found else record
             )
+        self.answers.answer(camera.name)
         return record
 
     def _plan_search(self, hands: dict[Side, SpaceHand]) -> None:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 
+from pianokpm_ros.hands.answers import Answers
 from pianokpm_ros.hands.detector import HandDetector
 from pianokpm_ros.records import Frame, HandLandmarks
 
@@ -11,10 +12,15 @@ class LatestWorker(threading.Thread):
     """One camera's detector, always at work on its newest frame."""
 
     def __init__(
-        self, camera: str, detector: HandDetector, publish: Callable[[HandLandmarks], None]
+        self,
+        camera: str,
+        detector: HandDetector,
+        publish: Callable[[HandLandmarks], None],
+        answers: Answers,
     ) -> None:
         super().__init__(name=f'hands {camera}', daemon=True)
-        self._detector, self._publish = detector, publish
+        self._camera, self._detector, self._publish = camera, detector, publish
+        self._answers = answers
         self._ready = threading.Condition()
         self._frame: Frame | None = None
         self._stopping = False
@@ -25,6 +31,7 @@ class LatestWorker(threading.Thread):
         with self._ready:
             self.dropped += self._frame is not None
             self._frame = frame
+            self._answers.ask(self._camera)
             self._ready.notify()
 
     def run(self) -> None:
@@ -32,6 +39,10 @@ class LatestWorker(threading.Thread):
         while (frame := self._take()) is not None:
             self._publish(self._detector.detect(frame))
             self.processed += 1
+            with self._ready:
+                self._answers.answer(self._camera)
+                if self._frame is not None:
+                    self._answers.ask(self._camera)
         self._detector.close()
 
     def _take(self) -> Frame | None:
@@ -48,7 +59,11 @@ class LatestWorker(threading.Thread):
 
 
 class LatestWorkers:
-    """A worker for each camera."""
+    """A worker for each camera.
+
+    Attributes:
+        answers: knows which of them are silent.
+    """
 
     def __init__(
         self,
@@ -63,7 +78,10 @@ class LatestWorkers:
             cameras: names.
             publish: is called with each result, from the camera's thread.
         """
-        self._workers = {n: LatestWorker(n, make_detector(n), publish) for n in cameras}
+        self.answers = Answers()
+        self._workers = {
+            n: LatestWorker(n, make_detector(n), publish, self.answers) for n in cameras
+        }
         for worker in self._workers.values():
             worker.start()
 

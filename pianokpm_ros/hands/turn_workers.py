@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from pianokpm_ros.anatomy import Side
+from pianokpm_ros.hands.answers import Answers
 from pianokpm_ros.hands.guided_workers import GuidedWorkers
 from pianokpm_ros.records import Frame, HandLandmarks
 
@@ -29,6 +30,11 @@ class TurnWorkers:
         self._skipped: dict[str, Frame] = {}
         self._waiting: dict[str, HandLandmarks] = {}
         self._count = 0
+
+    @property
+    def answers(self) -> Answers:
+        """What knows which of them are silent."""
+        return self._workers.answers
 
     def process(self, frames: dict[str, Frame]) -> dict[str, HandLandmarks]:
         """Look at half of a set of frames, at all of the first; returns the hands of the set before."""

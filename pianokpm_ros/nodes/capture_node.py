@@ -162,6 +162,8 @@ class CaptureNode(PianoNode):
             values |= {'filmed': sum(f.written for f in films), 'not filmed': lost}
         if level == 'good' and lost:
             level, message = 'warning', f'{message}; some frames are not in the videos'
+        if self._workers is not None and (stuck := self._workers.answers.explain_silence()):
+            level, message = 'error', stuck if level == 'good' else f'{stuck}; {message}'
         return getattr(Health, level)(message, **values)
 
     def close(self) -> None:

@@ -81,6 +81,8 @@ class HandLandmarkNode(PianoNode):
         values = {f'{n} processed': done for n, (done, _) in counts.items()}
         values |= {f'{n} dropped': dropped for n, (_, dropped) in counts.items()}
         values['rejected'] = self.rejected
+        if stuck := self._workers.answers.explain_silence():
+            return Health.error(stuck, **values)
         before, self._looked_at = self._looked_at, dict(self._received)
         waiting = [n for n, count in self._received.items() if not count]
         if waiting:

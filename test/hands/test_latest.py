@@ -66,3 +66,21 @@ def test_cameras_do_not_wait_for_each_other(scene):
     gates['b'].let.release()
     assert came.acquire(timeout=60)
     assert results == [('b', 0)]
+
+
+def test_a_worker_that_does_not_answer_is_known(scene):
+    workers, gates, results, came = scene
+    assert workers.answers.explain_silence(0.0) == ''
+    for number in (0, 1, 2):
+        workers.push(make_frame('a', number))
+        assert number or gates['a'].begun.acquire(timeout=60)
+    workers.push(make_frame('b', 0))
+    gates['b'].let.release()
+    assert came.acquire(timeout=60)
+    gates['a'].let.release()
+    assert came.acquire(timeout=60) and gates['a'].begun.acquire(timeout=60)
+    # The frame that waited meanwhile counts from now on.
+    assert 'hands of a' in workers.answers.explain_silence(0.0)
+    assert workers.answers.explain_silence(60.0) == ''
+    gates['a'].let.release()
+    assert came.acquire(timeout=60)
