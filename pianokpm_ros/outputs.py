@@ -23,7 +23,7 @@ def check_output(path: Path, replace: bool = False) -> None:
         raise OutputError(f'asked to write {path}, which is a folder; name a file')
     if path.exists() and not replace:
         raise OutputError(
-            f'asked to write {path}, which exists; name another file with -o, or allow it with --replace'
+            f'asked to write {path}, which exists; name another file, or allow it with --replace'
         )
     folder = path.absolute().parent
     if not folder.is_dir():

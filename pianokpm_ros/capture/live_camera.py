@@ -228,7 +228,7 @@ class LiveCamera:
             if picture is None:
                 return
             if self._is_frozen(picture.image):
-                self._note(CameraState.FROZEN, 'the picture does not change: the camera is frozen')
+                self._note(CameraState.FROZEN, 'the picture does not change')
                 continue
             height, width = picture.image.shape[:2]
             with self._changed:

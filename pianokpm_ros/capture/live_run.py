@@ -126,17 +126,25 @@ class LiveRun(threading.Thread):
             if time.monotonic() - moment < PACE_WINDOW
         ]
 
-    def _find_slowness(self, rate: float) -> list[str]:
-        """Say it where there is time for few of the frames that come, `rate` a second."""
+    def _find_slowness(self, rates: Mapping[str, float]) -> list[str]:
+        """Say it where few frames come, or where there is time for few of those that come, `rates` a second."""
         now = time.monotonic()
         if now - self._begun < PACE_WINDOW:
             return []
+        said = [
+            f'{name} gives {rate:.1f} frames a second; fewer than {FLUENT:g} leave gaps: give it more light, or ask it '
+            'for a smaller picture, another format or a fixed exposure'
+            for name, rate in rates.items()
+            if rate < FLUENT
+        ]
+        rate = max(rates.values(), default=0.0)
         pace = sum(t > now - PACE_WINDOW for t in list(self._done)) / PACE_WINDOW
         if not pace < min(FLUENT, rate / 2):
-            return []
+            return said
         return [
+            *said,
             f'there is time for {pace:.1f} of {rate:.0f} frames a second; fewer than {FLUENT:g} leave gaps in which '
-            'poses are INVALID: this machine is too slow or too busy for that (docs/cameras.md, Faster)'
+            'poses are INVALID: this machine is too slow or too busy for that (docs/cameras.md, Faster)',
         ]
 
     def stop(self, timeout: float = 2.0) -> None:
@@ -163,7 +171,7 @@ class LiveRun(threading.Thread):
         if ill:
             return 'error', '; '.join(ill), values
         said = [f'{h.name}: {h.words}' for h in health if h.words]
-        said += self._find_slowness(max((h.rate for h in health if h.rate == h.rate), default=0.0))
+        said += self._find_slowness({h.name: h.rate for h in health if h.rate == h.rate})
         return ('warning', '; '.join(said), values) if said else ('good', 'live', values)
 
 

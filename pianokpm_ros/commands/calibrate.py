@@ -346,7 +346,7 @@ def _print_result(result: Calibration, console: Console) -> None:
             f'{quality.error_90:.2f}',
             f'{quality.coverage:.0%}',
             f'{camera.focal:.0f}',
-            f'{-1e3 * result.offsets[camera.name]:+.0f}',
+            f'{round(-1e3 * result.offsets[camera.name]):+d}',
         )
     console.print(table)
     if len(result.squares):

@@ -92,6 +92,11 @@ class PoseStream:
             'late, frozen or wrongly calibrated?'
             for name in check.suspects
         ]
+        if check.at_odds:
+            said.append(
+                f'cameras {" and ".join(check.at_odds)} contradict each other by '
+                f'{max(check.errors.values()):.0f} px: was one moved, is one late, frozen or wrongly calibrated?'
+            )
         said += [
             f'the frames of camera {name} are {lag * 1e-9:.2f} s behind the others by their stamps when they come, too '
             'late to be used: are the clocks of their machines in step? For one that is only slow raise max_wait'

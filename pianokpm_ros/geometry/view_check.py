@@ -67,7 +67,7 @@ class ViewCheck:
     @property
     def suspects(self) -> tuple[str, ...]:
         """Cameras that disagree; with fewer than three nobody can tell which is wrong."""
-        away = {n: far for n, v in self.views.items() if (far := v.errors[1]) == far}
+        away = self._away
         if len(away) < 3:
             return ()
         found = []
@@ -76,3 +76,14 @@ class ViewCheck:
             if far > FLOOR and far > FACTOR * others:
                 found.append(name)
         return tuple(found)
+
+    @property
+    def at_odds(self) -> tuple[str, ...]:
+        """Both of two cameras that contradict each other; either may be the wrong one."""
+        away = self._away
+        return tuple(away) if len(away) == 2 and min(away.values()) > FLOOR else ()
+
+    @property
+    def _away(self) -> dict[str, float]:
+        """How far each camera that can be judged is off at the hand [m]."""
+        return {n: far for n, v in self.views.items() if (far := v.errors[1]) == far}

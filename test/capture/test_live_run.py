@@ -65,6 +65,22 @@ def test_work_that_is_too_slow_for_fluent_poses_is_a_warning(server, lateness):
     run.stop()
 
 
+def test_a_camera_that_gives_few_pictures_is_a_warning_until_it_gives_more(
+    server, lateness, monkeypatch
+):
+    """As webcams in the dark."""
+    monkeypatch.setattr(live_run, 'PACE_WINDOW', 0.5)
+    server.rate = 6
+    run = make_run(server)
+    run.open()
+    run.start()
+    lateness.wait(lambda: run.summarise()[0] == 'warning', PATIENCE)
+    assert re.match(r'phone gives \d\.\d frames a second; fewer than 10', run.summarise()[1])
+    server.rate = 30
+    lateness.wait(lambda: run.summarise()[0] == 'good', PATIENCE)
+    run.stop()
+
+
 def test_a_camera_that_is_gone_is_an_error_in_words(server, lateness):
     run = make_run(server)
     run.open()

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -112,6 +113,20 @@ def test_a_rig_in_another_unit_and_a_camera_that_was_moved_are_told(rig, hands):
     moved = replace(moved, cameras=tuple(shifted if c is left else c for c in moved.cameras))
     feed(stream, moved, hands, 0, 30)
     assert 'camera left disagrees' in stream.complaints[0]
+
+
+def test_two_cameras_that_contradict_each_other_are_told(pair, hands):
+    stream = make_stream(pair)
+    feed(stream, pair, hands, 0, 30)
+    assert stream.complaints == ()
+    left = pair.camera('left')
+    turned = cv2.Rodrigues(np.array([0, np.deg2rad(4.0), 0]))[0] @ left.rotation
+    moved = replace(left, rotation=turned, translation=turned @ left.rotation.T @ left.translation)
+    used = replace(pair, cameras=tuple(moved if c is left else c for c in pair.cameras))
+    stream = make_stream(used)
+    feed(stream, pair, hands, 0, 30)
+    (words,) = stream.complaints
+    assert ' and '.join(pair.names) in words and 'contradict each other' in words
 
 
 def test_nothing_is_said_before_anything_was_heard(pair):

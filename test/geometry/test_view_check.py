@@ -50,7 +50,15 @@ def test_a_suspect_is_off_by_eight_millimetres_and_far_more_than_the_others(
 
 
 def test_of_two_cameras_nobody_can_tell_which_is_wrong():
-    assert watch([50.0] * LEAST, cameras=('top', 'front')).suspects == ()
+    found = watch([50.0] * LEAST, others=48.0, cameras=('top', 'front'))
+    assert found.suspects == () and found.at_odds == ('top', 'front')
     assert watch([50.0] * LEAST, cameras=('top', 'left', 'front')).suspects == ('front',)
     unknown = watch([float('nan')] * LEAST, cameras=('top', 'left', 'front'))
     assert unknown.suspects == () and unknown.errors['front'] != unknown.errors['front']
+
+
+def test_two_cameras_that_agree_or_are_not_known_yet_are_not_at_odds():
+    pair = ('top', 'front')
+    assert watch([7.0] * LEAST, others=7.0, cameras=pair).at_odds == ()
+    assert watch([50.0] * (LEAST - 1), others=50.0, cameras=pair).at_odds == ()
+    assert watch([50.0] * LEAST, others=50.0).at_odds == ()
