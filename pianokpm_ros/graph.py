@@ -5,6 +5,7 @@ file knows no ROS: a `NodeSpec` is an executable with its parameters.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
@@ -31,6 +32,9 @@ PREVIEW_RATE = 8.0
 
 LIVE, SENSORS = 'midi:', 'lsl:'
 """Begin the names of a live MIDI port and of a stream of key sensors where a file could be named too."""
+
+NAMESPACE = r'/?([A-Za-z_]\w*(/[A-Za-z_]\w*)*/?)?'
+"""What ROS takes for one."""
 
 AT_END = ('idle', 'exit', 'loop')
 SIDES = ('left', 'right')
@@ -170,6 +174,13 @@ class NodeSpec:
     namespace: str = ''
     environment: Mapping[str, str] = field(default_factory=dict)
     respawn: bool = True
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(NAMESPACE, self.namespace, re.ASCII):
+            raise GraphError(
+                f'namespace: found {self.namespace!r}; write one name or several with / between them, each of ASCII '
+                'letters, digits and _, no digit first'
+            )
 
     @property
     def package(self) -> str:

@@ -171,7 +171,7 @@ def find_cameras(nodes: Sequence[NodeSpec]) -> list[str]:
 
 def introduce(cameras: Sequence[str], options: GraphOptions) -> None:
     """Say what goes in and comes out."""
-    space = f'/{options.namespace.strip("/")}' if options.namespace else ''
+    space = f'/{options.namespace.strip("/")}'.rstrip('/')
     words = f'{", ".join(cameras)} -> {space}/muscle_activity/left, {space}/muscle_activity/right'
     words += f'; recorded to {options.record}' if options.record else ''
     CONSOLE.print(f'{words}. Ctrl-C ends it.')

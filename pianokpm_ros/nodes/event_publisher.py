@@ -38,11 +38,10 @@ class EventPublisher:
         """
         self._context = Context()
         rclpy.init(context=self._context)
-        self._node = rclpy.create_node(
-            'protocol_guide', context=self._context, namespace=namespace
-        )
+        space = namespace.strip('/')
+        self._node = rclpy.create_node('protocol_guide', context=self._context, namespace=space)
         self._topic = EVENT_TOPIC.lstrip('/')
-        self._recorder = name_status(f'{namespace.strip("/")}/{RECORDER}')
+        self._recorder = name_status(f'{space}/{RECORDER}')
         self._events = self._node.create_publisher(String, self._topic, 100)
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._spin, name='events', daemon=True)

@@ -49,7 +49,7 @@ class Listener(Node):
             use_sim_time: whether the graph follows /clock.
         """
         sim = Parameter('use_sim_time', value=use_sim_time)
-        super().__init__(name, namespace=namespace, parameter_overrides=[sim])
+        super().__init__(name, namespace=namespace.strip('/'), parameter_overrides=[sim])
         self._state, self._topics, self._missing = state, topics, set(nodes)
         self.create_subscription(Time, 'playback/start', self._start, LATCHED)
         self.create_subscription(Time, 'playback/end', lambda _: state.end(self.now), LATCHED)

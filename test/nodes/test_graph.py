@@ -174,11 +174,21 @@ def test_a_take_sets_videos_rig_and_keys_where_nothing_else_is_asked_for(tmp_pat
         ({'take': '/no/take'}, 'take.json'),
         ({**TWO, 'film': True}, 'name the bag'),
         ({'cameras': ('a',), 'film': True, 'record': '/x'}, 'cameras that it captures'),
+        ({'cameras': ('a',), 'namespace': 'flügel'}, 'namespace: found'),
+        ({'cameras': ('a',), 'namespace': 'my lab'}, 'namespace: found'),
+        ({'cameras': ('a',), 'namespace': 'lab/2nd'}, 'namespace: found'),
+        ({'cameras': ('a',), 'namespace': 'lab//a'}, 'namespace: found'),
     ],
 )
 def test_what_can_not_be_is_refused(options, words):
     with pytest.raises(GraphError, match=words):
         describe(**options)
+
+
+@pytest.mark.parametrize('namespace', ['', '/', 'lab', '/lab/', 'lab/a_2'])
+def test_namespaces_as_ros_has_them_are_taken(namespace):
+    node = describe(cameras=('a',), namespace=namespace)['triangulation_node']
+    assert node.namespace == namespace
 
 
 def test_options_are_read_as_launch_gives_them():
