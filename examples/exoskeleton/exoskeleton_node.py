@@ -1,7 +1,7 @@
 """An exoskeleton controller in closed loop: estimate in, guarded, assist torque out, motors simulated.
 
     source activate.bash
-    python examples/exoskeleton/exoskeleton_node.py --ros-args -p side:=right
+    python examples/exoskeleton/exoskeleton_node.py --ros-args -p side:=right -p camera_rate:=30
 
 Publishes what ros2_control's `effort_controllers/JointGroupEffortController` (a forward command
 controller) takes, `exoskeleton/commands`; whether it holds on to the hand at all, `exoskeleton/engaged`; and
@@ -11,6 +11,7 @@ what the simulated motors answer, `exoskeleton/joint_states`.
 import rclpy
 from actuator import SimulatedActuators
 from assistance import JOINTS, Assistance
+from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.experimental import EventsExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
@@ -28,8 +29,9 @@ class ExoskeletonNode(Node):
     def __init__(self) -> None:
         super().__init__('exoskeleton')
         side = self.declare_parameter('side', 'right').value
-        period = 1 / self.declare_parameter('camera_rate', 60.0).value
-        options = ClientOptions(period=period)
+        number = ParameterDescriptor(dynamic_typing=True)  # 30 as well as 30.0
+        rate = float(self.declare_parameter('camera_rate', 60.0, number).value)
+        options = ClientOptions(period=1 / rate)
         self.subscriber = ActivitySubscriber(self, f'muscle_activity/{side}', options)
         self._assistance, self._motors = Assistance(), SimulatedActuators(len(JOINTS))
         self._commands = self.create_publisher(Float64MultiArray, 'exoskeleton/commands', 10)
@@ -67,8 +69,11 @@ def main() -> None:
     # 200 commands a second are much for rclpy's other executors.
     executor = EventsExecutor()
     executor.add_node(ExoskeletonNode())
-    while rclpy.ok():
-        executor.spin_once(timeout_sec=0.1)
+    try:
+        while rclpy.ok():
+            executor.spin_once(timeout_sec=0.1)
+    except KeyboardInterrupt:
+        pass
 
 
 if __name__ == '__main__':

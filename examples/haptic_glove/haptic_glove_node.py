@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 
 import rclpy
+from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.node import Node
 from std_msgs.msg import UInt8MultiArray
 
@@ -53,8 +54,9 @@ class HapticGloveNode(Node):
     def __init__(self) -> None:
         super().__init__('haptic_glove')
         side = self.declare_parameter('side', 'right').value
-        self._easy = self.declare_parameter('easy', 0.1).value
-        self._hard = self.declare_parameter('hard', 0.4).value
+        number = ParameterDescriptor(dynamic_typing=True)  # 1 as well as 1.0
+        self._easy = float(self.declare_parameter('easy', 0.1, number).value)
+        self._hard = float(self.declare_parameter('hard', 0.4, number).value)
         if not 0 <= self._easy < self._hard:
             raise ValueError(f'easy must be less than hard, found {self._easy} and {self._hard}')
         self._subscriber = ActivitySubscriber(self, f'muscle_activity/{side}')

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from pianokpm_ros.anatomy import Side
+from pianokpm_ros.geometry.rig import save_rig
 from pianokpm_ros.muscle.bundle import ModelBundle
 from pianokpm_ros.offline.analysis import Analysis, EstimateSettings, analyse, describe_estimate
 from pianokpm_ros.offline.inputs import ORIGIN, Inputs
@@ -21,6 +22,7 @@ from pianokpm_ros.offline.summary import (
 )
 from pianokpm_ros.offline.tracks import BagContent, read_content
 from pianokpm_ros.offline.truth import LandmarkError, score_tracks
+from pianokpm_ros.recording.layout import RIG
 from pianokpm_ros.records import KeyMotion
 from pianokpm_ros.view.keyboard_strip import round_range
 from pianokpm_ros.view.piano_roll import choose_keys
@@ -71,6 +73,8 @@ def run_request(request: Request, folder: Path, progress: Progress = lambda *_: 
         request.landmark_error,
         lambda done: progress('estimate', done, total),
     )
+    if inputs.rig is not None:
+        save_rig(inputs.rig, folder / 'bag' / RIG)
     content = read_content(
         folder / 'bag', max(found.samples.values(), default=0), max(found.sets, 1)
     )

@@ -17,12 +17,14 @@ from pianokpm_ros.anatomy import LANDMARKS, Side
 from pianokpm_ros.capture.video_file import VideoFile
 from pianokpm_ros.cli import main
 from pianokpm_ros.geometry.association import SIDES
+from pianokpm_ros.geometry.rig import load_rig
 from pianokpm_ros.geometry.rig_formats import load_any_rig
 from pianokpm_ros.geometry.synchronizer import Synchronizer
 from pianokpm_ros.geometry.triangulator import HandTriangulator
 from pianokpm_ros.hands.choice import HandSettings, make_workers
 from pianokpm_ros.muscle.estimator import MuscleEstimator
 from pianokpm_ros.offline.inputs import ORIGIN
+from pianokpm_ros.recording.layout import RIG
 from pianokpm_ros.recording.reader import read_bag
 from pianokpm_ros.records import HandLandmarks, HandPose, MuscleActivity
 
@@ -165,6 +167,13 @@ def test_the_summary_counts_what_is_in_the_bag(result, bundle):
     assert right['reprojection_error_px']['median'] == pytest.approx(median, abs=0.03)
     assert median < 4 and right['bone_length_variation']['median'] < 0.15
     assert set(summary['files']) == {p.name for p in folder.iterdir()}
+
+
+def test_the_bag_can_be_estimated_from_again_with_its_own_rig(result, clip):
+    rig, used = load_rig(result[0] / 'bag' / RIG), load_any_rig(clip[1], (720, 720), SCALE)
+    assert rig.names == used.names
+    for mine, theirs in zip(rig.cameras, used.cameras, strict=True):
+        np.testing.assert_array_equal(mine.translation, theirs.translation)
 
 
 def test_pictures_have_all_frames_and_the_plot_is_there(result):
