@@ -5,6 +5,7 @@ a view lost is looked for where the other views put it, and a view that contradi
 told to let go. While both hands are known in space no view looks for palms.
 """
 
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -72,11 +73,13 @@ class GuidedWorkers:
         self._called: dict[str, list[int]] = {}
         self._sizes: dict[str, tuple[int, int]] = {}
         self._pause: dict[tuple[str, Side], int] = {}
-        self._turn = 0
+        self._hands: dict[Side, SpaceHand] = {}
+        self._newest: int | None = None
         self._pool = ThreadPoolExecutor(len(rig.cameras), thread_name_prefix='hands')
 
     def process(self, frames: dict[str, Frame]) -> dict[str, HandLandmarks]:
         """Find the hands in a set of frames; returns when all is done."""
+        self._plan_search(frames)
         for name in frames:
             self.answers.ask(name)
         seen = self._follow(frames)
@@ -90,7 +93,7 @@ class GuidedWorkers:
         self._called.update({n: records[n].side.tolist() for n in cameras})
         self._sizes.update({n: r.size for n, r in records.items()})
         self._guide_absent(frames, hands)
-        self._plan_search(hands)
+        self._hands = hands
         return records
 
     def close(self) -> None:
@@ -233,12 +236,22 @@ class GuidedWorkers:
         self.answers.answer(camera.name)
         return record
 
-    def _plan_search(self, hands: dict[Side, SpaceHand]) -> None:
-        """Let no view search while both hands are known, one at a time while one is, all while none is."""
-        self._turn = (self._turn + 1) % len(self.detectors)
-        for i, detector in enumerate(self.detectors.values()):
-            wanted = len(hands) < min(detector.settings.max_hands, len(SIDES))
-            detector.search = wanted and (not hands or i == self._turn)
+    def _plan_search(self, frames: dict[str, Frame]) -> None:
+        """Let no view search while both hands are known, all while none is; while one is they take turns, as many at
+        a time as it takes for each to have its turn in `search_period`."""
+        detectors = {n: self.detectors[n] for n in frames}
+        stamp = max(f.stamp for f in frames.values())
+        settings = next(iter(detectors.values())).settings
+        period = settings.search_period
+        passed = period if self._newest is None else min(max(stamp - self._newest, 0), period)
+        self._newest = stamp
+        count = 0
+        if len(self._hands) < min(settings.max_hands, len(SIDES)):
+            turns = math.ceil(len(self.detectors) * passed / period)
+            count = turns if self._hands else len(detectors)
+        order = sorted(frames, key=lambda n: -detectors[n].waited(frames[n].stamp))
+        for place, name in enumerate(order):
+            detectors[name].search = place < count
 
 
 def _pick(record: HandLandmarks, kept: list[int], sides: list[Side]) -> HandLandmarks:

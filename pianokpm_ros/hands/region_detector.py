@@ -5,6 +5,7 @@ triangulated in other views. Palms are looked for only while hands are missing, 
 Where the network takes a hand for its mirror image it is shown the mirror image of the picture.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -46,8 +47,8 @@ class RegionSettings:
         max_hands: how many hands to look for.
         min_detection: least palm score, 0..1.
         min_presence: least presence of a hand, 0..1.
-        search_period: frames between searches for a missing hand while another is followed.
-        idle_period: likewise while no hand is followed.
+        search_period: between searches for a missing hand while another is followed [ns].
+        idle_period: likewise while no hand is followed [ns].
         refine_below: a region that overlaps that of the landmarks found in it less than this is
             looked at again, better centred; 0 = never.
         looks: at each hand, each from a little elsewhere (`looks`), whose mean is taken.
@@ -56,8 +57,8 @@ class RegionSettings:
     max_hands: int = 2
     min_detection: float = 0.5
     min_presence: float = 0.5
-    search_period: int = 8
-    idle_period: int = 2
+    search_period: int = 150_000_000
+    idle_period: int = 60_000_000
     refine_below: float = 0.5
     looks: int = 1
 
@@ -102,11 +103,17 @@ class RegionDetector:
         self._camera, self._frame_id, self._engine = camera, frame_id, engine
         self._tracks: list[_Track] = []
         self._guides: list[tuple[Side, FloatArray]] = []
-        self._since_search = 1_000_000
+        self._searched: int | None = None
 
     def guide(self, hands: Sequence[tuple[Side, FloatArray]]) -> None:
         """Say where hands are that this camera does not follow, (21, 2) [px] each as in records, for the next frame."""
         self._guides = [(side, pixels + HALF_PIXEL) for side, pixels in hands]
+
+    def waited(self, stamp: int) -> float:
+        """Return how long ago palms were last looked for [ns]; infinite if never, or if stamps went back."""
+        if self._searched is None or stamp < self._searched:
+            return math.inf
+        return stamp - self._searched
 
     def next_regions(self) -> list[Region]:
         """Return where the hands that are followed will be looked for."""
@@ -176,11 +183,10 @@ class RegionDetector:
     def _search(self, frame: Frame, lost: bool) -> None:
         settings = self.settings
         period = settings.search_period if self._tracks else settings.idle_period
-        self._since_search += 1
         missing = settings.max_hands - len(self._tracks)
-        if missing < 1 or not (self.search and (lost or self._since_search >= period)):
+        if missing < 1 or not (self.search and (lost or self.waited(frame.stamp) >= period)):
             return
-        self._since_search = 0
+        self._searched = frame.stamp
         self.counters.searches += 1
         known = [t.region for t in self._tracks]
         for region in self._engine.find_palms(

@@ -26,9 +26,6 @@ from . import footage, measures
 from .overlays import draw_hands
 from .single import print_single
 
-EAGER = RegionSettings(search_period=2, idle_period=1)
-"""At 6 frames a second hands jump: palms are looked for more often than in live video."""
-
 SCALE_BONE = 0.090
 """Wrist to index MCP, which sets the scale of `hands_stereo` [m]."""
 
@@ -76,7 +73,7 @@ def _find_baseline(rig: Rig, frames: list[dict], model: str) -> list[measures.Si
 
 
 def _find_sets(rig: Rig, frames: list[dict], model: str) -> list[FrameSet]:
-    records = footage.detect_all(lambda: GuidedWorkers(rig, HandEngine(model), EAGER), frames)
+    records = footage.detect_all(lambda: GuidedWorkers(rig, HandEngine(model)), frames)
     return footage.bring_together(rig, records, footage.CHARUCO_PERIOD // 2, align=True)
 
 

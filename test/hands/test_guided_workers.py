@@ -6,13 +6,18 @@ import numpy as np
 import pytest
 
 from pianokpm_ros.anatomy import Side
+from pianokpm_ros.capture.video_file import VideoFile
 from pianokpm_ros.geometry.rig_formats import load_caliscope
 from pianokpm_ros.geometry.triangulation import triangulate
 from pianokpm_ros.hands.engine import HandEngine
 from pianokpm_ros.hands.guided_workers import GuidedWorkers
 from pianokpm_ros.hands.region_detector import RegionSettings
+from pianokpm_ros.shares import find_asset
+from pianokpm_ros.takes import load_take
 
 BOTH = [Side.LEFT, Side.RIGHT]
+HOUR = 3_600_000_000_000
+SECOND = 1_000_000_000
 
 
 @pytest.fixture(scope='module')
@@ -55,7 +60,7 @@ def test_all_views_agree_on_the_sides_and_nobody_searches_on(frames, workers):
 
 
 def test_a_view_that_was_blind_gets_both_hands_from_the_others(frames, workers):
-    guided = workers(search_period=1_000, idle_period=1_000)  # after the first, nobody searches
+    guided = workers(search_period=HOUR, idle_period=HOUR)  # after the first, nobody searches
     for i in range(90, 93):
         dark = moment(frames, i)
         dark['cam_2'] = blacken(dark['cam_2'])
@@ -113,6 +118,40 @@ def paint_over(frame, record, side):
     return dataclasses.replace(frame, image=image)
 
 
+@pytest.mark.parametrize(('rate', 'at_once'), [(6, 4), (30, 1), (60, 1)])
+def test_a_missing_hand_is_looked_for_as_often_whatever_the_rate(
+    take_with_one_hand, engine, rate, at_once
+):
+    rig, together = take_with_one_hand
+    guided = GuidedWorkers(rig, engine, RegionSettings())
+    step, counts = SECOND // rate, []
+    for i in range(rate):
+        guided.process({n: dataclasses.replace(f, stamp=i * step) for n, f in together.items()})
+        counts.append([d.counters.searches for d in guided.detectors.values()])
+    guided.close()
+    # In the first set all views look; one second after it each has looked again every 150 ms.
+    wanted = 1 + (1 - 1 / rate) / max(0.15, 1 / rate)
+    assert np.abs(np.array(counts[-1]) - wanted).max() <= 2
+    assert np.diff(counts, axis=0).sum(axis=1).max() == at_once
+
+
+@pytest.fixture(scope='module')
+def take_with_one_hand(engine):
+    """Return the rig of the take that ships and a frame of each view whose left hand is painted over."""
+    take = load_take(find_asset('takes/demo'))
+    together = {}
+    for name, path in take.videos.items():
+        source = VideoFile(name, path)
+        source.open()
+        together[name] = source.read()
+        source.close()
+    guided = GuidedWorkers(take.rig, engine, RegionSettings())
+    found = guided.process(together)
+    guided.close()
+    assert all(sorted(r.side) == BOTH for r in found.values())
+    return take.rig, {n: paint_over(f, found[n], Side.LEFT) for n, f in together.items()}
+
+
 def test_a_hand_that_leaves_all_views_leaves_no_ghost_and_is_found_when_it_comes_back(
     frames, workers
 ):
@@ -130,5 +169,5 @@ def test_a_hand_that_leaves_all_views_leaves_no_ghost_and_is_found_when_it_comes
         assert all(list(r.side).count(Side.RIGHT) <= 1 for r in found.values())
     away, back = np.array(counts[4:7]), np.array(counts[-1])
     assert away.sum() == 0 and (np.array(counts[:3]) == 1).all()
-    # Each view looks for palms in every eighth set; once two have the hand, the others are told where.
+    # Each view looks for palms every 150 ms; once two have the hand, the others are told where.
     assert (back == 1).all()

@@ -15,6 +15,7 @@ from pianokpm_ros.records import Frame
 from pianokpm_ros.shares import find_asset
 from pianokpm_ros.takes import load_take
 
+MS = 1_000_000
 EAGER = RegionSettings(search_period=1, idle_period=1, refine_below=0.0)
 """As the reference does: look for palms in every frame while hands are missing, look once at a region."""
 
@@ -117,27 +118,31 @@ def test_a_flipped_crop_shows_the_other_hand_in_the_same_place(frames, engine):
 
 def test_looks_for_a_missing_hand_now_and_then_only(frames, engine):
     frame = frames(0)[95]
-    blank = Frame(0, 'cam_0', 0, np.full_like(frame.image, 127))
-    detector = make(engine, RegionSettings(search_period=8, idle_period=2))
-    assert all(detector.detect(blank).count == 0 for _ in range(8))
+    blank = np.full_like(frame.image, 127)
+    detector = make(engine, RegionSettings(search_period=400 * MS, idle_period=100 * MS))
+    assert all(detector.detect(Frame(i * 50 * MS, 'cam_0', i, blank)).count == 0 for i in range(8))
     assert detector.counters.searches == 4
-    assert 0 < detector.detect(frame).count + detector.detect(frame).count
+    assert (
+        detector.detect(Frame(0, 'cam_0', 8, blank)).count == 0
+    )  # a clock set back: looks at once
+    assert detector.counters.searches == 5
+    assert detector.detect(dataclasses.replace(frame, stamp=100 * MS)).count > 0
 
 
 def test_a_hand_that_leaves_is_lost_and_found_again(frames, engine):
     detector = make(engine)
     frame = frames(0)[95]
-    blank = dataclasses.replace(frame, image=np.full_like(frame.image, 127))
+    blank = np.full_like(frame.image, 127)
     assert detector.detect(frame).count == 2
-    assert detector.detect(blank).count == 0
+    assert detector.detect(dataclasses.replace(frame, stamp=frame.stamp + 1, image=blank)).count == 0
     assert detector.counters.lost == 2
-    assert detector.detect(frame).count == 2
+    assert detector.detect(dataclasses.replace(frame, stamp=frame.stamp + 2)).count == 2
 
 
 def test_a_guide_replaces_the_search(frames, engine):
     frame = frames(0)[95]
     seen = make(engine).detect(frame)
-    detector = make(engine, RegionSettings(idle_period=1_000))
+    detector = make(engine, RegionSettings())
     detector.search = False
     detector.guide([(Side(int(s)), p) for s, p in zip(seen.side, seen.pixels, strict=True)])
     guided = detector.detect(frame)
@@ -154,7 +159,7 @@ def test_no_ghosts_where_a_guide_points_at_nothing_or_at_a_known_hand(frames, en
     detector = make(engine)
     seen = detector.detect(frame)
     nothing = seen.pixels[0] - palms(seen)[0] + (640, 60)  # the wall behind
-    fresh = make(engine, RegionSettings(idle_period=1_000))
+    fresh = make(engine, RegionSettings())
     fresh.search = False
     fresh.guide([(Side.LEFT, nothing)])
     assert fresh.detect(frame).count == 0
