@@ -16,6 +16,9 @@ from pianokpm_ros.anatomy import Side
 from pianokpm_ros.commands.native_log import quiet_native_log
 from pianokpm_ros.geometry.rig import Rig
 from pianokpm_ros.geometry.rig_formats import load_caliscope
+from pianokpm_ros.hands.engine import HandEngine
+from pianokpm_ros.hands.guided_workers import GuidedWorkers
+from pianokpm_ros.hands.region_detector import RegionSettings
 from pianokpm_ros.shares import find_asset
 from pianokpm_ros.takes import Take, load_take
 
@@ -124,6 +127,9 @@ def _bench_accuracy(
     ways = make_ways(take.rig)
     shown = ('solutions.hands full', 'guided regions full', 'guided regions full int8')
     found = {n: detect_take(ways[n], frames) for n in shown if n in ways}
+    found['guided regions full, 5 looks'] = detect_take(
+        lambda: GuidedWorkers(take.rig, HandEngine('full'), RegionSettings(looks=5)), frames
+    )
     console.print(words)
     for name, sets in found.items():
         print_views(name, take, sets, console)

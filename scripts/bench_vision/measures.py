@@ -17,6 +17,7 @@ from pianokpm_ros.geometry.synchronizer import FrameSet
 from pianokpm_ros.geometry.triangulation import solve_equally, triangulate
 
 FloatArray = NDArray[np.floating]
+Refiner = Callable[[Side, FloatArray, FloatArray], FloatArray]
 Solver = Callable[[Sequence[Camera], FloatArray], FloatArray]
 
 NEIGHBOURS = 4
@@ -145,16 +146,16 @@ def score(
     cameras: Sequence[Camera],
     hands: Sequence[Sighted],
     solver: Solver,
-    refine: Callable[[Side, FloatArray, FloatArray], FloatArray] | None = None,
+    make_refiner: Callable[[], Refiner] | None = None,
 ) -> Score:
-    """Solve all hands, with all views and with each left out."""
-    points = _solve_all(cameras, hands, solver, refine)
+    """Solve all hands, with all views and with each left out; each time by a refiner of its own."""
+    points = _solve_all(cameras, hands, solver, make_refiner)
     error = [distances(cameras, h.pixels, p) for h, p in zip(hands, points, strict=True)]
     shifts = []
     for v in range(len(cameras)):
         without = [_leave_out(h, v) for h in hands]
         kept = [i for i, h in enumerate(without) if h is not None]
-        other = _solve_all(cameras, [without[i] for i in kept], solver, refine)
+        other = _solve_all(cameras, [without[i] for i in kept], solver, make_refiner)
         shifts += [np.linalg.norm(points[i] - o, axis=1) for i, o in zip(kept, other, strict=True)]
     every = np.concatenate([e[np.isfinite(e)] for e in error])
     shift = 1e3 * np.concatenate(shifts) if shifts else np.array([np.nan])
@@ -169,10 +170,11 @@ def score(
     )
 
 
-def _solve_all(cameras, hands, solver, refine) -> list[FloatArray]:
+def _solve_all(cameras, hands, solver, make_refiner) -> list[FloatArray]:
     points = [solver(cameras, h.pixels) for h in hands]
-    if refine is None:
+    if make_refiner is None:
         return points
+    refine = make_refiner()
     return [refine(h.side, p, h.pixels) for h, p in zip(hands, points, strict=True)]
 
 

@@ -29,6 +29,9 @@ from .single import print_single
 SCALE_BONE = 0.090
 """Wrist to index MCP, which sets the scale of `hands_stereo` [m]."""
 
+LOOKS = (1, 3, 5)
+"""At each hand, compared."""
+
 STEREO_TOLERANCE = 16_000_000
 END_BONES = [b for b, bone in enumerate(BONES) if bone[1] in {c[-1] for c in FINGER_CHAINS}]
 
@@ -51,9 +54,10 @@ def bench_charuco(data: Path, own: Rig, console: Console, out: Path, model: str 
             for way, solver in measures.SOLVERS.items():
                 row = measures.score(rig.cameras, chosen, solver).row()
                 table.add_row(f'guided regions, {name} calibration, {way}', *row)
-        held = measures.score(own.cameras, chosen, measures.solve_robust, _BoneHolder(own))
+        held = measures.score(own.cameras, chosen, measures.solve_robust, lambda: _BoneHolder(own))
         table.add_row('the same, bones held', *held.row())
         console.print(table)
+    _print_looks(own, frames, model, bare, console)
     _print_statuses(own, sets[id(own)], hands[id(own)], console)
     _print_single(own, sets[id(own)], chosen, console)
     path = out / 'charuco_hands.png'
@@ -72,9 +76,24 @@ def _find_baseline(rig: Rig, frames: list[dict], model: str) -> list[measures.Si
     return measures.tell_apart(rig.cameras, sets)
 
 
-def _find_sets(rig: Rig, frames: list[dict], model: str) -> list[FrameSet]:
-    records = footage.detect_all(lambda: GuidedWorkers(rig, HandEngine(model)), frames)
+def _find_sets(rig: Rig, frames: list[dict], model: str, looks: int = 1) -> list[FrameSet]:
+    settings = RegionSettings(looks=looks)
+    records = footage.detect_all(lambda: GuidedWorkers(rig, HandEngine(model), settings), frames)
     return footage.bring_together(rig, records, footage.CHARUCO_PERIOD // 2, align=True)
+
+
+def _print_looks(rig: Rig, frames: list[dict], model: str, bare: int, console: Console) -> None:
+    """Print what several looks at each hand bring."""
+    table = footage.make_table(
+        f'charuco_4cam, {model} model, our calibration, ours', *measures.HEADINGS
+    )
+    for looks in LOOKS:
+        hands = measures.tell_apart(rig.cameras, _find_sets(rig, frames, model, looks))
+        for words, start in (('all', 0), ('bare', bare)):
+            chosen = [h for h in hands if h.stamp >= start - rig.delay_of(rig.names[0])]
+            row = measures.score(rig.cameras, chosen, measures.solve_robust).row()
+            table.add_row(f'looks: {looks}; {words} hands', *row)
+    console.print(table)
 
 
 def _print_statuses(
@@ -187,6 +206,9 @@ def _make_stereo_ways(rig: Rig, model: str) -> dict[str, Callable]:
         ),
         'guided regions': lambda: GuidedWorkers(
             rig, HandEngine(model), RegionSettings(max_hands=1)
+        ),
+        f'{LOOKS[-1]} looks': lambda: GuidedWorkers(
+            rig, HandEngine(model), RegionSettings(max_hands=1, looks=LOOKS[-1])
         ),
     }
 
