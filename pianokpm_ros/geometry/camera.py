@@ -27,6 +27,9 @@ MAX_DELAY = 1.0
 UNDISTORT = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-12)
 """OpenCV's default of five iterations leaves tenths of a pixel with a strong wide angle."""
 
+ASTRAY = 1.0
+"""A ray that is seen so far from its pixel [px] is none: OpenCV's inverse ends anywhere where the model has no ray."""
+
 
 class CameraError(PianokpmError, ValueError):
     """A calibration can't be used."""
@@ -173,7 +176,10 @@ class Camera:
         return pixels[:, 0]
 
     def normalize(self, pixels: ArrayLike) -> FloatArray:
-        """Undistort (..., 2) pixels to (..., 2) coordinates x/z, y/z of the optical frame; NaN stays NaN."""
+        """Undistort (..., 2) pixels to (..., 2) coordinates x/z, y/z of the optical frame; NaN stays NaN.
+
+        Pixels outside the picture are NaN too, where they are further out than the lens model reaches.
+        """
         pixels = np.asarray(pixels, np.float64)
         flat = pixels.reshape(-1, 2)
         known = np.isfinite(flat).all(axis=1)
@@ -184,7 +190,16 @@ class Camera:
 
     def _normalize_known(self, pixels: FloatArray) -> FloatArray:
         if self.model == 'fisheye':
-            return cv2.fisheye.undistortPoints(pixels[:, None], self.matrix, self.distortion)[:, 0]
-        return cv2.undistortPointsIter(
-            pixels[:, None], self.matrix, self.distortion, None, None, UNDISTORT
-        )[:, 0]
+            rays = cv2.fisheye.undistortPoints(pixels[:, None], self.matrix, self.distortion)[:, 0]
+        else:
+            rays = cv2.undistortPointsIter(
+                pixels[:, None], self.matrix, self.distortion, None, None, UNDISTORT
+            )[:, 0]
+        x, y = pixels[:, 0], pixels[:, 1]
+        width, height = (n - 0.5 for n in self.size)
+        if pixels.min() < -0.5 or x.max() > width or y.max() > height:
+            out = np.flatnonzero((x < -0.5) | (y < -0.5) | (x > width) | (y > height))
+            ways = np.column_stack([rays[out], np.ones(len(out))])
+            off = np.linalg.norm(self._project_local(ways) - pixels[out], axis=1)
+            rays[out[~(off < ASTRAY)]] = np.nan
+        return rays

@@ -41,6 +41,30 @@ def test_a_strong_wide_angle_is_undone_up_to_the_corners():
     assert np.abs(again - corners).max() < 1e-3
 
 
+@pytest.mark.parametrize(
+    'camera',
+    [
+        look_at('a', (0, -0.5, 0.5), focal=400.0, distortion=(-0.3, 0.08, 0, 0, 0)),
+        look_at('b', (0, -0.5, 0.5), focal=400.0, distortion=(-0.42, 0.15, 0, 0)),
+        look_at('c', (0, -0.5, 0.5), focal=300.0, distortion=(0.05, -0.01, 0.002, 0.0), model='fisheye'),
+        look_at('d', (0, -0.5, 0.5), focal=300.0, distortion=(-0.02, 0.001, 0.0, 0.0), model='fisheye'),
+    ],
+    ids=['wide', 'wider', 'fisheye', 'shorter fisheye'],
+)  # fmt: skip
+def test_outside_the_picture_there_are_true_rays_or_none(camera):
+    x, y = np.meshgrid(np.arange(-1500.0, 2200.0, 50.0), np.arange(-1500.0, 2000.0, 50.0))
+    pixels = np.stack([x, y], axis=-1)
+    rays = camera.normalize(pixels)
+    known = np.isfinite(rays).all(axis=-1)
+    inside = (x >= 0) & (x <= 639) & (y >= 0) & (y <= 479)
+    assert known[inside].all() and not known.all()
+    near = ~inside & (np.hypot(x - 319.5, y - 239.5) < 400)
+    assert known[near].all(), 'a little outside the corners as well'
+    ways = np.column_stack([rays[known & ~inside], np.ones((known & ~inside).sum())])
+    again = camera.project((ways - camera.translation) @ camera.rotation)
+    assert np.abs(again - pixels[known & ~inside]).max() < 1.0
+
+
 def test_the_focal_length_is_the_mean_of_both_axes():
     assert Camera('a', (640, 480), np.diag([500.0, 520.0, 1.0])).focal == 510.0
 
