@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pianokpm_ros.capture.still import Still
 from pianokpm_ros.geometry.calibration.board import CalibrationError
-from pianokpm_ros.geometry.calibration.intrinsics import keep_lenses
+from pianokpm_ros.geometry.calibration.intrinsics import keep_lenses, scale_limits
 from pianokpm_ros.geometry.calibration.key_corners import CORNERS, locate_point, say_corner
 from pianokpm_ros.geometry.calibration.key_suggestions import ENOUGH, suggest_corner
 from pianokpm_ros.geometry.calibration.key_wires import draw_wires, find_pixels, place_names
@@ -40,7 +40,7 @@ from pianokpm_ros.keyboard.layout import (
 FloatArray = NDArray[np.floating]
 
 ODD, ODD_PIXELS = 3.0, 3.0
-"""A point is marked that is off by so many medians, and by so many pixels."""
+"""A point is marked that is off by so many medians, and by so many pixels, more in large pictures."""
 
 
 class Naming:
@@ -185,7 +185,7 @@ def _find_turn(points: Points) -> bool | None:
 
 def _describe_fit(fit: Fit, points: Points) -> dict[str, Any]:
     median = float(np.median(fit.off))
-    odd = fit.off > max(ODD * median, ODD_PIXELS)
+    odd = fit.off > max(ODD * median, ODD_PIXELS * max(1.0, scale_limits(fit.camera.size)))
     spots = find_pixels(fit.camera, np.stack([locate_point(c) for c in CORNERS]))
     return {
         'median': _number(median),

@@ -10,6 +10,7 @@ from pianokpm_ros.geometry.calibration.keyboard_frame import (
     CLICK_NOISE,
     Points,
     _doubt_focal,
+    check_points,
     fit_camera,
     load_points,
     move_to_keyboard,
@@ -255,3 +256,43 @@ def test_what_is_no_place_in_a_picture_is_said_not_stumbled_over(tmp_path, entry
     path.write_text(f'cameras: {{top: {{{entry}}}}}')
     with pytest.raises(CalibrationError, match=words):
         load_points(path)
+
+
+def shrink(points, part):
+    """Return the points of the same picture, of `part` of its size."""
+    size = tuple(round(part * n) for n in points.size)
+    return Points(size, points.names, part * (points.pixels + 0.5) - 0.5)
+
+
+def camera_of(points, camera):
+    part = points.size[0] / camera.size[0]
+    matrix = np.diag([part, part, 1.0]) @ camera.matrix
+    return dataclasses.replace(camera, size=points.size, matrix=matrix)
+
+
+@pytest.mark.parametrize('part', [0.5, 1.5, 3.0])
+def test_the_same_picture_of_any_size_is_judged_alike(part):
+    """Keys differ from makers' drawings, and lenses from the model, by parts of the picture."""
+    camera = make_cameras()[1]
+    usual = name_points(camera, noise=3.0, seed=2)
+    known, other = fit_camera('left', usual), fit_camera('left', shrink(usual, part))
+    np.testing.assert_allclose(other.camera.centre, known.camera.centre, atol=0.03)
+    check_points(other, usual.names)
+    if part > 1:  # in a small picture nobody clicks more finely
+        assert other.focal_doubt == pytest.approx(known.focal_doubt, rel=1e-3)
+        np.testing.assert_allclose(other.off, part * known.off, rtol=0.01, atol=1e-3)
+    else:
+        assert other.focal_doubt == pytest.approx(known.focal_doubt / part, rel=0.3)
+    bad = shrink(name_points(camera, noise=14.0, seed=2), part)
+    with pytest.raises(CalibrationError, match=f'at most {6 * part:.2g} can be accepted'):
+        check_points(fit_camera('left', bad, camera_of(bad, camera)), bad.names)
+
+
+@pytest.mark.parametrize('size', [(640, 360), (1280, 720), (3840, 2160)])
+def test_a_key_taken_for_the_next_but_one_is_noticed_in_any_size(size):
+    camera = make_cameras()[1]
+    points = shrink(name_points(camera, noise=0.5), size[0] / camera.size[0])
+    names = tuple('E4.front_left' if n == 'C4.front_left' else n for n in points.names)
+    moved = dataclasses.replace(points, names=names)
+    with pytest.raises(CalibrationError, match='look at E4.front_left first'):
+        check_points(fit_camera('left', moved), names)

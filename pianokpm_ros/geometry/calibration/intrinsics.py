@@ -17,6 +17,14 @@ MAX_VIEWS = 40
 MIN_TILT = 12.0
 """Boards that face the camera all the time tell nothing of the focal length [deg]."""
 
+USUAL = 1280
+"""Limits in pixels are those of a picture whose longer side has so many."""
+
+
+def scale_limits(size: tuple[int, int]) -> float:
+    """Return by how much limits in pixels are larger in a picture of a (width, height) [px]."""
+    return max(size) / USUAL
+
 
 def estimate_intrinsics(
     name: str,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pianokpm_ros.geometry.calibration.key_corners import CORNERS, locate_point
 from pianokpm_ros.geometry.calibration.key_wires import find_pixels
-from pianokpm_ros.geometry.calibration.keyboard_frame import CLICK_NOISE
+from pianokpm_ros.geometry.calibration.keyboard_frame import find_noise
 from pianokpm_ros.geometry.camera import Camera
 
 FloatArray = NDArray[np.floating]
@@ -54,12 +54,11 @@ def suggest_corner(
     ]  # fmt: skip
     if not allowed:
         return None
-    known = (
-        _derive(camera, np.stack([locate_point(c) for c in named])).reshape(-1, 7) / CLICK_NOISE
-    )
+    noise = find_noise(camera.size)
+    known = _derive(camera, np.stack([locate_point(c) for c in named])).reshape(-1, 7) / noise
     # Not quite free parameters, so that a camera that is hardly determined can be asked about.
     doubt = np.linalg.inv(known.T @ known + np.eye(7))
-    slopes = _derive(camera, there[allowed]) / CLICK_NOISE
+    slopes = _derive(camera, there[allowed]) / noise
     gains = np.linalg.det(np.eye(2) + slopes @ doubt @ slopes.transpose(0, 2, 1))
     return CORNERS[allowed[int(np.argmax(gains))]]
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 from pianokpm_ros.geometry.calibration.board import CalibrationError
-from pianokpm_ros.geometry.calibration.intrinsics import keep_lenses
+from pianokpm_ros.geometry.calibration.intrinsics import keep_lenses, scale_limits
 from pianokpm_ros.geometry.calibration.key_corners import locate_point
 from pianokpm_ros.geometry.calibration.pose_graph import make_pose
 from pianokpm_ros.geometry.camera import Camera
@@ -29,7 +29,7 @@ from pianokpm_ros.records import KEYBOARD_FRAME
 FloatArray = NDArray[np.floating]
 
 CLICK_NOISE = 1.5
-"""1 sigma of a point named by hand [px]."""
+"""1 sigma of a point named by hand [px]; `find_noise` has it for a picture."""
 
 MIN_POINTS = 6
 MIN_SHARED = 4
@@ -37,7 +37,7 @@ MIN_SHARED = 4
 
 ON_LINE = 'lie on one line; name some at the front of black keys or at the back of the gaps E-F and B-C too'
 MAX_ERROR = 6.0
-"""Beyond this median error a point has a wrong name or place [px]."""
+"""Beyond this median error a point has a wrong name or place [px, `scale_limits`]."""
 
 MAX_FOCAL_DOUBT = 0.1
 FOCAL_LENGTHS = 0.3, 6.0
@@ -139,6 +139,14 @@ def save_points(points: Mapping[str, Points], path: Path | str) -> None:
         part.write_text(text)
 
 
+def find_noise(size: tuple[int, int]) -> float:
+    """Return 1 sigma of a point named in a picture of a (width, height) [px].
+
+    Lenses and keys differ from their models by parts of the picture; in a small one nobody clicks more finely for that.
+    """
+    return CLICK_NOISE * max(1.0, scale_limits(size))
+
+
 def place_by_keyboard(
     points: Mapping[str, Points], lenses: Mapping[str, Camera] | None = None
 ) -> Placement:
@@ -172,13 +180,13 @@ def check_points(fit: Fit, names: Sequence[str]) -> None:
         names: N of its points.
     """
     name, error, largest = fit.camera.name, float(np.median(fit.off)), float(fit.off.max())
-    worst = names[int(np.argmax(fit.off))]
+    worst, limit = names[int(np.argmax(fit.off))], MAX_ERROR * scale_limits(fit.camera.size)
     if not np.isfinite(error):
         raise _see_none(name)
-    if error > MAX_ERROR or largest > 4 * MAX_ERROR:
+    if error > limit or largest > 4 * limit:
         raise CalibrationError(
             f'camera {name!r}: the points are {error:.1f} px from where a keyboard has them (median; the '
-            f'worst {largest:.0f} px), at most {MAX_ERROR:.0f} can be accepted; look at {worst} first'
+            f'worst {largest:.0f} px), at most {limit:.2g} can be accepted; look at {worst} first'
         )
     if fit.camera.centre[2] < 0:
         raise CalibrationError(
@@ -323,7 +331,8 @@ def _fit_focal(name: str, named: Points, where: FloatArray) -> tuple[Camera, flo
 
     def residual(values: FloatArray) -> FloatArray:
         camera = make(width * np.exp(values[0]), values[1:])
-        return np.nan_to_num((camera.project(where) - named.pixels).ravel(), nan=1e3)
+        off = (camera.project(where) - named.pixels) * (CLICK_NOISE / find_noise(named.size))
+        return np.nan_to_num(off.ravel(), nan=1e3)
 
     low, high = np.log(FOCAL_LENGTHS)
     bounds = [low, *[-np.inf] * 6], [high, *[np.inf] * 6]

@@ -9,7 +9,11 @@ from numpy.typing import NDArray
 
 from pianokpm_ros.geometry.calibration.board import Board, CalibrationError
 from pianokpm_ros.geometry.calibration.bundle import Bundle, adjust_bundle
-from pianokpm_ros.geometry.calibration.intrinsics import estimate_intrinsics, keep_lenses
+from pianokpm_ros.geometry.calibration.intrinsics import (
+    estimate_intrinsics,
+    keep_lenses,
+    scale_limits,
+)
 from pianokpm_ros.geometry.calibration.observations import (
     Moment,
     Sighting,
@@ -29,7 +33,7 @@ MAX_FLATNESS = 0.15
 """Corners further than this from a flat board's [squares] carry wrong numbers; a strong fisheye bends by less."""
 
 MAX_ERROR = 2.0
-"""Median reprojection error beyond which a calibration is refused [px of a picture whose longer side has 1280]."""
+"""Median reprojection error beyond which a calibration is refused [px, `scale_limits`]."""
 
 MAX_SQUARE_ERROR = 0.02
 """Squares measured in space that are off by more than this part speak of a wrong board or unsynchronised videos."""
@@ -279,7 +283,7 @@ def triangulate_corners(
 
 def _check_result(result: Calibration, sizes: Mapping[str, tuple[int, int]]) -> None:
     for name, quality in result.cameras.items():
-        limit = MAX_ERROR * max(sizes[name]) / 1280
+        limit = MAX_ERROR * scale_limits(sizes[name])
         if quality.error > limit:
             raise CalibrationError(
                 f'camera {name!r}: corners are {quality.error:.1f} px from where they are expected, at most '
