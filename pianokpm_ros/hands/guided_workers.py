@@ -36,8 +36,8 @@ FloatArray = NDArray[np.floating]
 MEMORY = 500_000_000
 """How long a palm's last place helps to tell the hands apart [ns]."""
 
-PAUSE = 4
-"""Sets to wait after a hand was looked for in vain where the others put it: it is hidden there."""
+PAUSE = 130_000_000
+"""How long to wait after a hand was looked for in vain where the others put it: it is hidden there [ns]."""
 
 
 @dataclass
@@ -72,7 +72,7 @@ class GuidedWorkers:
         self._last: dict[Side, tuple[int, FloatArray]] = {}
         self._called: dict[str, list[int]] = {}
         self._sizes: dict[str, tuple[int, int]] = {}
-        self._pause: dict[tuple[str, Side], int] = {}
+        self._tried: dict[tuple[str, Side], int] = {}
         self._hands: dict[Side, SpaceHand] = {}
         self._newest: int | None = None
         self._pool = ThreadPoolExecutor(len(rig.cameras), thread_name_prefix='hands')
@@ -186,7 +186,8 @@ class GuidedWorkers:
             name: self._pool.submit(self._look, camera, frames[name], records[name], hands)
             for name, camera in cameras.items()
             if any(
-                self._is_missing(camera, records[name].side, side, h) for side, h in hands.items()
+                self._is_missing(camera, frames[name].stamp, records[name].side, side, h)
+                for side, h in hands.items()
             )
         }
         for name, task in tasks.items():
@@ -194,24 +195,28 @@ class GuidedWorkers:
 
     def _guide_absent(self, frames: dict[str, Frame], hands: dict[Side, SpaceHand]) -> None:
         """Tell the views that were not looked at where hands are that they lack."""
+        stamp = max(f.stamp for f in frames.values())
         for name, size in self._sizes.items():
             if name in frames:
                 continue
             camera, sides = self.rig.camera_of_size(name, size), self._called[name]
-            missing = [s for s, h in hands.items() if self._is_missing(camera, sides, s, h)]
+            missing = [s for s, h in hands.items() if self._is_missing(camera, stamp, sides, s, h)]
             for side in missing:
-                self._pause[name, side] = PAUSE
+                self._tried[name, side] = stamp
             self.detectors[name].guide([(s, camera.project(hands[s].points)) for s in missing])
 
     def _is_missing(
-        self, camera: Camera, sides: Sequence[int], side: Side, hand: SpaceHand
+        self, camera: Camera, stamp: int, sides: Sequence[int], side: Side, hand: SpaceHand
     ) -> bool:
-        if side in sides:
+        """Tell whether a view should see a hand, does not, and was not asked just now."""
+        if side in sides or self._pauses(camera.name, side, stamp):
             return False
-        key = (camera.name, side)
-        self._pause[key] = self._pause.get(key, 0) - 1
         palm = camera.project(hand.middle)
-        return bool(self._pause[key] < 0 and (palm >= 0).all() and (palm < camera.size).all())
+        return bool((palm >= 0).all() and (palm < camera.size).all())
+
+    def _pauses(self, name: str, side: Side, stamp: int) -> bool:
+        tried = self._tried.get((name, side))
+        return tried is not None and 0 <= stamp - tried < PAUSE
 
     def _look(
         self, camera: Camera, frame: Frame, record: HandLandmarks, hands: dict[Side, SpaceHand]
@@ -219,15 +224,15 @@ class GuidedWorkers:
         detector = self.detectors[camera.name]
         self.answers.ask(camera.name)
         for side, hand in hands.items():
-            key = (camera.name, side)
-            if side in record.side or self._pause.get(key, 0) >= 0:
+            if not self._is_missing(camera, frame.stamp, record.side, side, hand):
                 continue
             pixels = camera.project(hand.points)
             found = detector.look(frame, side, pixels)
             if found is not None and not agrees(found.pixels[-1], pixels):
                 detector.keep(list(range(found.count - 1)))
                 found = None
-            self._pause[key] = PAUSE if found is None else 0
+            if found is None:
+                self._tried[camera.name, side] = frame.stamp
             self.counters.rescued += found is not None
             self.counters.in_vain += found is None
             record = (

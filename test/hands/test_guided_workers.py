@@ -67,7 +67,7 @@ def test_a_view_that_was_blind_gets_both_hands_from_the_others(frames, workers):
         found = guided.process(dark)
         assert found['cam_2'].count == 0
     searches = guided.detectors['cam_2'].counters.searches
-    for i in range(93, 100):  # looked at again after a pause of four sets
+    for i in range(93, 100):  # looked at again after a pause of 130 ms
         found = guided.process(moment(frames, i))
     assert sorted(found['cam_2'].side) == BOTH
     assert guided.counters.rescued >= 2
@@ -135,9 +135,27 @@ def test_a_missing_hand_is_looked_for_as_often_whatever_the_rate(
     assert np.diff(counts, axis=0).sum(axis=1).max() == at_once
 
 
+@pytest.mark.parametrize('rate', [6, 60])
+def test_a_hidden_hand_is_looked_for_where_the_others_see_it_as_often_whatever_the_rate(
+    take_with_one_hand, take_with_both, engine, rate
+):
+    rig, hidden = take_with_one_hand
+    together = {**take_with_both[1], 'top': hidden['top']}
+    guided, step = GuidedWorkers(rig, engine, RegionSettings()), SECOND // rate
+    for i in range(rate):
+        found = guided.process(
+            {n: dataclasses.replace(f, stamp=i * step) for n, f in together.items()}
+        )
+    guided.close()
+    assert Side.LEFT not in found['top'].side
+    assert all(sorted(found[n].side) == BOTH for n in found if n != 'top')
+    pause = max(0.13, 1 / rate)
+    assert guided.counters.in_vain == pytest.approx(1 / pause, abs=1.5)
+
+
 @pytest.fixture(scope='module')
-def take_with_one_hand(engine):
-    """Return the rig of the take that ships and a frame of each view whose left hand is painted over."""
+def take_with_both():
+    """Return the rig of the take that ships and the first frame of each view."""
     take = load_take(find_asset('takes/demo'))
     together = {}
     for name, path in take.videos.items():
@@ -145,11 +163,18 @@ def take_with_one_hand(engine):
         source.open()
         together[name] = source.read()
         source.close()
-    guided = GuidedWorkers(take.rig, engine, RegionSettings())
+    return take.rig, together
+
+
+@pytest.fixture(scope='module')
+def take_with_one_hand(take_with_both, engine):
+    """Return the same with the left hand painted over."""
+    rig, together = take_with_both
+    guided = GuidedWorkers(rig, engine, RegionSettings())
     found = guided.process(together)
     guided.close()
     assert all(sorted(r.side) == BOTH for r in found.values())
-    return take.rig, {n: paint_over(f, found[n], Side.LEFT) for n, f in together.items()}
+    return rig, {n: paint_over(f, found[n], Side.LEFT) for n, f in together.items()}
 
 
 def test_a_hand_that_leaves_all_views_leaves_no_ghost_and_is_found_when_it_comes_back(
