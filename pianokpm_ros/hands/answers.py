@@ -32,6 +32,6 @@ class Answers:
         if not silent:
             return ''
         return (
-            f'hands of {", ".join(silent)} are looked for since {max(silent.values()):.0f} s without an answer: the '
-            'worker is stuck or has died; start this node again'
+            f'no answer for {max(silent.values()):.0f} s from what looks for hands in the pictures of '
+            f'{", ".join(silent)}: it is stuck or has died; start this node again'
         )

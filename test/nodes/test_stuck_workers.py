@@ -47,7 +47,7 @@ def test_workers_that_never_answer_are_named():
         ]
         try:
             for node in ('stuck/capture_node', 'dead/hand_landmark_node'):
-                said = observer.wait_for_health(node, 'hands of top are looked for since')
+                said = observer.wait_for_health(node, 'hands in the pictures of top: it is stuck')
                 assert said.level == DiagnosticStatus.ERROR
         finally:
             for process in nodes:
