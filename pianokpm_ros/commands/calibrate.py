@@ -166,7 +166,8 @@ def run(arguments: argparse.Namespace) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         for camera in rig.cameras:
             save_camera_info(camera, folder / f'{camera.name}.yaml')
-    console.print(f'wrote {arguments.output} (frame {rig.frame_id}, {len(rig.cameras)} cameras)')
+    words = f'wrote {arguments.output} (frame {rig.frame_id}, {len(rig.cameras)} cameras)'
+    console.print(words, soft_wrap=True)
     return 0
 
 

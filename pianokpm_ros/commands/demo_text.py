@@ -1,5 +1,6 @@
 """Print what the demo found and where to look."""
 
+import shlex
 from typing import Any
 
 from rich.console import Console
@@ -26,14 +27,13 @@ def print_result(console: Console, summary: dict[str, Any], folder: str) -> None
         'video, the hand in it, the keys, and the EMG that estimates are compared with; the model learned '
         'from simulated EMG. Nothing here was measured on a person.'
     )
-    console.print(f'\nLook at, in {folder}:', style='bold')
+    console.print(f'\nLook at, in {folder}:', style='bold', soft_wrap=True)
     for name in summary['files']:
         console.print(f'  {name:<14} {WORDS.get(name, "")}')
-    console.print(
-        f'In three dimensions, in a browser: "pianokpm view {folder}"; live: '
-        '"pianokpm demo --view". On paper: '
-        f'"pianokpm report {folder}".'
-    )
+    typed = shlex.quote(str(folder))
+    console.print('\nIn three dimensions in a browser, the same live, on paper:')
+    for words in (f'view {typed}', 'demo --view', f'report {typed}'):
+        console.print(f'  pianokpm {words}', soft_wrap=True)
 
 
 def _topics(summary: dict[str, Any]) -> Table:

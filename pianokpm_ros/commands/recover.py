@@ -60,7 +60,9 @@ def _print(console: Console, made: Recovery) -> None:
         console.print(f'{made.others} messages of rigs in other namespaces were left out')
     if made.copied:
         console.print(f'taken along: {", ".join(made.copied)}')
-    console.print(f'{made.total} messages of {len(made.counts)} topics are in {made.path}')
+    console.print(
+        f'{made.total} messages of {len(made.counts)} topics are in {made.path}', soft_wrap=True
+    )
 
 
 def describe(damage: Damage) -> str:

@@ -104,7 +104,8 @@ def _recompute(arguments: argparse.Namespace, console: Console) -> int:
         raise RecordingError(f'asked to write to {folder}, which exists; name a new folder')
     with quiet_native_log():
         counts, digest = _write(bag, wanted, folder, console)
-    console.print(f'{sum(counts.values())} messages in {folder}, model {bundle.model_id}')
+    words = f'{sum(counts.values())} messages in {folder}, model {bundle.model_id}'
+    console.print(words, soft_wrap=True)
     console.print(f'SHA-256 of the estimates: {digest}', soft_wrap=True)
     if arguments.compare:
         _compare(bag, folder, f'now, from {source}: {bundle.model_id}', console)
@@ -141,7 +142,8 @@ def _compare(bag: str, folder: Path, name: str, console: Console) -> None:
         if len(difference.stamp):
             plot_difference(difference, (f'recorded: {old_model}', name), path)
         console.print(_table(difference))
-        console.print(f'{difference.both} samples of both, {difference.alone} of only one; {path}')
+        words = f'{difference.both} samples of both, {difference.alone} of only one; {path}'
+        console.print(words, soft_wrap=True)
 
 
 def _table(difference: Difference) -> Table:

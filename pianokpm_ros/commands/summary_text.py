@@ -21,7 +21,7 @@ def print_summary(console: Console, summary: Summary, folder: str) -> None:
     console.print(_times(summary))
     for warning in _warnings(summary):
         console.print(warning, style='yellow')
-    console.print(f'\nIn {folder}:', style='bold')
+    console.print(f'\nIn {folder}:', style='bold', soft_wrap=True)
     for name in summary['files']:
         console.print(f'  {name}')
 

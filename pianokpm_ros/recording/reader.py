@@ -102,7 +102,8 @@ def _read_file(file: Path) -> Iterator[tuple[str, str, bytes, int]]:
                     ) from error
                 changed = isinstance(error, CRCValidationError)
                 words = 'changed on the disk; of' if changed else 'breaks off after'
-                logger.warning('%s %s %d messages: %s', file, words, count, error)
+                reason = str(error) or 'the next one is cut'
+                logger.warning('%s %s %d messages: %s', file, words, count, reason)
                 return
             if record is None:
                 return
