@@ -226,13 +226,22 @@ def run_node(make: Callable[[], PianoNode], arguments: Sequence[str] | None = No
         rclpy.try_shutdown()
 
 
+def start_ros(**options: Any) -> None:
+    """Call `rclpy.init` with `options`; a `ParameterError` says why ROS doesn't start."""
+    try:
+        rclpy.init(**options)
+    except RuntimeError as error:  # RCLError, which only a private module names
+        if 'log directory' in str(error):
+            raise ParameterError(
+                f'ROS can not write its log: {error}; set ROS_LOG_DIR to a folder that can be written'
+            ) from error
+        raise ParameterError(f'the ROS arguments can not be read: {error}') from error
+
+
 def _init(arguments: Sequence[str] | None) -> None:
     # rclpy's own handlers shut everything down at once, under callbacks that are about to publish.
     no = rclpy.signals.SignalHandlerOptions.NO
-    try:
-        rclpy.init(args=None if arguments is None else list(arguments), signal_handler_options=no)
-    except RuntimeError as error:  # RCLError, which only a private module names
-        raise ParameterError(f'the ROS arguments can not be read: {error}') from error
+    start_ros(args=None if arguments is None else list(arguments), signal_handler_options=no)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
 

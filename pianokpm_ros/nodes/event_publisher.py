@@ -16,7 +16,7 @@ from std_msgs.msg import String
 from pianokpm_ros.anatomy import Status
 from pianokpm_ros.health_names import name_status
 from pianokpm_ros.messages import MessageError, from_message
-from pianokpm_ros.nodes.base import LISTEN
+from pianokpm_ros.nodes.base import LISTEN, start_ros
 from pianokpm_ros.protocol.streams import HANDS, StreamWatch
 from pianokpm_ros.recording.events import EVENT_TOPIC, SessionEvent
 from pianokpm_ros.recording.writer import RecordingError
@@ -37,7 +37,7 @@ class EventPublisher:
             watch: is told of the recorder, EMG, keys and usable poses; None = nothing is listened to.
         """
         self._context = Context()
-        rclpy.init(context=self._context)
+        start_ros(context=self._context)
         space = namespace.strip('/')
         self._node = rclpy.create_node('protocol_guide', context=self._context, namespace=space)
         self._topic = EVENT_TOPIC.lstrip('/')

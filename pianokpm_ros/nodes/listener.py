@@ -16,7 +16,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from pianokpm_ros.health_names import find_node
 from pianokpm_ros.messages import MessageError, from_message, stamp_of
-from pianokpm_ros.nodes.base import LATCHED, LISTEN
+from pianokpm_ros.nodes.base import LATCHED, LISTEN, start_ros
 from pianokpm_ros.view.live_state import LiveState
 
 ACTIVITY = 'pianokpm/msg/MuscleActivity'
@@ -106,7 +106,7 @@ class ListenerThread:
 
     def __enter__(self) -> Listener:
         # Ctrl-C belongs to the command.
-        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+        start_ros(args=[], signal_handler_options=SignalHandlerOptions.NO)
         self._node = self._make()
         self._thread.start()
         return self._node

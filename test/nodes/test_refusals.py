@@ -2,9 +2,11 @@
 
 import importlib
 import json
+import os
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -166,6 +168,22 @@ def test_a_process_that_refuses_says_so_with_its_exit_code(arguments):
     )  # fmt: skip
     assert done.returncode == REFUSED, done
     assert 'refuses to start' in done.stderr and 'Traceback' not in done.stderr
+
+
+@pytest.mark.parametrize(
+    'command',
+    [
+        [find_executable('triangulation_node'), *write_arguments({'cameras': ['a']})],
+        [sys.executable, '-m', 'pianokpm_ros.cli', 'up', '--cameras', 'a'],
+    ],
+)
+def test_a_log_that_ros_can_not_write_is_told_with_what_to_do(command):
+    surroundings = os.environ | {'ROS_LOG_DIR': f'{HERE}/log'}
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False, env=surroundings
+    )
+    assert done.returncode and 'set ROS_LOG_DIR to a folder' in done.stderr, done
+    assert 'Traceback' not in done.stderr
 
 
 def test_a_node_warns_of_parameters_that_it_does_not_have(tmp_path):
