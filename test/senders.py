@@ -3,12 +3,19 @@
 import contextlib
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+RUN = uuid.uuid4().hex[:8]
+
+
+def name_stream(word: str) -> str:
+    """Return a name that streams of other test runs on this machine or in its network don't have."""
+    return f'{word}_{RUN}'
 
 
 @contextlib.contextmanager

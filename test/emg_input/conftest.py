@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from ..senders import start_lsl_senders
+from ..senders import name_stream, start_lsl_senders
 
 SENDER = Path(__file__).with_name('sender.py')
+STREAM = name_stream('amp')
 
 
 @pytest.fixture
@@ -14,7 +15,7 @@ def send():
     with start_lsl_senders(SENDER) as start:
 
         def begin(*arguments):
-            process, said = start(*arguments)
+            process, said = start('--name', STREAM, *arguments)
             process.began = int(said)
             return process
 

@@ -31,7 +31,7 @@ def make_info(a):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument('--name', default='amp')
+    parser.add_argument('--name', required=True)
     parser.add_argument('--source-id', default='serial-1')
     parser.add_argument('--rate', type=float, default=2000.0)
     parser.add_argument('--labels', nargs='+', default=['ADM', 'APB', 'trigger'])

@@ -1,6 +1,7 @@
 """Against real LSL outlets of other processes, over the loopback interface only."""
 
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,11 +11,13 @@ from pianokpm_ros.emg.amplifier import LslAmplifier, StreamQuery, StreamState
 from pianokpm_ros.emg.stream import AmplifierError, StreamWishes
 from pianokpm_ros.records import EmgOrigin
 
+from .conftest import STREAM
+
 SECOND = 1_000_000_000
 
 
 def make(**query):
-    return LslAmplifier(StreamQuery(**query), time.time_ns, 'machine')
+    return LslAmplifier(StreamQuery(name=STREAM, **query), time.time_ns, 'machine')
 
 
 def rows_of(blocks):
@@ -33,12 +36,12 @@ def enough(seconds, rate=2000):
 
 def test_every_sample_arrives_with_its_time_and_description(send, poll, lateness):
     sender = send('--drift', 5e-5)
-    amplifier = make(name='amp')
+    amplifier = make()
     blocks = poll(amplifier, enough(4))
     amplifier.close()
     first = blocks[0]
     assert (first.channel, first.unit, first.origin) == (('ADM', 'APB'), 'V', EmgOrigin.SIMULATED)
-    assert first.side.tolist() == [Side.LEFT] * 2 and first.source == 'lsl:amp:serial-1'
+    assert first.side.tolist() == [Side.LEFT] * 2 and first.source == f'lsl:{STREAM}:serial-1'
     rows = rows_of(blocks) * 1e6
     number = np.rint(rows[:, 0])
     # float32 holds whole numbers up to 2^24, so each sample's number is exact.
@@ -98,11 +101,17 @@ def test_two_devices_are_not_mixed(send, poll):
         amplifier = make()
         end = time.monotonic() + 60
         while time.monotonic() < end:
-            if len(amplifier._resolver.results()) == 2:
+            if sum(map(amplifier.query.fits, amplifier._resolver.results())) == 2:
                 amplifier.poll()
             time.sleep(0.05)
     blocks = poll(make(source_id='serial-2'), enough(0.2))
     assert blocks[0].channel == ('1DI', '2DI', '3DI')
+
+
+def test_a_query_without_names_means_any_device():
+    info = SimpleNamespace(name=lambda: 'amp', source_id=lambda: 'serial-1')
+    assert StreamQuery().fits(info) and StreamQuery(name='amp', source_id='serial-1').fits(info)
+    assert not StreamQuery(name='other').fits(info) and not StreamQuery(source_id='x').fits(info)
 
 
 def test_wishes_choose_channels_and_units(send, poll):

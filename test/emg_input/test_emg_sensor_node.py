@@ -8,6 +8,8 @@ import time
 import numpy as np
 import pytest
 
+from .conftest import STREAM
+
 rclpy = pytest.importorskip('rclpy', reason='needs ROS 2')
 pianokpm_msgs = pytest.importorskip('pianokpm.msg', reason='needs the built messages')
 
@@ -41,8 +43,8 @@ def listener():
 def start(root):
     running = []
 
-    def go(*parameters):
-        assigned = [x for p in parameters for x in ('-p', p)]
+    def go():
+        assigned = ['-p', 'scope:=machine', '-p', f'stream:={STREAM}']
         process = subprocess.Popen(
             [sys.executable, '-m', 'pianokpm_ros.nodes.emg_sensor_node', '--ros-args', *assigned],
             cwd=root,
@@ -60,7 +62,7 @@ def start(root):
 
 def test_the_stream_becomes_a_topic_and_sigint_ends_it_cleanly(send, listener, start):
     send()
-    node = start('scope:=machine')
+    node = start()
     blocks = listener(lambda got: sum(len(b.samples) for b in got) >= 2 * 2000)
     rows = np.concatenate([np.array(b.samples).reshape(-1, 2) for b in blocks]) * 1e6
     assert (np.diff(np.rint(rows[:, 0])) == 1).all()
@@ -74,6 +76,6 @@ def test_the_stream_becomes_a_topic_and_sigint_ends_it_cleanly(send, listener, s
 
 def test_a_stream_that_can_not_be_used_ends_the_node_with_the_reason(send, start):
     send('--unit', 'counts')
-    node = start('scope:=machine')
+    node = start()
     assert node.wait(60) == 2
     assert "unit 'counts'" in node.stderr.read()

@@ -9,6 +9,7 @@ import pytest
 from pianokpm_ros.anatomy import MUSCLES, Side
 from pianokpm_ros.emg.stream import EMG_TYPE
 from pianokpm_ros.records import Normalization
+from test.senders import name_stream
 from test.viewer.makers import FRAME, ORIGIN, make_activity, value_at
 
 pylsl = pytest.importorskip('pylsl', reason='pip install -r requirements/lsl.txt')
@@ -18,7 +19,7 @@ COUNT = 25
 def test_an_inlet_receives_labelled_samples_at_their_times():
     from pianokpm_ros.emg.estimate_outlet import KIND, EstimateOutlet
 
-    name = f'estimate_{time.monotonic_ns()}'
+    name = name_stream('estimate')
     outlet = EstimateOutlet(make_activity(0, Side.RIGHT), name)
     found = pylsl.resolve_byprop('name', name, timeout=30)
     assert len(found) == 1 and found[0].type() == KIND != EMG_TYPE

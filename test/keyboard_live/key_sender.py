@@ -19,10 +19,10 @@ def course(keys, t):
     return 0.5 - 0.5 * np.cos(2 * np.pi * rates * np.asarray(t)[:, None])
 
 
-def make_info(keys, unit, travel):
+def make_info(keys, unit, travel, name='keybed'):
     import pylsl
 
-    info = pylsl.StreamInfo('keybed', 'KeyPosition', len(keys), RATE, 'float32', 'serial-7')
+    info = pylsl.StreamInfo(name, 'KeyPosition', len(keys), RATE, 'float32', 'serial-7')
     channels = info.desc().append_child('channels')
     for key in keys:
         channel = channels.append_child('channel')
@@ -38,13 +38,14 @@ def main():
     from test.lsl_clock import look_at_clocks
 
     parser = argparse.ArgumentParser()
+    parser.add_argument('--name', required=True)
     parser.add_argument('--keys', nargs='+', default=['60', '64', '67'])
     parser.add_argument('--travel', type=float, default=9.5)
     a = parser.parse_args()
     pylsl.set_config_content(
         '[multicast]\nResolveScope = machine\n[ports]\nIPv6 = disable\n[log]\nlevel = -3\n'
     )
-    outlet = pylsl.StreamOutlet(make_info(a.keys, 'millimeters', a.travel))
+    outlet = pylsl.StreamOutlet(make_info(a.keys, 'millimeters', a.travel, a.name))
     start, wall = look_at_clocks()
     print(wall * 1e-9 - start, flush=True)
     sent = 0

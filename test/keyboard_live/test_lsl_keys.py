@@ -9,11 +9,12 @@ import pytest
 from pianokpm_ros.emg.stream import AmplifierError, StreamWishes
 from pianokpm_ros.keyboard.lsl_keys import LslKeys, describe_keys
 
-from ..senders import start_lsl_senders
+from ..senders import name_stream, start_lsl_senders
 from . import key_sender
 
 SENDER = Path(__file__).with_name('key_sender.py')
 KEYS = [60, 64, 67]
+STREAM = name_stream('keybed')
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def send():
     with start_lsl_senders(SENDER) as start:
 
         def begin(*arguments):
-            process, said = start(*arguments)
+            process, said = start('--name', STREAM, *arguments)
             process.offset = float(said)
             return process
 
@@ -45,9 +46,9 @@ def moving(records, count):
 
 def test_positions_arrive_with_their_time_and_a_lost_stream_lifts_the_keys(send):
     sender = send()
-    sensors = LslKeys('lsl:keybed', time.time_ns, 'machine')
+    sensors = LslKeys(f'lsl:{STREAM}', time.time_ns, 'machine')
     records = collect(sensors, lambda r: moving(r, 60))
-    assert sensors.connected and records[-1].source == 'sensor:keybed'
+    assert sensors.connected and records[-1].source == f'sensor:{STREAM}'
     errors = []
     for record in records:
         for t, key, position in zip(record.time, record.key, record.position, strict=True):

@@ -18,7 +18,7 @@ from pianokpm_ros.processes import GraphProcesses
 from pianokpm_ros.recording.events import EVENT_TOPIC, SessionEvent
 from pianokpm_ros.recording.writer import RecordingError
 from test.nodes.observer import Observer
-from test.senders import start_lsl_senders
+from test.senders import name_stream, start_lsl_senders
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -65,13 +65,13 @@ def test_shows_what_an_amplifier_measures(monkeypatch):
     monkeypatch.delenv('_ROS_WHEELS_BOOTSTRAP_COMPLETE', raising=False)
     lines = []
     view = describe_view_node({'port': 0})
-    stream = {'stream': 'viewed', 'scope': 'machine'}
+    stream = {'stream': name_stream('viewed'), 'scope': 'machine'}
     nodes = [view, replace(view, executable='emg_sensor_node', parameters=stream)]
     with (
         start_lsl_senders(ROOT / 'test/emg_input/sender.py') as start,
         GraphProcesses(nodes, lambda _, line: lines.append(line)) as graph,
     ):
-        start('--name', 'viewed', '--labels', 'ADM', '1DI', 'FDS')
+        start('--name', stream['stream'], '--labels', 'ADM', '1DI', 'FDS')
         assert graph.wait(lambda: any('look at' in line for line in lines), 90), lines
         url = next(line for line in lines if 'look at' in line).split()[-1]
         with connect(url.replace('http', 'ws') + 'live') as browser:
