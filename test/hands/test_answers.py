@@ -21,7 +21,7 @@ def test_only_silence_that_lasts_is_told():
     answers.ask('top')
     answers.ask('left')
     answers.answer('left')
-    assert answers.explain_silence() == '' and 'hands of top are' in answers.explain_silence(0.0)
+    assert answers.explain_silence() == '' and 'the pictures of top:' in answers.explain_silence(0.0)
     answers.answer('top')
     answers.answer('top')
     assert answers.explain_silence(0.0) == ''
@@ -58,7 +58,7 @@ def test_a_view_that_is_stuck_among_views_that_help_each_other_is_named(rig, tur
     thread.start()
     assert begun.wait(60.0)
     end = time.monotonic() + 60.0
-    while f'hands of {name} are' not in workers.answers.explain_silence(0.0):
+    while f'the pictures of {name}:' not in workers.answers.explain_silence(0.0):
         assert time.monotonic() < end  # the others are still at work
     let.set()
     thread.join()

@@ -80,7 +80,7 @@ def test_a_worker_that_does_not_answer_is_known(scene):
     gates['a'].let.release()
     assert came.acquire(timeout=60) and gates['a'].begun.acquire(timeout=60)
     # The frame that waited meanwhile counts from now on.
-    assert 'hands of a' in workers.answers.explain_silence(0.0)
+    assert 'the pictures of a:' in workers.answers.explain_silence(0.0)
     assert workers.answers.explain_silence(60.0) == ''
     gates['a'].let.release()
     assert came.acquire(timeout=60)
