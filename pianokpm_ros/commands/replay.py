@@ -14,6 +14,7 @@ from pianokpm_ros.commands.hand_arguments import add_hand_arguments, read_hand_s
 from pianokpm_ros.commands.native_log import quiet_native_log
 from pianokpm_ros.commands.up import NamedLines, stop_on_signals
 from pianokpm_ros.geometry.rig import load_rig
+from pianokpm_ros.hands.choice import HandSettings
 from pianokpm_ros.muscle.bundle import load_bundle
 from pianokpm_ros.muscle.person import load_personal
 from pianokpm_ros.outputs import whole_folder
@@ -32,6 +33,8 @@ from pianokpm_ros.replay.recompute import (
 from pianokpm_ros.shares import find_asset
 
 SHIPPED = 'models/small'
+AGAIN = ('bag', 'what', 'rig', 'model')
+"""What of `ReplayOptions` estimating again without ROS takes too."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,12 +74,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Replay until the end or Ctrl-C, or estimate again."""
+    _refuse_useless(arguments)
     if arguments.recompute:
         return _recompute(arguments, make_console())
-    if arguments.compare:
-        raise RecordingError(
-            '--compare needs new estimates: add --recompute FOLDER, where they go'
-        )
     values = {f.name: getattr(arguments, f.name) for f in fields(ReplayOptions)}
     options = ReplayOptions(
         **{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
@@ -87,6 +87,30 @@ def run(arguments: argparse.Namespace) -> int:
         graph.wait(lambda: asked() or graph.states['replay_node'].returncode is not None)
         code = graph.states['replay_node'].returncode
     return 130 if asked() else code or 0
+
+
+def _refuse_useless(arguments: argparse.Namespace) -> None:
+    """Refuse options that would be passed over: whoever gives them expects something else of the result."""
+    if arguments.recompute:
+        useless = [
+            f.name
+            for f in fields(ReplayOptions)
+            if f.name not in AGAIN and getattr(arguments, f.name) != f.default
+        ]
+        words = '--recompute estimates from all of a bag again, and plays nothing'
+    else:
+        chosen = {n: getattr(arguments, n) for n in ('compare', 'person', 'lookahead')}
+        useless = [n for n, value in chosen.items() if value is not None and value is not False]
+        words = 'only new estimates have use for that: add --recompute FOLDER, where they go'
+    if useless:
+        names = ', '.join(f'--{name.replace("_", "-")}' for name in useless)
+        raise RecordingError(f'asked for {names}, which would change nothing: {words}')
+    finds_hands = arguments.recompute and arguments.what == 'video'
+    if not finds_hands and read_hand_settings(arguments) != HandSettings():
+        raise RecordingError(
+            'asked to find hands otherwise, which would change nothing: they are found again with --what video '
+            '--recompute FOLDER'
+        )
 
 
 def _recompute(arguments: argparse.Namespace, console: Console) -> int:

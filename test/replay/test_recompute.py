@@ -78,3 +78,20 @@ def test_the_bag_of_a_result_is_estimated_from_again_and_compared(session, tmp_p
     words = [str(first), '--recompute', str(second), '--compare']
     assert replay.run(parser.parse_args(words)) == 0
     assert (second / 'rig.yaml').is_file() and 'RMSE' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ('words', 'said'),
+    [
+        (['--recompute', 'new', '--start', '3', '--no-clock'], '--start, --clock.*plays nothing'),
+        (['--person', 'me.json', '--lookahead', '0'], '--person, --lookahead.*add --recompute'),
+        (['--compare'], '--compare.*add --recompute'),
+        (['--recompute', 'new', '--hand-model', 'lite'], '--what video --recompute'),
+        (['--what', 'poses', '--estimate', '--looks', '3'], '--what video --recompute'),
+    ],
+)
+def test_options_that_would_change_nothing_are_refused(words, said):
+    parser = argparse.ArgumentParser()
+    replay.add_arguments(parser)
+    with pytest.raises(RecordingError, match=said):
+        replay.run(parser.parse_args(['no_bag', *words]))
