@@ -2,6 +2,7 @@
 
 import argparse
 import threading
+from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,7 @@ from rich.table import Table
 from pianokpm_ros.capture.device import CameraSettings
 from pianokpm_ros.capture.live_camera import LiveCamera
 from pianokpm_ros.capture.live_run import read_size
-from pianokpm_ros.capture.opening import check_own_names, open_source
+from pianokpm_ros.capture.opening import check_own_names, open_source, split_source
 from pianokpm_ros.capture.source import CaptureError
 from pianokpm_ros.capture.video_file import load_timestamps
 from pianokpm_ros.commands.clicking import name_corners
@@ -158,6 +159,7 @@ def run(arguments: argparse.Namespace) -> int:
     exports = [_parse_export(e) for e in arguments.export]
     _check_outputs(arguments, [path for _, path in exports])
     rig = _calibrate(arguments, console)
+    _check_infos(arguments, rig.names)
     save_rig(rig, arguments.output)
     for save, path in exports:
         save(rig, path)
@@ -181,6 +183,14 @@ def _check_outputs(arguments: argparse.Namespace, exports: list[str]) -> None:
         raise OutputError(
             f'asked to write camera infos into {folder}, which is a file; name a folder'
         )
+    _check_infos(arguments, [split_source(text)[0] for text in arguments.video])
+
+
+def _check_infos(arguments: argparse.Namespace, cameras: Sequence[str]) -> None:
+    folder = Path(arguments.camera_info or '.')
+    for name in cameras if arguments.camera_info else ():
+        if (folder / f'{name}.yaml').exists():
+            check_output(folder / f'{name}.yaml', arguments.replace)
 
 
 def _calibrate(arguments: argparse.Namespace, console: Console) -> Rig:

@@ -3,6 +3,7 @@
 import re
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -12,7 +13,8 @@ import pytest
 import yaml
 
 from pianokpm_ros import cli
-from pianokpm_ros.geometry.rig import load_rig
+from pianokpm_ros.geometry.calibration.keyboard_frame import save_points
+from pianokpm_ros.geometry.rig import Rig, load_rig, save_rig
 from pianokpm_ros.geometry.rig_exchange import load_camera_info
 from test.capture.streams import MjpegServer, free_port
 
@@ -94,6 +96,22 @@ def test_videos_of_a_board_become_a_rig_and_its_copies(filmed, tmp_path, capsys)
     np.testing.assert_allclose(info.matrix, rig.camera('left').matrix)
     assert sorted(p.name for p in tmp_path.iterdir()) == ['a.toml', 'c.png', 'info', 'rig.yaml']
     assert 'squares measured in space' in capsys.readouterr().out
+
+
+def test_camera_infos_that_are_there_are_kept_unless_told_otherwise(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name in ('nothing', 'front'):
+        Path(f'{name}.yaml').write_text('mine')
+    front = replace(make_piano_cameras()[0], name='front')
+    save_points({'front': name_points(front)}, 'points.yaml')
+    save_rig(Rig((front,)), 'lens.yaml')
+    corners = ['--keyboard', 'points.yaml', '--lenses', 'lens.yaml']
+    for asked, kept in ((['nothing.mp4'], 'nothing'), (corners, 'front')):
+        assert cli.main(['calibrate', *asked, '--camera-info', '.']) == 1
+        assert f'{kept}.yaml, which exists' in capsys.readouterr().err
+        assert Path(f'{kept}.yaml').read_text() == 'mine' and not Path('rig.yaml').exists()
+    assert cli.main(['calibrate', *corners, '--camera-info', '.', '--replace']) == 0
+    assert load_camera_info('front.yaml').name == 'front'
 
 
 def test_a_rig_that_is_there_is_kept_unless_told_otherwise(tmp_path, monkeypatch, capsys):
