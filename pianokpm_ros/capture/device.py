@@ -12,15 +12,12 @@ from numpy.typing import NDArray
 
 from pianokpm_ros.capture.address import hide_password, is_stream
 from pianokpm_ros.capture.conversion import BgrConverter
-from pianokpm_ros.capture.source import CaptureError
+from pianokpm_ros.capture.source import MOST_BROKEN, CaptureError
 
 Image = NDArray[np.uint8]
 
 OPEN_TIMEOUT, READ_TIMEOUT = 5.0, 0.5
 """A stream that gives nothing for so long is opened again [s]."""
-
-MOST_BROKEN = 30
-"""A stream in which so many pictures after each other can't be decoded is opened again."""
 
 WINDOW = 300
 """Frames over which the quickest transport is looked for."""

@@ -5,6 +5,9 @@ from typing import Protocol
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.records import Frame
 
+MOST_BROKEN = 30
+"""So many pictures after each other that can't be decoded end a file, and open a stream anew."""
+
 
 class CaptureError(PianokpmError, RuntimeError):
     """A source of frames can't be opened or read."""

@@ -9,13 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pianokpm_ros.capture.conversion import BgrConverter
-from pianokpm_ros.capture.source import CaptureError
+from pianokpm_ros.capture.source import MOST_BROKEN, CaptureError
 from pianokpm_ros.records import NANOSECONDS, Frame
 
 logger = logging.getLogger(__name__)
-
-MOST_BROKEN = 30
-"""A file in which so many frames after each other can't be decoded ends there."""
 
 
 class VideoFile:

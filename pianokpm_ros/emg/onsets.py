@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import signal
 
-from pianokpm_ros.emg.processing import finite_stretches
 from pianokpm_ros.emg.timeline import MAD_TO_SIGMA
+from pianokpm_ros.stretches import find_stretches, finite_stretches
 
 FloatArray = NDArray[np.floating]
 
@@ -90,8 +90,7 @@ def active_stretches(
 ) -> NDArray[np.int64]:
     """Merge and prune a (N,) bool signal into (K, 2) half-open index ranges."""
     settings = settings or OnsetSettings()
-    edges = np.diff(np.concatenate(([0], np.asarray(active, np.int8), [0])))
-    starts, stops = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    starts, stops = np.array(find_stretches(active), np.int64).reshape(-1, 2).T
     if not len(starts):
         return np.zeros((0, 2), np.int64)
     apart = np.round(starts[1:] - stops[:-1]) >= round(settings.merge * rate)

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import signal
 
 from pianokpm_ros.errors import PianokpmError
+from pianokpm_ros.stretches import finite_stretches
 
 FloatArray = NDArray[np.floating]
 
@@ -153,14 +154,6 @@ def _apply_zero_phase(samples: ArrayLike, sections: FloatArray) -> FloatArray:
             if stop - start > shortest:
                 result[start:stop, channel] = signal.sosfiltfilt(sections, column[start:stop])
     return result
-
-
-def finite_stretches(column: ArrayLike) -> list[tuple[int, int]]:
-    """List the half-open index ranges in which a (N,) signal is finite."""
-    edges = np.diff(np.concatenate(([0], np.isfinite(column).astype(np.int8), [0])))
-    return list(
-        zip(np.flatnonzero(edges == 1).tolist(), np.flatnonzero(edges == -1).tolist(), strict=True)
-    )
 
 
 def as_columns(samples: ArrayLike) -> FloatArray:

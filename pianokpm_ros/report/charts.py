@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pianokpm_ros.keyboard.layout import is_black
+from pianokpm_ros.stretches import finite_stretches
 from pianokpm_ros.view.piano_roll import KeyPress
 
 FloatArray = NDArray[np.floating]
@@ -28,9 +29,9 @@ def draw_line(times: FloatArray, values: FloatArray, top: float, kind: str) -> s
     paths = [
         'M'
         + ' '.join(
-            f'{t:.2f},{y:.1f}' for t, y in zip(times[s], _level(values[s], top), strict=True)
+            f'{t:.2f},{y:.1f}' for t, y in zip(times[a:b], _level(values[a:b], top), strict=True)
         )
-        for s in _known_spans(values)
+        for a, b in finite_stretches(values, 2)
     ]
     return f'<path class="{kind}" d="{"".join(paths)}"/>' if paths else ''
 
@@ -38,9 +39,9 @@ def draw_line(times: FloatArray, values: FloatArray, top: float, kind: str) -> s
 def draw_band(times: FloatArray, low: FloatArray, high: FloatArray, top: float, kind: str) -> str:
     """Return the area between two curves."""
     paths = []
-    for s in _known_spans(low + high):
-        across = np.concatenate([times[s], times[s][::-1]])
-        level = np.concatenate([_level(high[s], top), _level(low[s], top)[::-1]])
+    for a, b in finite_stretches(low + high, 2):
+        across = np.concatenate([times[a:b], times[a:b][::-1]])
+        level = np.concatenate([_level(high[a:b], top), _level(low[a:b], top)[::-1]])
         paths.append(
             'M' + ' '.join(f'{t:.2f},{y:.1f}' for t, y in zip(across, level, strict=True)) + 'Z'
         )
@@ -88,9 +89,3 @@ def draw_lanes(start: float, end: float, keys: tuple[int, int]) -> str:
 
 def _level(values: FloatArray, top: float) -> FloatArray:
     return HEIGHT * (1 - np.clip(values / top, 0.0, 1.0))
-
-
-def _known_spans(values: FloatArray) -> list[slice]:
-    known = np.concatenate([[0], np.isfinite(values).astype(np.int8), [0]])
-    edges = np.flatnonzero(np.diff(known)).reshape(-1, 2)
-    return [slice(a, b) for a, b in edges if b - a > 1]

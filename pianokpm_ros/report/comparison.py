@@ -12,6 +12,7 @@ from scipy.ndimage import uniform_filter1d
 from pianokpm_ros.anatomy import Side
 from pianokpm_ros.report.alignment import Alignment, Chord, align, group_chords
 from pianokpm_ros.report.recording import RATE, Recording, Signal
+from pianokpm_ros.stretches import find_stretches
 
 FloatArray = NDArray[np.floating]
 
@@ -179,10 +180,9 @@ def _describe(
 
 def _runs(beyond: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Return (start, end) of stretches that last, short interruptions bridged."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], beyond.astype(np.int8), [0]])))
     least = round(SHORTEST * RATE)
     merged: list[list[int]] = []
-    for start, end in edges.reshape(-1, 2).tolist():
+    for start, end in find_stretches(beyond):
         if merged and start - merged[-1][1] < least:
             merged[-1][1] = end
         else:

@@ -18,6 +18,7 @@ from pianokpm_ros.report.charts import (
 )
 from pianokpm_ros.report.comparison import Comparison
 from pianokpm_ros.report.recording import RATE, Recording, Signal
+from pianokpm_ros.stretches import find_stretches
 from pianokpm_ros.view.piano_roll import KeyPress, choose_keys
 
 FloatArray = NDArray[np.floating]
@@ -201,8 +202,7 @@ def _write_trust(signal: Signal, start: float, end: float) -> str:
 
 
 def _spans(where: NDArray[np.bool_], start: float) -> list[tuple[float, float]]:
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], where.astype(np.int8), [0]])))
-    return [(start + a / RATE, start + b / RATE) for a, b in edges.reshape(-1, 2)]
+    return [(start + a / RATE, start + b / RATE) for a, b in find_stretches(where)]
 
 
 def _write_axis(start: float, end: float) -> str:

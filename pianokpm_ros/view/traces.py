@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pianokpm_ros.anatomy import Side
+from pianokpm_ros.stretches import finite_stretches
 from pianokpm_ros.view.lettering import BgrImage, write
 from pianokpm_ros.view.palette import FAINT, INK, PANEL, SIDE_COLOURS, mix
 
@@ -99,7 +100,7 @@ def _draw_row(
         return np.stack([x, y], axis=-1)
 
     value, deviation = traces.envelope[:, index], traces.deviation[:, index]
-    for a, b in _known_stretches(value):
+    for a, b in finite_stretches(value, 2):
         seconds = traces.seconds[a:b]
         spread = np.nan_to_num(deviation[a:b])
         rim = np.concatenate(
@@ -117,12 +118,6 @@ def _draw_row(
         for a in range(0, len(line) - 1, DASH):
             if np.isfinite(dash := line[a : a + DASH_LENGTH]).all():
                 _polyline(image, dash, INK, 1)
-
-
-def _known_stretches(values: FloatArray) -> list[tuple[int, int]]:
-    """List the half-open stretches of at least two finite values."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], np.isfinite(values).astype(int), [0]])))
-    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2) if b - a > 1]
 
 
 def _fixed(points: FloatArray) -> NDArray[np.int32]:
