@@ -2,12 +2,14 @@
 
 import argparse
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from pianokpm_training.commands import evaluate as command
 from pianokpm_training.commands import train as train_command
+from pianokpm_training.datasets.collection import open_data
 from pianokpm_training.datasets.recording import DataError, ViewTrack
 from pianokpm_training.evaluation.flat_model import (
     WEIGHTS,
@@ -168,6 +170,15 @@ def test_what_is_not_seen_is_unknown_and_never_bridged_for_long():
     with pytest.raises(DataError, match='share no time'):
         late = replace(make_view(places), stamp=make_view(places).stamp + 10**12)
         flat_stretch({'top': make_view(places), 'right': late}, Side.RIGHT, no_keys)
+
+
+def test_whether_a_data_set_is_in_2d_is_read_once(data, tmp_path):
+    shutil.copytree(data.folder, tmp_path / 'set')
+    copied = open_data(tmp_path / 'set')
+    assert is_flat(copied)
+    for manifest in (tmp_path / 'set').rglob('recording.json'):
+        manifest.unlink()
+    assert is_flat(copied)
 
 
 def test_2d_and_space_are_not_mixed_up(data, tmp_path):

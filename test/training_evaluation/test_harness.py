@@ -2,13 +2,14 @@ import argparse
 import csv
 import json
 import shutil
+import weakref
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from pianokpm_training.baselines.published_inputs import STEP, cut_windows, project_views
 from pianokpm_training.commands import evaluate as command
-from pianokpm_training.datasets.collection import index_data
+from pianokpm_training.datasets.collection import DataSet, index_data
 from pianokpm_training.datasets.folder import save_recording
 from pianokpm_training.datasets.recording import DataError
 from pianokpm_training.evaluation.ablations import VARIANTS, ablate, choose_examples, flatten
@@ -63,6 +64,23 @@ def test_all_are_scored_on_all_roles_with_and_without_keys(data):
         Plan(leaky, []).test_roles()
     with pytest.raises(DataError, match='s03 is also learned from'):
         ablate(leaky, TrainSettings(), 1, 1, 1, lambda *_: None)
+
+
+def test_of_many_recordings_one_is_in_memory(data):
+    held, most = [], []
+
+    class Watched(DataSet):
+        def load(self, entry, only=None):
+            recording = super().load(entry, only)
+            held.append(weakref.ref(recording.envelope.stamp))
+            most.append(sum(r() is not None for r in held))
+            return recording
+
+    watched = Watched(data.folder, data.entries, data.splits)
+    plan = Plan(watched, [find_asset('models/small')], lookaheads=(0.067,))
+    assert len(evaluate(plan)) == 9
+    # The one before is let go of once the next one is there.
+    assert len(most) > 12 and max(most) == 2
 
 
 def test_variants_that_see_nothing_anew_learn_from_every_stretch_as_it_was_recorded():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from pianokpm_training.evaluation.outside import OUTSIDE, bend
@@ -29,6 +31,16 @@ def test_what_is_late_shows_as_late(take):
     values = score_estimate(take, Estimate(late)).values
     assert values['lag'] == pytest.approx(np.full(6, 0.04), abs=0.011)
     assert (values['r'] < values['r_max']).all() and 'in_50' not in values
+
+
+def test_a_muscle_without_electrode_need_not_be_said(take):
+    samples = take.recording.envelope.samples.copy()
+    samples[:, 5] = np.nan
+    lacking = replace(take.recording, envelope=replace(take.recording.envelope, samples=samples))
+    values = score_estimate(Take(lacking), Estimate(samples.astype(float))).values
+    assert values['said'] == 1 and values['otd'] != values['otd']
+    silent = np.where(np.arange(6) == 4, np.nan, samples)
+    assert score_estimate(Take(lacking), Estimate(silent)).values['said'] == 0
 
 
 def test_unsaid_samples_do_not_count(take):

@@ -171,7 +171,7 @@ def _flat(arguments: argparse.Namespace, plan: Any, bars: Any) -> Any:
         load_flat,
         train_flat,
     )
-    from pianokpm_training.evaluation.takes import load_takes
+    from pianokpm_training.evaluation.takes import Takes
     from pianokpm_training.model.loading import deal, pick
     from pianokpm_training.model.settings import find_config, load_settings
 
@@ -185,9 +185,9 @@ def _flat(arguments: argparse.Namespace, plan: Any, bars: Any) -> Any:
     check_lookaheads(settings, plan.lookaheads)
     learned, asked = (pick(part, settings.recordings) for part in deal(plan.data, plan.split))
     found = train_flat(
-        load_takes(plan.data, learned),
+        Takes(plan.data, learned),
         settings,
-        load_takes(plan.data, asked) if asked else [],
+        Takes(plan.data, asked) if asked else (),
         lambda done, total, word: bars('ours, in 2D', done, total, word),
     )
     found.notes['learned'] = [e.sha256 for e in (*learned, *asked)]

@@ -65,6 +65,7 @@ class DataSet:
     splits: Splits = field(default_factory=dict)
     description: str = ''
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    _parts: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def simulated(self) -> bool:
@@ -115,8 +116,10 @@ class DataSet:
         return f'{entries[0].name} holds {", ".join(self.parts(entries[0])) or "nothing"}'
 
     def parts(self, entry: Entry) -> tuple[str, ...]:
-        """Name the parts that a recording has; views as `view_<camera>`."""
-        return tuple(read_manifest(self._find(entry))['parts'])
+        """Name the parts that a recording has; views as `view_<camera>`. Each recording is asked once."""
+        if entry.name not in self._parts:
+            self._parts[entry.name] = tuple(read_manifest(self._find(entry))['parts'])
+        return self._parts[entry.name]
 
     def _find(self, entry: Entry) -> Path:
         folder = self.folder / entry.path

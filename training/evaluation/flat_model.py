@@ -6,7 +6,7 @@ published network; nodes have no use for it. Letters: M muscles.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -22,7 +22,7 @@ from pianokpm_training.model.dataset import Example, cut_example
 from pianokpm_training.model.devices import find_place
 from pianokpm_training.model.examples import fit_scaling
 from pianokpm_training.model.fit import Run, build_network, predict
-from pianokpm_training.model.flat import FLAT, flat_stretch
+from pianokpm_training.model.flat import FLAT
 from pianokpm_training.model.network import MuscleNetwork
 from pianokpm_training.model.settings import TrainSettings, fill
 
@@ -82,14 +82,16 @@ def load_flat(folder: Path) -> FlatModel:
 
 
 def train_flat(
-    takes: Sequence[Take],
+    takes: Iterable[Take],
     settings: TrainSettings,
-    validation: Sequence[Take] = (),
+    validation: Iterable[Take] = (),
     report: Report = lambda *_: None,
 ) -> FlatModel:
-    """Train on takes; those to validate on tell when to stop, and make the deviation true."""
-    learned = [e for t in takes for e in _make_examples(t, settings.lookaheads)]
-    asked = [e for t in validation for e in _make_examples(t, settings.lookaheads)]
+    """Train on takes, read once; those to validate on tell when to stop, and make the deviation true."""
+    learned, asked = (
+        [e for t in part for e in _make_examples(t, settings.lookaheads)]
+        for part in (takes, validation)
+    )
     if not learned:
         raise DataError(
             'asked to train in 2D on recordings whose views and envelopes share no time'
@@ -101,8 +103,8 @@ def train_flat(
         reach = calibrate(network, scaling, asked or learned, FLAT)
         hardware = ', then '.join(run.hardware)
     notes = {
-        'persons': len({t.subject for t in takes}),
-        'recordings': len(takes),
+        'persons': len({e.subject for e in learned}),
+        'recordings': len(learned),
         'steps': run.done,
         'seconds': round(run.seconds),
         'hardware': hardware,
@@ -121,10 +123,11 @@ def check_lookaheads(settings: TrainSettings, asked: Sequence[float]) -> None:
 
 
 def _make_examples(take: Take, lookaheads: tuple[float, ...]) -> list[Example]:
-    # Not `take.stretches`, which stay in memory, four times as large.
-    stretch = flat_stretch(take.recording.views, take.side, take.key_lookup)
-    example = cut_example(take.subject, stretch, take.recording.envelope, lookaheads)
-    return [] if example is None else [example]
+    cut = (
+        cut_example(take.subject, stretch, take.recording.envelope, lookaheads)
+        for stretch in take.stretches
+    )
+    return [example for example in cut if example is not None]
 
 
 @dataclass(frozen=True, eq=False)

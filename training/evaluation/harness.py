@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from pianokpm_training.baselines.published import Published
-from pianokpm_training.baselines.simple import BASELINES, StrokeAverage
+from pianokpm_training.baselines.simple import BASELINES, StrokeAverage, learn_baselines
 from pianokpm_training.datasets.collection import DataSet, Entry
 from pianokpm_training.datasets.recording import DataError
 from pianokpm_training.evaluation.estimators import OURS, Ceiling, open_bundle
 from pianokpm_training.evaluation.flat_model import FlatEstimator, FlatModel
-from pianokpm_training.evaluation.scores import TakeScore, score_all, summarise
-from pianokpm_training.evaluation.takes import Estimator, Take, load_takes
+from pianokpm_training.evaluation.scores import TakeScore, score_estimate, summarise
+from pianokpm_training.evaluation.takes import Estimator, Takes
 from pianokpm_training.model.loading import pick
 
 Stage = Callable[[str, int, int, str], None]
@@ -111,31 +111,41 @@ def evaluate(plan: Plan, stage: Stage = lambda *_: None) -> list[Row]:
             f'score, keys {keys}', len(estimators) * sum(map(len, roles.values())), stage
         )
         for role, entries in roles.items():
-            takes = load_takes(plan.data, entries, keys, plan.hands)
-            for estimator, lookahead in estimators:
-                count.word = f'{estimator.name}, {role}'
-                if isinstance(estimator, Ceiling) and not _is_simulated(takes):
-                    count(len(takes))
-                    continue
-                scores = score_all(estimator, takes, count)
-                rows.append(Row(role, keys, lookahead, estimator.name, scores))
+            takes = Takes(plan.data, entries, keys, plan.hands)
+            scores = _score_takes(takes, [e for e, _ in estimators], count)
+            rows += [
+                Row(role, keys, lookahead, estimator.name, found)
+                for (estimator, lookahead), found in zip(estimators, scores, strict=True)
+                if found
+            ]
     return rows
 
 
+def _score_takes(
+    takes: Takes, estimators: Sequence[Estimator], report: Callable[[str], None]
+) -> list[list[TakeScore]]:
+    """Score estimators on takes, one take after the other; none of one that can't estimate all of them."""
+    scores: list[list[TakeScore]] = [[] for _ in estimators]
+    total = 0
+    for take in takes:
+        total += 1
+        for estimator, found in zip(estimators, scores, strict=True):
+            if not isinstance(estimator, Ceiling) or take.recording.excitation is not None:
+                found.append(score_estimate(take, estimator.estimate(take)))
+            report(f'{estimator.name}, {take.recording.info.name}')
+    return [found if len(found) == total else [] for found in scores]
+
+
 class _Count:
-    """Tell how many of all takes of all estimators are done."""
+    """Tell how much is done."""
 
     def __init__(self, name: str, total: int, stage: Stage) -> None:
         self._name, self._total, self._stage = name, total, stage
-        self._done, self.word = 0, ''
+        self._done = 0
 
-    def __call__(self, more: int = 1) -> None:
-        self._done += more
-        self._stage(self._name, self._done, self._total, self.word)
-
-
-def _is_simulated(takes: Sequence[Take]) -> bool:
-    return all(t.recording.excitation is not None for t in takes)
+    def __call__(self, word: str) -> None:
+        self._done += 1
+        self._stage(self._name, self._done, self._total, word)
 
 
 def _prepare(plan: Plan, keys: str, stage: Stage) -> Iterator[tuple[Estimator, float | None]]:
@@ -151,9 +161,8 @@ def _prepare(plan: Plan, keys: str, stage: Stage) -> Iterator[tuple[Estimator, f
     if not plan.baselines:
         return
     entries: list[Entry] = pick(plan.data.role(plan.split, 'train'), plan.learn)
-    takes = load_takes(plan.data, entries, keys, plan.hands)
+    takes = Takes(plan.data, entries, keys, plan.hands)
     kinds = [k for k in BASELINES if keys != 'none' or k is not StrokeAverage]
-    for i, kind in enumerate(kinds):
-        stage(f'baselines, keys {keys}', i, len(kinds), kind.name)
-        yield kind(takes, plan.lookaheads[0]), plan.lookaheads[0]
-    stage(f'baselines, keys {keys}', len(kinds), len(kinds), '')
+    count = _Count(f'baselines, keys {keys}', 2 * len(entries), stage)
+    for baseline in learn_baselines(takes, plan.lookaheads[0], kinds, count):
+        yield baseline, plan.lookaheads[0]

@@ -6,7 +6,7 @@ there it is the mean, because the takes that miss are part of what an interval p
 Letters: N samples, M muscles.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from pianokpm_training.baselines.sinkhorn import sinkhorn_divergence
-from pianokpm_training.evaluation.takes import Estimate, Estimator, Take
+from pianokpm_training.evaluation.takes import Estimate, Take
 
 from pianokpm_ros.anatomy import MUSCLES
 from pianokpm_ros.emg import metrics
@@ -62,13 +62,21 @@ def score_estimate(take: Take, estimate: Estimate) -> TakeScore:
         'f1': np.array([o.f1 for o in onsets]),
         'pooled_rmse': metrics.pooled_rmse(y, p),
         'otd': _transport(y, p),
-        'said': float(np.isfinite(p).all(axis=1).mean()),
+        'said': _said(y, p),
     }
     if estimate.deviation is not None:
         deviation = take.span * estimate.deviation[::STEP]
         covered = metrics.coverage(y, p, deviation, estimate.reach)
         values |= dict(zip(COVERED, covered, strict=True))
     return TakeScore(take.recording.info.name, take.subject, values)
+
+
+def _said(y: FloatArray, p: FloatArray) -> float:
+    """Part of the samples of which something is said of every muscle that this take has."""
+    recorded = np.isfinite(y).any(axis=0)
+    return (
+        float(np.isfinite(p[:, recorded]).all(axis=1).mean()) if recorded.any() else float('nan')
+    )
 
 
 def _transport(y: FloatArray, p: FloatArray) -> float:
@@ -78,17 +86,6 @@ def _transport(y: FloatArray, p: FloatArray) -> float:
     chosen = known[np.linspace(0, len(known) - 1, min(OTD_POINTS, len(known))).round().astype(int)]
     clouds = (torch.from_numpy(v[chosen].astype(np.float32))[None] for v in (y, p))
     return float(sinkhorn_divergence(*clouds, iterations=5))
-
-
-def score_all(
-    estimator: Estimator, takes: Sequence[Take], report: Callable[[], None] = lambda: None
-) -> list[TakeScore]:
-    """Estimate and score every take."""
-    scores = []
-    for take in takes:
-        scores.append(score_estimate(take, estimator.estimate(take)))
-        report()
-    return scores
 
 
 def summarise(scores: Sequence[TakeScore]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Letters: N samples (1 kHz), M muscles.
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
@@ -165,21 +165,46 @@ def see_hands(recording: Recording, hands: str) -> PoseSeries:
     return pose_series(replace(exact, deviation=doubt))
 
 
+@dataclass(frozen=True, eq=False)
+class Takes:
+    """Takes of a data set that are read, one after the other, each time somebody goes through them.
+
+    Of recordings only those count that have envelopes and poses, or in a data set without poses two views of each hand.
+
+    Attributes:
+        data: holds them.
+        entries: recordings.
+        keys: one of `KEYS`.
+        hands: one of `HANDS`.
+    """
+
+    data: DataSet
+    entries: Sequence[Entry]
+    keys: str = 'recorded'
+    hands: str = 'recorded'
+
+    def __iter__(self) -> Iterator[Take]:
+        """Read takes; none at all is refused."""
+        flat, found = is_flat(self.data), False
+        read = _read_flat if flat else _read_placed
+        for entry in self.entries:
+            take = read(self.data.load(entry, PARTS), self.keys, self.hands)
+            if take is not None:
+                found = True
+                yield take
+        if not found:
+            seen = 'views top and right of known size' if flat else 'a pose in space'
+            raise DataError(
+                f'{self.data.folder}: none of {len(self.entries)} recordings has {seen} and an envelope '
+                f'({self.data.list_parts(self.entries)}); docs/dataset.md says what these are'
+            )
+
+
 def load_takes(
     data: DataSet, entries: Sequence[Entry], keys: str = 'recorded', hands: str = 'recorded'
 ) -> list[Take]:
-    """Read recordings that have envelopes and poses, or in a data set without poses two views of each hand."""
-    flat = is_flat(data)
-    recordings = (data.load(entry, PARTS) for entry in entries)
-    read = _read_flat if flat else _read_placed
-    takes = [take for r in recordings if (take := read(r, keys, hands)) is not None]
-    if not takes:
-        seen = 'views top and right of known size' if flat else 'a pose in space'
-        raise DataError(
-            f'{data.folder}: none of {len(entries)} recordings has {seen} and an envelope '
-            f'({data.list_parts(entries)}); docs/dataset.md says what these are'
-        )
-    return takes
+    """Read takes into memory, as `Takes` does one after the other."""
+    return list(Takes(data, entries, keys, hands))
 
 
 def is_flat(data: DataSet) -> bool:
