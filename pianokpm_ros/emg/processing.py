@@ -59,8 +59,8 @@ def band_pass_sections(rate: float, settings: EnvelopeSettings) -> FloatArray:
     low, high = settings.band
     if not 0 < low < high < rate / 2:
         raise ProcessingError(
-            f'asked for a band of {low:g}-{high:g} Hz at a sampling rate of {rate:g} Hz, where only '
-            f'0-{rate / 2:g} Hz exists; lower the upper corner or record faster'
+            f'asked for a band of {low:g} to {high:g} Hz at a sampling rate of {rate:g} Hz, where only '
+            f'0 to {rate / 2:g} Hz exists; lower the upper corner or record faster'
         )
     sections = [signal.butter(settings.order, (low, high), 'bandpass', fs=rate, output='sos')]
     for frequency in settings.notch:

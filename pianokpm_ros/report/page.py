@@ -320,7 +320,7 @@ def _write_region(region: Region) -> str:
     sigma = f' ± {region.deviation:.2f}' if np.isfinite(region.deviation) else ''
     muscle = f'<span class="hand">{region.side.label} {html.escape(region.muscle)}</span>'
     return (
-        f'<td>{region.start:.1f}–{region.end:.1f} s</td><td>{muscle}</td><td>{notes}</td>'
+        f'<td>{region.start:.1f} to {region.end:.1f} s</td><td>{muscle}</td><td>{notes}</td>'
         f'<td class="number">{region.difference:+.2f}{sigma}</td>'
     )
 

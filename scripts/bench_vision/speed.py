@@ -159,7 +159,7 @@ def _compare(runs: Sequence[Run], first: Sequence[Run]) -> list[str]:
     less = np.median([f.work / r.work for r, f in zip(runs, first, strict=True)])
     return [
         f'{np.median([r.rate for r in runs]):.0f}',
-        f'{np.median(faster):.2f} ({faster.min():.2f}-{faster.max():.2f})',
+        f'{np.median(faster):.2f} ({faster.min():.2f} to {faster.max():.2f})',
         f'{np.median([r.work for r in runs]):.1f}',
         f'{less:.2f}',
     ]
