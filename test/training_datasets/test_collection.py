@@ -97,6 +97,21 @@ def test_an_index_that_was_spoiled_is_told(folder, change, words):
         open_data(folder)
 
 
-def test_missing_data_set_says_how_to_make_one(tmp_path):
-    with pytest.raises(DataError, match='pianokpm simulate'):
-        open_data(tmp_path)
+def test_missing_data_set_says_how_to_make_one_or_where_one_is(folder):
+    with pytest.raises(DataError, match='dataset.json: No such file.*pianokpm simulate'):
+        open_data(folder)
+    index_data(folder, SPLITS, 'two recordings', {})
+    bag = folder.parent / f'{folder.name}_bag'
+    bag.mkdir()
+    (bag / 'metadata.yaml').write_text('rosbag2_bagfile_information: {}')
+    for wrong, words in (
+        (folder / 'nothing', 'no such folder; make one with .*pianokpm simulate'),
+        (folder.parent, 'it is none, but .* below it; name that'),
+        (folder / 's01', f'part of the one in {folder}; name that'),
+        (bag, 'it is a bag.*pianokpm dataset build'),
+    ):
+        with pytest.raises(DataError, match=words):
+            open_data(wrong)
+    (folder / 'dataset.json').write_text('{')
+    with pytest.raises(DataError, match='dataset.json is damaged'):
+        open_data(folder)

@@ -217,6 +217,7 @@ def test_a_recording_that_lacks_something_ends_no_evaluation_and_another_split_i
     assert (tmp_path / 'out' / 'excerpt.png').is_file()
     printed = capsys.readouterr().out
     assert '2 recordings of one hand' in printed and 'The ceiling is' not in printed
+    assert 'The keystroke average knows' not in printed  # nobody scored it
     assert (
         "RMSE in parts of maximum in a model's training data" in printed
     )  # as these say of themselves

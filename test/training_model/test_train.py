@@ -139,6 +139,15 @@ def test_what_is_kept_to_test_on_is_not_learned_from_a_second_folder(data):
         list_jobs([data], TINY, data)
 
 
+def test_what_one_data_set_keeps_to_test_on_is_not_learned_from_another_one(data):
+    roles = data.splits['held_out']
+    turned = {'held_out': {'train': roles['test_users'], 'test_users': roles['train']}}
+    other = replace(data, splits=turned, folder=data.folder / 'other')
+    with pytest.raises(SettingsError, match='of whose recordings another data set keeps'):
+        list_jobs([data, other], TINY)
+    assert list_jobs([data, data], TINY)
+
+
 def test_recordings_to_test_on_never_decide_when_to_stop():
     """A set without a role `validation` gives some takes of `train`, both hands together."""
     rows = [(t, s) for t in range(10) for s in ('left', 'right')]

@@ -117,13 +117,13 @@ def _info(arguments: argparse.Namespace, console: Console) -> int:
         console.print(words)
     table = Table(
         box=None,
-        padding=(0, 1),
+        padding=(0, 1, 0, 0),
         pad_edge=False,
         title='poses, EMG and envelope in Hz',
         title_justify='left',
     )
     for heading in ('recording', 'subject', 'task', 'side', 's', 'poses', 'EMG', 'envelope'):
-        table.add_column(heading, no_wrap=heading == 'recording')
+        table.add_column(heading, no_wrap=heading == 'recording', overflow='fold')
     for entry in data.entries.values():
         held = data.summarise(entry)
         rates = [_describe_rate(held, part) for part in (_find_pose(held), 'emg', 'envelope')]

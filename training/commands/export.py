@@ -55,13 +55,14 @@ def _read(folder: Path, model_id: str) -> dict:
         content = json.loads(path.read_text())
         scored = content.get('about', {}).get('models', [model_id])
         found = {'tables': content['tables'], 'rows': content['rows']}
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        words = error.strerror if isinstance(error, OSError) else repr(error)
         raise PianokpmError(
-            f'asked for the scores in {path}: {error}; name a folder that `pianokpm evaluate` wrote'
+            f'asked for the scores in {path}: {words}; name a folder that `pianokpm evaluate` wrote'
         ) from error
     if model_id not in scored:
         raise PianokpmError(
-            f'{path} has the scores of {", ".join(scored)}, not of {model_id}: name a folder in which this model was '
-            'scored'
+            f'{path} has the scores of {", ".join(scored) or "no model in space"}, not of {model_id}: name a folder in '
+            'which this model was scored'
         )
     return found

@@ -31,6 +31,8 @@ UNSEEN = {
 }
 """By role, what of its recordings no recording that is learned from or stopped by may share."""
 
+MAKE = 'make one with `pianokpm dataset build`, `pianokpm dataset import` or `pianokpm simulate`'
+
 Splits = Mapping[str, Mapping[str, Sequence[str]]]
 
 
@@ -185,16 +187,31 @@ def _check_splits(entries: Mapping[str, Entry], splits: Splits) -> None:
                 seen[name] = role
 
 
+def _say_what_it_is(folder: Path) -> str:
+    """Say of a folder without an index what it is instead, and what to name; empty = nobody knows."""
+    below = sorted(folder.glob(f'*/{INDEX}'))
+    above = [p for p in folder.absolute().parents if (p / INDEX).is_file()]
+    if not folder.exists():
+        return f'there is no such folder; {MAKE}'
+    if below:
+        return f'it is none, but {", ".join(str(p.parent) for p in below[:3])} below it; name that'
+    if above:
+        return f'it is a part of the one in {above[0]}; name that'
+    if (folder / 'metadata.yaml').is_file() or folder.suffix in ('.mcap', '.db3'):
+        return f'it is a bag; make a data set of it with `pianokpm dataset build {folder} -o NEW_FOLDER`'
+    return ''
+
+
 def open_data(folder: Path) -> DataSet:
     """Read the index of a data set."""
     path = Path(folder) / INDEX
     try:
         content = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f'asked for the data set {folder}: {error}; make one with `pianokpm dataset build`, '
-            '`pianokpm dataset import` or `pianokpm simulate`'
-        ) from error
+    except OSError as error:
+        words = _say_what_it_is(Path(folder)) or f'{path}: {error.strerror}; {MAKE}'
+        raise DataError(f'asked for the data set {folder}: {words}') from error
+    except ValueError as error:
+        raise DataError(f'{path} is damaged: {error}; copy the data again') from error
     known = isinstance(content, dict) and content.get('schema') == SCHEMA
     if not known or content.get('version') != VERSION:
         raise DataError(f'{path} is no {SCHEMA} of version {VERSION}; use a matching pianokpm')

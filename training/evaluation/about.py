@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from pianokpm_training.baselines.simple import StrokeAverage
 from pianokpm_training.datasets.recording import name_scales
 from pianokpm_training.evaluation.harness import Plan
 from pianokpm_training.evaluation.outside import score_outside
@@ -43,8 +44,9 @@ def _in_space(plan: Plan, rows: list[dict[str, Any]]) -> dict[str, Any]:
         f'{" (simulated)" if plan.data.simulated else ""}; split `{plan.split}`.',
         "Median over a person's takes, then mean over persons; in brackets the 95 % bootstrap interval over them.",
         f'{SEEN[plan.hands]} RMSE is pooled over muscles, in parts of {unit}.',
-        'The keystroke average knows the notes in advance.',
     ]
+    if any(row['name'] == StrokeAverage.name for row in rows):
+        notes.append('The keystroke average knows the notes in advance.')
     if any(row['name'] == CEILING for row in rows):
         notes.append('The ceiling is a second EMG of the same excitation.')
     notes += _warn_of_split(plan)

@@ -68,6 +68,7 @@ def list_jobs(
         known, asked = deal(source, split)
         jobs.append(Job('train', source, pick(known, most), variants))
         jobs.append(Job('validation', source, pick(asked, most)))
+    _refuse_kept(jobs, sources, split)
     for source in more:
         refuse_tested(source, sources, split)
         jobs.append(Job('train', source, pick(list(source.entries.values()), most), variants))
@@ -97,12 +98,28 @@ def _take(entry: Entry) -> tuple[str, str, int]:
     return entry.subject, entry.task, entry.trial
 
 
+def _refuse_kept(jobs: Sequence[Job], sources: Sequence[DataSet], split: str) -> None:
+    """Refuse to learn from one data set, or to be stopped by, what another one keeps to test on."""
+    kept = _list_kept(sources, split)
+    for job in jobs:
+        same = [e.name for e in job.entries if e.sha256 in kept]
+        if same:
+            raise SettingsError(
+                f'asked to learn from {job.source.folder}, of whose recordings another data set keeps {len(same)} to '
+                f'test on ({same[0]}, ...); leave one of the two out, or give these the same role'
+            )
+
+
+def _list_kept(sources: Sequence[DataSet], split: str) -> set[str]:
+    """Return the SHA-256 of all recordings that some data set tests with."""
+    roles = ((s, r) for s in sources for r in s.splits[split] if r.startswith('test'))
+    return {e.sha256 for source, role in roles for e in source.role(split, role)}
+
+
 def _refuse_known(jobs: Sequence[Job], sources: Sequence[DataSet], split: str) -> None:
     """Refuse to make the deviation true on what is learned from, or kept to test on."""
     known = {e.sha256 for job in jobs if job.part == 'train' for e in job.entries}
-    for source in sources:
-        tests = (r for r in source.splits[split] if r.startswith('test'))
-        known |= {e.sha256 for role in tests for e in source.role(split, role)}
+    known |= _list_kept(sources, split)
     for job in jobs:
         same = [e.name for e in job.entries if job.part == 'others' and e.sha256 in known]
         if same:
