@@ -186,6 +186,9 @@ def test_training_lowers_the_error_and_is_kept(take, tmp_path):
     whole = np.isfinite(found).all(axis=1).sum()
     assert whole >= 2990 and again.notes['steps'] == 8
     assert (found[np.isfinite(found)] < 1).all()
+    (tmp_path / 'net' / 'training.json').unlink()
+    with pytest.raises(DataError, match='remove the folder to train it anew'):
+        load_published(tmp_path / 'net')
 
 
 def test_the_best_epoch_on_what_is_validated_on_is_kept(take):

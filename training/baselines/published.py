@@ -6,6 +6,7 @@ Letters: M muscles.
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ import torch
 from numpy.typing import NDArray
 from pianokpm_training.baselines.published_inputs import PoseScale, cut_windows
 from pianokpm_training.baselines.published_network import PublishedNetwork
+from pianokpm_training.datasets.recording import DataError
 from pianokpm_training.evaluation.takes import Estimate, Take
+from pianokpm_training.model.saving import save_tensors
 
 WEIGHTS, NOTES = 'weights.pt', 'training.json'
 
@@ -53,21 +56,26 @@ class Published:
         return Estimate(mean)
 
     def save(self, folder: Path) -> None:
-        """Write weights and notes."""
+        """Write it into a folder, the weights last."""
         folder.mkdir(parents=True, exist_ok=True)
         numbers = {'scale': self.scale, **vars(self.pose_scale)}
         state = {n: torch.from_numpy(v) for n, v in numbers.items()}
         state['network'] = self.network.state_dict()
-        torch.save(state, folder / f'.{WEIGHTS}')
-        (folder / f'.{WEIGHTS}').replace(folder / WEIGHTS)
         (folder / NOTES).write_text(json.dumps(self.notes, indent=1) + '\n')
+        save_tensors(folder / WEIGHTS, state)
 
 
 def load_published(folder: Path) -> Published:
     """Read what `save` wrote."""
-    state = torch.load(folder / WEIGHTS, weights_only=True, map_location='cpu')
-    network = PublishedNetwork()
-    network.load_state_dict(state['network'])
-    notes = json.loads((folder / NOTES).read_text())
-    pose_scale = PoseScale(state['mean'].numpy(), state['deviation'].numpy())
-    return Published(network.eval(), state['scale'].numpy(), pose_scale, notes)
+    try:
+        state = torch.load(folder / WEIGHTS, weights_only=True, map_location='cpu')
+        network = PublishedNetwork()
+        network.load_state_dict(state['network'])
+        notes = json.loads((folder / NOTES).read_text())
+        pose_scale = PoseScale(state['mean'].numpy(), state['deviation'].numpy())
+        scale = state['scale'].numpy()
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, UnpicklingError) as error:
+        raise DataError(
+            f'asked to read the rebuilt network in {folder}: {error}; remove the folder to train it anew'
+        ) from error
+    return Published(network.eval(), scale, pose_scale, notes)

@@ -9,7 +9,7 @@ on, the weights of the epoch that was best on them are kept. Letters: B windows,
 
 import copy
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -102,12 +102,12 @@ def read_published(path: Path) -> PublishedSettings:
 
 
 def train_published(
-    takes: Sequence[Take],
+    takes: Iterable[Take],
     settings: PublishedSettings,
     report: Report = lambda *_: None,
-    validation: Sequence[Take] = (),
+    validation: Iterable[Take] = (),
 ) -> Published:
-    """Train on takes, and keep what does best on those to validate on, if there are any."""
+    """Train on takes, read once, and keep what does best on those to validate on, if there are any."""
     prepare_device(torch.device(settings.device))
     windows = _known(join_windows([cut_windows(t, STEP) for t in takes]))
     if not len(windows.stamp):
@@ -151,7 +151,7 @@ class _Learned:
 
 
 def _validation(
-    takes: Sequence[Take], scale: NDArray, pose_scale: PoseScale, device: str
+    takes: Iterable[Take], scale: NDArray, pose_scale: PoseScale, device: str
 ) -> _Learned:
     windows = _known(join_windows([cut_windows(t) for t in takes]))
     count = len(windows.stamp)

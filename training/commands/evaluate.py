@@ -2,6 +2,7 @@
 
 import argparse
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -203,7 +204,7 @@ def _published(arguments: argparse.Namespace, plan: Any, bars: Any) -> Any:
     from pianokpm_training.baselines.published import WEIGHTS, load_published
     from pianokpm_training.baselines.published_training import read_published, train_published
     from pianokpm_training.datasets.collection import open_data
-    from pianokpm_training.evaluation.takes import load_takes
+    from pianokpm_training.evaluation.takes import Takes
     from pianokpm_training.model.devices import prepare_device
     from pianokpm_training.model.loading import deal, pick, refuse_tested
     from pianokpm_training.model.settings import find_config
@@ -221,16 +222,16 @@ def _published(arguments: argparse.Namespace, plan: Any, bars: Any) -> Any:
     settings = read_published(find_config(arguments.published_config))
     prepare_device(torch.device(settings.device))
     entries, asked = deal(data, arguments.split)
-    learned, used = load_takes(data, entries) if entries else [], [*entries]
+    learned, used = [Takes(data, entries)] if entries else [], [*entries]
     for more in map(open_data, arguments.published_more):
         refuse_tested(more, [data], arguments.split)
         chosen = pick(list(more.entries.values()), settings.more)
-        learned, used = learned + load_takes(more, chosen), used + chosen
+        learned, used = [*learned, Takes(more, chosen)], used + chosen
     found = train_published(
-        learned,
+        chain.from_iterable(learned),
         settings,
         lambda done, total, word: bars('PianoKPM', done, total, word),
-        load_takes(data, asked) if asked else [],
+        Takes(data, asked) if asked else (),
     )
     found.notes['learned'] = [e.sha256 for e in used]
     found.save(arguments.published)

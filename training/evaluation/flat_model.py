@@ -24,10 +24,10 @@ from pianokpm_training.model.examples import fit_scaling
 from pianokpm_training.model.fit import Run, build_network, predict
 from pianokpm_training.model.flat import FLAT
 from pianokpm_training.model.network import MuscleNetwork
+from pianokpm_training.model.saving import save_tensors
 from pianokpm_training.model.settings import TrainSettings, fill
 
 from pianokpm_ros.muscle.features import Scaling
-from pianokpm_ros.outputs import whole_file
 
 WEIGHTS, NOTES = 'weights.pt', 'training.json'
 NAME = 'ours, in 2D'
@@ -60,8 +60,7 @@ class FlatModel:
         state['network'] = self.network.state_dict()
         told = {'reach': list(self.reach), 'settings': self.settings.describe(), **self.notes}
         (folder / NOTES).write_text(json.dumps(told, indent=1) + '\n')
-        with whole_file(folder / WEIGHTS) as part:
-            torch.save(state, part)
+        save_tensors(folder / WEIGHTS, state)
 
 
 def load_flat(folder: Path) -> FlatModel:

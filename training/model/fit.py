@@ -21,6 +21,7 @@ from pianokpm_training.model.gains import fit_gains
 from pianokpm_training.model.hardware import describe_hardware
 from pianokpm_training.model.layout import SPACE, Layout
 from pianokpm_training.model.network import MuscleNetwork
+from pianokpm_training.model.saving import save_tensors
 from pianokpm_training.model.settings import SettingsError, TrainSettings
 from pianokpm_training.model.windows import WindowSampler, hide_keys
 from torch import Tensor, nn
@@ -28,7 +29,6 @@ from torch.nn.utils.rnn import pad_sequence
 
 from pianokpm_ros.anatomy import MUSCLES
 from pianokpm_ros.muscle.features import Scaling
-from pianokpm_ros.outputs import whole_file
 
 CHECKPOINT, CURVE, BOARD = 'checkpoint.pt', 'curve.jsonl', 'tensorboard'
 CLIP = 1.0
@@ -213,8 +213,7 @@ class Run:
         state: dict[str, Any] = {n: p.state_dict() for n, p in self._parts().items()}
         state |= {'done': self.done, 'best': self.best, 'since': self._since}
         state |= {'seconds': self.seconds, 'hardware': self.hardware}
-        with whole_file(self._folder / CHECKPOINT) as part:
-            torch.save(state | {'best_weights': self._best_weights}, part)
+        save_tensors(self._folder / CHECKPOINT, state | {'best_weights': self._best_weights})
 
     def _restore(self) -> None:
         path = self._folder / CHECKPOINT
