@@ -82,7 +82,7 @@ def test_a_replaced_recording_is_noticed(folder, make_recording):
         (lambda c: c.pop('splits'), "does not say .*'splits'"),
         (lambda c: c['recordings'][0].pop('side'), 'does not say'),
         (lambda c: c['splits'].update(users=[]), 'does not say'),
-        (lambda c: c.update(version=2), 'of version 1'),
+        (lambda c: c.update(version=2), 'has version 2 of the format, this program reads 1'),
     ],
 )
 def test_an_index_that_was_spoiled_is_told(folder, change, words):
@@ -93,7 +93,7 @@ def test_an_index_that_was_spoiled_is_told(folder, change, words):
     with pytest.raises(DataError, match=words):
         open_data(folder)
     (folder / 'dataset.json').write_text('[]')
-    with pytest.raises(DataError, match='of version 1'):
+    with pytest.raises(DataError, match='is no pianokpm-dataset; make one'):
         open_data(folder)
 
 

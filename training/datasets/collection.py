@@ -212,9 +212,13 @@ def open_data(folder: Path) -> DataSet:
         raise DataError(f'asked for the data set {folder}: {words}') from error
     except ValueError as error:
         raise DataError(f'{path} is damaged: {error}; copy the data again') from error
-    known = isinstance(content, dict) and content.get('schema') == SCHEMA
-    if not known or content.get('version') != VERSION:
-        raise DataError(f'{path} is no {SCHEMA} of version {VERSION}; use a matching pianokpm')
+    if not isinstance(content, dict) or content.get('schema') != SCHEMA:
+        raise DataError(f'{path} is no {SCHEMA}; {MAKE}')
+    if content.get('version') != VERSION:
+        raise DataError(
+            f'{path} has version {content.get("version")!r} of the format, this program reads {VERSION}; use the '
+            'pianokpm that made it, or make it again'
+        )
     try:
         entries = {e['name']: Entry(**e) for e in content['recordings']}
         splits = {
