@@ -32,8 +32,9 @@ def find_files(path: Path | str) -> list[Path]:
         kinds = (sorted(path.glob(f'*{kind}'), key=_by_number) for kind in KINDS)
         files = next((found for found in kinds if found), [])
     if not files or not all(f.is_file() for f in files):
+        wrong = 'holds no .mcap or .db3 file' if path.exists() else 'is not there'
         raise RecordingError(
-            f'asked for the bag {path}, which holds no .mcap or .db3 file; name a bag folder or a file'
+            f'asked for the bag {path}, which {wrong}; name a bag folder or a file'
         )
     return files
 

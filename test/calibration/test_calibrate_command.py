@@ -135,6 +135,7 @@ def test_a_rig_that_is_there_is_kept_unless_told_otherwise(tmp_path, monkeypatch
         (['--coverage', 'nowhere/c.png'], 'nowhere/c.png, whose folder does not exist'),
         (['--coverage', 'there.yaml'], 'there.yaml, which exists'),
         (['--camera-info', 'there.yaml'], 'there.yaml, which is a file'),
+        (['there.mp4', '--camera-info', '.'], 'there.yaml, which exists'),
         (['--keyboard', 'nowhere.yaml'], 'nowhere.yaml'),
         (['--keyboard', 'there.yaml'], 'there.yaml: expected `cameras:`'),
         (['--board', 'there.yaml'], 'there.yaml, which exists'),

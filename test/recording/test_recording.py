@@ -65,6 +65,8 @@ def test_a_full_disk_stops_before_it_is_full(tmp_path):
 def test_no_bag_and_no_mcap_are_named(tmp_path):
     with pytest.raises(RecordingError, match='no .mcap'):
         list(read_bag(tmp_path))
+    with pytest.raises(RecordingError, match='is not there'):
+        list(read_bag(tmp_path / 'none'))
     (tmp_path / 'x.mcap').write_bytes(b'something else entirely, long enough to read')
     with pytest.raises(RecordingError, match='no MCAP'):
         list(read_bag(tmp_path / 'x.mcap'))
