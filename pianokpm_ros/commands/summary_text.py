@@ -157,4 +157,9 @@ def _warnings(summary: Summary) -> list[str]:
         warnings.append(
             'No hand was found in any frame: check that hands are in the picture and lit.'
         )
+    if summary['keys'] and not summary['keys_placed']:
+        warnings.append(
+            'The keys were not used: the rig does not know where they are; name corners of keys '
+            '(docs/cameras.md, Calibrating by the piano).'
+        )
     return warnings

@@ -8,9 +8,12 @@ from pianokpm_ros.anatomy import Side, Status
 from pianokpm_ros.geometry.association import SIDES
 from pianokpm_ros.muscle.bundle import ModelBundle
 from pianokpm_ros.muscle.estimator import MuscleEstimator
-from pianokpm_ros.muscle.timebase import MILLISECOND
+from pianokpm_ros.muscle.timebase import MILLISECOND, is_camera_frame
 from pianokpm_ros.records import HandPose, Inputs, KeyMotion, MuscleActivity
 from pianokpm_ros.silence import SilenceWatch
+
+KEYS_RECENT = 1000 * MILLISECOND
+"""Keys are heard while their last record is so near a pose [ns]."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,11 @@ class _Hand:
 
 
 class ActivityStream:
-    """Estimate both hands; silence makes estimates STALE, then INVALID."""
+    """Estimate both hands; silence makes estimates STALE, then INVALID.
+
+    Attributes:
+        keys_unused: keys are heard, but hands are in the frame of a camera: nobody knows which keys they are over.
+    """
 
     def __init__(
         self,
@@ -87,6 +94,8 @@ class ActivityStream:
         """
         settings = settings or SilenceSettings()
         self._hands = {side: _Hand(bundle, side, lookahead, settings) for side in SIDES}
+        self.keys_unused = False
+        self._keys_at: int | None = None
 
     @property
     def silent(self) -> tuple[Side, ...]:
@@ -95,16 +104,21 @@ class ActivityStream:
 
     def reset(self) -> None:
         """Forget everything."""
+        self.keys_unused, self._keys_at = False, None
         for hand in self._hands.values():
             hand.reset()
 
     def push_keys(self, motion: KeyMotion) -> None:
         """Take a record of key motion."""
+        self._keys_at = motion.stamp
         for hand in self._hands.values():
             hand.estimator.push_keys(motion)
 
     def push_pose(self, pose: HandPose, now: int) -> MuscleActivity:
         """Take a pose that arrived `now` [ns] and return the estimate."""
+        if pose.status >= Status.DEGRADED:
+            heard = self._keys_at is not None and abs(pose.stamp - self._keys_at) < KEYS_RECENT
+            self.keys_unused = heard and is_camera_frame(pose.frame_id)
         return self._hands[Side(pose.side)].push(pose, now)
 
     def tick(self, now: int) -> list[MuscleActivity]:

@@ -102,6 +102,12 @@ class MuscleEstimationNode(PianoNode):
         if self._stream.silent:
             sides = ' and '.join(side.label for side in self._stream.silent)
             return Health.error(f'no pose of the {sides} hand is heard', **values)
+        if self._stream.keys_unused:
+            return Health.warning(
+                'keys come, but are not used: the rig does not know where they are; name corners of keys '
+                '(docs/cameras.md, Calibrating by the piano)',
+                **values,
+            )
         return Health.good('running', **values)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from pianokpm_ros.anatomy import Side
 from pianokpm_ros.geometry.rig import save_rig
 from pianokpm_ros.muscle.bundle import ModelBundle
+from pianokpm_ros.muscle.timebase import is_camera_frame
 from pianokpm_ros.offline.analysis import Analysis, EstimateSettings, analyse, describe_estimate
 from pianokpm_ros.offline.inputs import ORIGIN, Inputs
 from pianokpm_ros.offline.render import RenderPlan, find_full_scale, render
@@ -109,6 +110,7 @@ def describe_request(request: Request) -> Summary:
         'videos': {name: path.name for name, path in inputs.videos.items()},
         'calibrated': inputs.rig is not None,
         'keys': request.keys_name or None,
+        'keys_placed': inputs.rig is not None and not is_camera_frame(inputs.rig.frame_id),
         'hand_detection': asdict(request.settings.hands),
         'estimate': _describe_estimate(request),
     }

@@ -27,6 +27,7 @@ from pianokpm_ros.offline.inputs import ORIGIN
 from pianokpm_ros.recording.layout import RIG
 from pianokpm_ros.recording.reader import read_bag
 from pianokpm_ros.records import HandLandmarks, HandPose, MuscleActivity
+from pianokpm_ros.shares import find_asset
 
 from . import scene
 from .test_pipeline import same
@@ -222,10 +223,12 @@ def test_a_calibration_in_another_unit_is_refused_with_the_way_out(clip, tmp_pat
     assert not out.exists()
 
 
-def test_one_view_without_calibration_is_degraded_not_refused(clip, model, tmp_path):
+def test_one_view_without_calibration_is_degraded_not_refused(clip, model, tmp_path, capsys):
     videos, _ = clip
     words = ['estimate', str(videos['cam0']), '--model', str(model), '--out', str(tmp_path / 'r')]
+    words += ['--keys', str(find_asset('takes/demo/keys.mid'))]
     assert main([*words, '--skip', 'overlay', '--skip', 'mosaic', '--skip', 'csv']) == 0
+    assert 'The keys were not used' in capsys.readouterr().out
     summary = json.loads((tmp_path / 'r' / 'summary.json').read_text())
     assert summary['calibrated'] is False
     assert summary['hands']['right']['pose_status']['DEGRADED'] == 1.0

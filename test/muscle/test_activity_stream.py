@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -6,6 +8,7 @@ from pianokpm_ros.muscle.activity_stream import ActivityStream
 from pianokpm_ros.muscle.estimator import MuscleEstimator
 from pianokpm_ros.records import HandPose, Inputs
 
+from ..messages.examples import make_keys
 from .streams import MILLISECOND, START, make_pose
 
 FRAME = 16 * MILLISECOND
@@ -32,6 +35,22 @@ def test_each_pose_gives_what_the_estimator_says(stream, bundle, playing):
         expected = alone.push_pose(make_pose(START + i * FRAME, playing.landmarks[4 * i, 1]))
         assert (activity.stamp, activity.status) == (expected.stamp, expected.status)
         assert np.array_equal(activity.envelope, expected.envelope)
+
+
+def test_keys_are_told_to_be_in_vain_while_nobody_knows_where_they_are(stream, playing):
+    rng = np.random.default_rng(1)
+    pose = make_pose(START, playing.landmarks[0, 1], frame_id='top_optical_frame')
+    stream.push_pose(pose, START + LATENCY)
+    assert not stream.keys_unused  # no keys
+    stream.push_keys(replace(make_keys(rng, 0), stamp=START))
+    stream.push_pose(replace(pose, stamp=START + FRAME), START + FRAME + LATENCY)
+    assert stream.keys_unused
+    stream.push_pose(replace(pose, stamp=START + 2_000 * MILLISECOND), START + 2_040 * MILLISECOND)
+    assert not stream.keys_unused  # nobody plays any more
+    stream.push_keys(replace(make_keys(rng, 0), stamp=START + 2_000 * MILLISECOND))
+    placed = make_pose(START + 2_020 * MILLISECOND, playing.landmarks[0, 1], frame_id='keyboard')
+    stream.push_pose(placed, placed.stamp + LATENCY)
+    assert not stream.keys_unused
 
 
 def test_silence_makes_stale_then_invalid_and_poses_heal(stream, playing):
