@@ -142,7 +142,7 @@ def test_a_replay_ends_also_when_nobody_reads_what_it_says(bag):
 @pytest.mark.parametrize(
     ('parameters', 'words'),
     [
-        ({'bag': '/no/bag'}, 'no .mcap'),
+        ({'bag': '/no/bag'}, 'which is not there'),
         ({'wait_for': ['emg']}, 'a node and a topic each'),
     ],
 )
