@@ -20,6 +20,7 @@ from pianokpm_ros.capture.video_file import load_timestamps
 from pianokpm_ros.commands.clicking import name_corners
 from pianokpm_ros.commands.console import make_console
 from pianokpm_ros.commands.delays import find_delays
+from pianokpm_ros.commands.played import place_keyboard
 from pianokpm_ros.commands.ports import read_port
 from pianokpm_ros.commands.progress import show_progress
 from pianokpm_ros.geometry.calibration.board import Board, CalibrationError
@@ -132,7 +133,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="find how late each camera's pictures are from hands that moved in a recording made with --rig",
     )
     group.add_argument(
-        '--rig', metavar='RIG', help='for --delays: whose cameras stay where they are'
+        '--played',
+        metavar='BAG',
+        help='find where the keyboard is from somebody who plays on it, in a recording made with --rig and the keys',
+    )
+    group.add_argument(
+        '--rig',
+        metavar='RIG',
+        help='for --delays and --played: whose cameras stay where they are',
     )
     group.add_argument('--coverage', metavar='PNG', help='picture of where the board was')
     group.add_argument(
@@ -199,8 +207,8 @@ def _calibrate(arguments: argparse.Namespace, console: Console) -> Rig:
         raise CalibrationError(
             'asked for --click and --keyboard; --click goes on with the points that its file holds already'
         )
-    if arguments.delays or arguments.rig:
-        return _set_delays(arguments, console)
+    if arguments.delays or arguments.played or arguments.rig:
+        return _learn_from_recording(arguments, console)
     lenses = load_lenses(arguments.lenses) if arguments.lenses else {}
     points = load_points(arguments.keyboard) if arguments.keyboard else None
     if arguments.click:
@@ -217,13 +225,16 @@ def _calibrate(arguments: argparse.Namespace, console: Console) -> Rig:
     return placement.rig
 
 
-def _set_delays(arguments: argparse.Namespace, console: Console) -> Rig:
+def _learn_from_recording(arguments: argparse.Namespace, console: Console) -> Rig:
     others = [n for n in ('video', 'click', 'keyboard', 'lenses') if getattr(arguments, n)]
-    if others or not (arguments.delays and arguments.rig):
+    bags = [b for b in (arguments.delays, arguments.played) if b]
+    if others or len(bags) != 1 or not arguments.rig:
         raise CalibrationError(
-            'asked for delays of cameras; they take --delays BAG and --rig RIG, and nothing else to see'
+            'asked to calibrate by a recording; that takes --delays BAG or --played BAG, and --rig RIG, and nothing '
+            'else to see'
         )
-    return find_delays(Path(arguments.delays), Path(arguments.rig), console)
+    learn = find_delays if arguments.delays else place_keyboard
+    return learn(Path(bags[0]), Path(arguments.rig), console)
 
 
 def _calibrate_by_clicks(

@@ -159,7 +159,7 @@ def _warnings(summary: Summary) -> list[str]:
         )
     if summary['keys'] and not summary['keys_placed']:
         warnings.append(
-            'The keys were not used: the rig does not know where they are; name corners of keys '
-            '(docs/cameras.md, Calibrating by the piano).'
+            'The keys were not used: the rig does not know where they are; run pianokpm calibrate --played with this '
+            'result, or name corners of keys (docs/cameras.md).'
         )
     return warnings

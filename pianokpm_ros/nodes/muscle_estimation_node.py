@@ -104,8 +104,8 @@ class MuscleEstimationNode(PianoNode):
             return Health.error(f'no pose of the {sides} hand is heard', **values)
         if self._stream.keys_unused:
             return Health.warning(
-                'keys come, but are not used: the rig does not know where they are; name corners of keys '
-                '(docs/cameras.md, Calibrating by the piano)',
+                'keys come, but are not used: the rig does not know where they are; record half a minute of scales '
+                'for pianokpm calibrate --played, or name corners of keys (docs/cameras.md)',
                 **values,
             )
         return Health.good('running', **values)

@@ -26,6 +26,7 @@ from . import footage
 from .board import bench_board
 from .engines import bench_engines
 from .faults import print_faults
+from .played import print_played
 from .recordings import bench_charuco, bench_stereo
 from .single import print_single
 from .solvers import bench_solvers
@@ -41,7 +42,7 @@ from .studio import detect_take, errors_of, print_solvers, print_views, track, t
 from .turns import print_turns
 from .worst_frames import draw_worst
 
-PARTS = ('engines', 'speed', 'studio', 'recordings', 'board', 'solvers')
+PARTS = ('engines', 'speed', 'studio', 'recordings', 'board', 'solvers', 'played')
 SMALL = (640, 480)
 CLIP = 60
 """Frames of the take that are played there and back for timing."""
@@ -102,7 +103,7 @@ def _bench_real_speed(arguments: argparse.Namespace, maker: Rig, console: Consol
 
 
 def _bench_take(arguments: argparse.Namespace, console: Console) -> None:
-    if not {'speed', 'studio'} & set(arguments.parts):
+    if not {'speed', 'studio', 'played'} & set(arguments.parts):
         return
     take = load_take(arguments.take or find_asset('takes/demo'))
     frames = list(footage.read_together(take.videos, count=arguments.frames))
@@ -119,6 +120,10 @@ def _bench_take(arguments: argparse.Namespace, console: Console) -> None:
         print_shares(clip, take.rig, console)
     if 'studio' in arguments.parts:
         _bench_accuracy(take, frames, words, arguments.out, console)
+    if 'played' in arguments.parts:
+        whole = footage.read_together(take.videos)
+        sets = detect_take(lambda: GuidedWorkers(take.rig, HandEngine('full')), whole)
+        print_played(take.performance.name, take, sets, console)
 
 
 def _bench_accuracy(

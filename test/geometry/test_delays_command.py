@@ -75,7 +75,7 @@ def test_what_tells_nothing_of_time_is_refused_and_nothing_written(files, rig, h
     with pytest.raises(DelayError, match='hands that rest'):
         calibrate.run(parse(*words[:2], '--rig', folder / 'three.yaml', *words[4:]))
     for odd in (('--delays', bag), (*words, '--click', folder / 'points.yaml')):
-        with pytest.raises(CalibrationError, match='--delays BAG and --rig RIG'):
+        with pytest.raises(CalibrationError, match='--rig RIG'):
             calibrate.run(
                 parse(*odd, '-o', folder / 'other.yaml') if odd[-1] == bag else parse(*odd)
             )

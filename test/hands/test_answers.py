@@ -21,7 +21,9 @@ def test_only_silence_that_lasts_is_told():
     answers.ask('top')
     answers.ask('left')
     answers.answer('left')
-    assert answers.explain_silence() == '' and 'the pictures of top:' in answers.explain_silence(0.0)
+    assert answers.explain_silence() == '' and 'the pictures of top:' in answers.explain_silence(
+        0.0
+    )
     answers.answer('top')
     answers.answer('top')
     assert answers.explain_silence(0.0) == ''

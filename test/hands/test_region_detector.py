@@ -134,7 +134,9 @@ def test_a_hand_that_leaves_is_lost_and_found_again(frames, engine):
     frame = frames(0)[95]
     blank = np.full_like(frame.image, 127)
     assert detector.detect(frame).count == 2
-    assert detector.detect(dataclasses.replace(frame, stamp=frame.stamp + 1, image=blank)).count == 0
+    assert (
+        detector.detect(dataclasses.replace(frame, stamp=frame.stamp + 1, image=blank)).count == 0
+    )
     assert detector.counters.lost == 2
     assert detector.detect(dataclasses.replace(frame, stamp=frame.stamp + 2)).count == 2
 
