@@ -45,6 +45,7 @@ from pianokpm_ros.geometry.rig_exchange import (
     save_camera_info,
 )
 from pianokpm_ros.outputs import OutputError, check_output
+from pianokpm_ros.records import KEYBOARD_FRAME
 from pianokpm_ros.viewer.page_server import PORT
 
 DEFAULT_PERIOD = 33_333_333
@@ -178,6 +179,12 @@ def run(arguments: argparse.Namespace) -> int:
             save_camera_info(camera, folder / f'{camera.name}.yaml')
     words = f'wrote {arguments.output} (frame {rig.frame_id}, {len(rig.cameras)} cameras)'
     console.print(words, soft_wrap=True)
+    if rig.frame_id != KEYBOARD_FRAME and len(rig.cameras) > 1:
+        console.print(
+            'It does not know where the keys are. For a keyboard with MIDI record half a minute of scales with it, '
+            f'then: pianokpm calibrate --played BAG --rig {arguments.output} -o NEW',
+            soft_wrap=True,
+        )
     return 0
 
 

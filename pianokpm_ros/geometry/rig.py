@@ -1,10 +1,12 @@
 """The cameras of one set-up and the frame they share; read from and written to one YAML file."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
+from numpy.typing import ArrayLike
 
 from pianokpm_ros.errors import PianokpmError
 from pianokpm_ros.geometry.camera import Camera, CameraError
@@ -72,6 +74,20 @@ class Rig:
     def select(self, names: tuple[str, ...]) -> 'Rig':
         """Return the rig of some of the cameras, in the order of `names`."""
         return Rig(tuple(self.camera(n) for n in names), self.frame_id)
+
+
+def move_rig(rig: Rig, rotation: ArrayLike, shift: ArrayLike, frame_id: str) -> Rig:
+    """Return the cameras in another frame, in which a place p of the rig's is rotation @ p + shift.
+
+    Args:
+        rig: whose frame is left.
+        rotation: (3, 3).
+        shift: (3,) [m].
+        frame_id: of the new frame.
+    """
+    turned = ((c, c.rotation @ np.transpose(rotation)) for c in rig.cameras)
+    cameras = (replace(c, rotation=r, translation=c.translation - r @ shift) for c, r in turned)
+    return Rig(tuple(cameras), frame_id)
 
 
 def load_rig(path: Path | str) -> Rig:

@@ -95,7 +95,8 @@ def test_videos_of_a_board_become_a_rig_and_its_copies(filmed, tmp_path, capsys)
     info = load_camera_info(tmp_path / 'info' / 'left.yaml')
     np.testing.assert_allclose(info.matrix, rig.camera('left').matrix)
     assert sorted(p.name for p in tmp_path.iterdir()) == ['a.toml', 'c.png', 'info', 'rig.yaml']
-    assert 'squares measured in space' in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert 'squares measured in space' in said and '--played BAG' in said
 
 
 def test_camera_infos_that_are_there_are_kept_unless_told_otherwise(tmp_path, monkeypatch, capsys):
@@ -252,7 +253,8 @@ def test_the_keyboard_alone_is_enough(tmp_path, capsys):
     assert rig.frame_id == 'keyboard'
     for true in cameras:
         np.testing.assert_allclose(rig.camera(true.name).centre, true.centre, atol=0.03)
-    assert 'stands at' in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert 'stands at' in said and '--played' not in said
 
 
 @pytest.mark.parametrize(

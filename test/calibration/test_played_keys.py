@@ -12,7 +12,7 @@ from pianokpm_ros.commands import calibrate
 from pianokpm_ros.geometry.association import SIDES
 from pianokpm_ros.geometry.calibration.board import CalibrationError
 from pianokpm_ros.geometry.calibration.played_keys import find_keyboard
-from pianokpm_ros.geometry.rig import Rig, load_rig, save_rig
+from pianokpm_ros.geometry.rig import load_rig, move_rig, save_rig
 from pianokpm_ros.keyboard.key_samples import list_strokes
 from pianokpm_ros.keyboard.layout import FIRST_KEY, KEY_CENTRES
 from pianokpm_ros.recording.writer import BagWriter
@@ -86,12 +86,7 @@ def test_what_does_not_tell_is_refused(hands, strokes):
 @pytest.fixture
 def record(tmp_path, take, hands):
     """Return a function that records, with or without keys, and the file of a rig that knows no keys."""
-    turns = {c.name: c.rotation @ TURN.T for c in take.rig.cameras}
-    moved = (
-        replace(c, rotation=turns[c.name], translation=c.translation - turns[c.name] @ SHIFT)
-        for c in take.rig.cameras
-    )
-    save_rig(Rig(tuple(moved), 'top_optical_frame'), tmp_path / 'board.yaml')
+    save_rig(move_rig(take.rig, TURN, SHIFT, 'top_optical_frame'), tmp_path / 'board.yaml')
 
     def write(name, keys=True, frame='top_optical_frame'):
         with BagWriter(tmp_path / name) as bag:

@@ -21,7 +21,7 @@ from pianokpm_ros.geometry.calibration.intrinsics import keep_lenses, scale_limi
 from pianokpm_ros.geometry.calibration.key_corners import locate_point
 from pianokpm_ros.geometry.calibration.pose_graph import make_pose
 from pianokpm_ros.geometry.camera import Camera
-from pianokpm_ros.geometry.rig import Rig
+from pianokpm_ros.geometry.rig import Rig, move_rig
 from pianokpm_ros.geometry.triangulation import solve_linear, stack_projections
 from pianokpm_ros.outputs import whole_file
 from pianokpm_ros.records import KEYBOARD_FRAME
@@ -225,17 +225,13 @@ def move_to_keyboard(rig: Rig, points: Mapping[str, Points]) -> tuple[Rig, float
     if _are_on_line(there):
         raise CalibrationError(f'all points that are named in two pictures or more {ON_LINE}')
     rotation, shift, scale = _fit_motion(seen, there)
-    turns = {c.name: c.rotation @ rotation.T for c in rig.cameras}
-    moved = tuple(
-        replace(c, rotation=turns[c.name], translation=c.translation - turns[c.name] @ shift)
-        for c in rig.cameras
-    )
+    moved = move_rig(rig, rotation, shift, KEYBOARD_FRAME)
     middle = there.mean(axis=0)
-    for camera in (c for c in moved if c.name in points):
+    for camera in (c for c in moved.cameras if c.name in points):
         # Keys are as large as the board makes them: squares that are a little off are no wrong point.
         expected = middle + scale * (_locate(points[camera.name].names) - middle)
         _check_expected(camera, expected, points[camera.name])
-    return Rig(moved, KEYBOARD_FRAME), scale
+    return moved, scale
 
 
 def _triangulate(
