@@ -29,6 +29,8 @@ class ExoskeletonNode(Node):
     def __init__(self) -> None:
         super().__init__('exoskeleton')
         side = self.declare_parameter('side', 'right').value
+        if side not in ('left', 'right'):
+            raise ValueError(f'side must be left or right, found {side!r}')
         number = ParameterDescriptor(dynamic_typing=True)  # 30 as well as 30.0
         rate = float(self.declare_parameter('camera_rate', 60.0, number).value)
         options = ClientOptions(period=1 / rate)

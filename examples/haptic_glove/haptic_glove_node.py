@@ -54,6 +54,8 @@ class HapticGloveNode(Node):
     def __init__(self) -> None:
         super().__init__('haptic_glove')
         side = self.declare_parameter('side', 'right').value
+        if side not in ('left', 'right'):
+            raise ValueError(f'side must be left or right, found {side!r}')
         number = ParameterDescriptor(dynamic_typing=True)  # 1 as well as 1.0
         self._easy = float(self.declare_parameter('easy', 0.1, number).value)
         self._hard = float(self.declare_parameter('hard', 0.4, number).value)

@@ -90,3 +90,13 @@ def test_the_exoskeleton_follows_a_live_estimate_and_lets_go_without_it(monkeypa
         for process in (publisher, example):
             process.kill()
             process.wait()
+
+
+@pytest.mark.parametrize(
+    'file', ['exoskeleton/exoskeleton_node.py', 'haptic_glove/haptic_glove_node.py']
+)
+def test_a_side_that_is_none_is_refused_rather_than_waited_for(monkeypatch, file):
+    monkeypatch.delenv('_ROS_WHEELS_BOOTSTRAP_COMPLETE', raising=False)
+    command = [sys.executable, str(ROOT / 'examples' / file), '--ros-args', '-p', 'side:=Right']
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert ended.returncode and "side must be left or right, found 'Right'" in ended.stderr
