@@ -2,19 +2,22 @@
 
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 
-from pianokpm_ros.anatomy import Status
-from pianokpm_ros.geometry.association import SIDES
 from pianokpm_ros.geometry.calibration.board import CalibrationError
-from pianokpm_ros.geometry.calibration.played_keys import PlayedKeyboard, find_keyboard
+from pianokpm_ros.geometry.calibration.played_keys import (
+    PlayedKeyboard,
+    find_keyboard,
+    gather_hands,
+    is_sound,
+)
 from pianokpm_ros.geometry.rig import Rig, load_rig
-from pianokpm_ros.keyboard.key_samples import KeySamples, list_strokes
+from pianokpm_ros.keyboard.key_presses import find_presses
+from pianokpm_ros.keyboard.key_samples import ESCAPEMENT
 from pianokpm_ros.messages import type_name
 from pianokpm_ros.recording.layout import find_bag
 from pianokpm_ros.recording.reader import read_bag
-from pianokpm_ros.records import KEYBOARD_FRAME, NANOSECONDS, HandPose, KeyMotion
+from pianokpm_ros.records import KEYBOARD_FRAME, HandPose, KeyMotion
 
 
 def place_keyboard(bag: Path, rig_file: Path, console: Console) -> Rig:
@@ -32,16 +35,8 @@ def place_keyboard(bag: Path, rig_file: Path, console: Console) -> Rig:
             'calibrated with a board alone'
         )
     poses, keys = _read(bag, rig)
-    strokes = [(stamp, key) for stamp, key, down, _ in list_strokes(_join(keys)) if down]
-    hands = {}
-    for side in SIDES:
-        own = sorted((p for p in poses if p.side == side), key=lambda p: p.stamp)
-        landmarks = [p.landmarks for p in own]
-        hands[side] = (
-            np.array([p.stamp for p in own], np.int64),
-            np.array(landmarks, np.float64).reshape(-1, 21, 3),
-        )
-    found = find_keyboard(hands, strokes)
+    strokes = [(press.start, press.key) for press in find_presses(keys, ESCAPEMENT)]
+    found = find_keyboard(gather_hands(poses), strokes)
     _print(found, console)
     return found.move(rig)
 
@@ -53,7 +48,7 @@ def _read(bag: Path, rig: Rig) -> tuple[list[HandPose], list[KeyMotion]]:
     for _, record, _ in read_bag(bag, datatypes={type_name(HandPose), type_name(KeyMotion)}):
         if isinstance(record, KeyMotion):
             keys.append(record)
-        elif record.status >= Status.OK and np.isfinite(record.landmarks).all():
+        elif is_sound(record):
             poses.append(record)
     frames = sorted({p.frame_id for p in poses} - {rig.frame_id})
     if frames:
@@ -68,19 +63,6 @@ def _read(bag: Path, rig: Rig) -> tuple[list[HandPose], list[KeyMotion]]:
             'before two cameras or more: pianokpm up ... --rig RIG --keys midi:PORTNAME --record BAG'
         )
     return poses, keys
-
-
-def _join(keys: list[KeyMotion]) -> KeySamples:
-    """Return all samples of the keys, by time."""
-    stamp = np.concatenate(
-        [r.stamp + np.rint(r.time * NANOSECONDS).astype(np.int64) for r in keys]
-    )
-    order = np.argsort(stamp, kind='stable')
-    parts = (
-        np.concatenate([getattr(r, name) for r in keys])[order]
-        for name in ('key', 'position', 'velocity', 'midi_velocity')
-    )
-    return KeySamples(stamp[order], *parts, keys[0].source)
 
 
 def _print(found: PlayedKeyboard, console: Console) -> None:

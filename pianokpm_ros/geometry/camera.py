@@ -195,11 +195,9 @@ class Camera:
             rays = cv2.undistortPointsIter(
                 pixels[:, None], self.matrix, self.distortion, None, None, UNDISTORT
             )[:, 0]
-        x, y = pixels[:, 0], pixels[:, 1]
-        width, height = (n - 0.5 for n in self.size)
-        if pixels.min() < -0.5 or x.max() > width or y.max() > height:
-            out = np.flatnonzero((x < -0.5) | (y < -0.5) | (x > width) | (y > height))
-            ways = np.column_stack([rays[out], np.ones(len(out))])
+        out = ((pixels < -0.5) | (pixels > np.subtract(self.size, 0.5))).any(axis=1)
+        if out.any():
+            ways = np.column_stack([rays[out], np.ones(out.sum())])
             off = np.linalg.norm(self._project_local(ways) - pixels[out], axis=1)
-            rays[out[~(off < ASTRAY)]] = np.nan
+            rays[out] = np.where((off < ASTRAY)[:, None], rays[out], np.nan)
         return rays

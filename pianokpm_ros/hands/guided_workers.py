@@ -244,19 +244,19 @@ class GuidedWorkers:
     def _plan_search(self, frames: dict[str, Frame]) -> None:
         """Let no view search while both hands are known, all while none is; while one is they take turns, as many at
         a time as it takes for each to have its turn in `search_period`."""
-        detectors = {n: self.detectors[n] for n in frames}
-        stamp = max(f.stamp for f in frames.values())
-        settings = next(iter(detectors.values())).settings
-        period = settings.search_period
-        passed = period if self._newest is None else min(max(stamp - self._newest, 0), period)
-        self._newest = stamp
-        count = 0
-        if len(self._hands) < min(settings.max_hands, len(SIDES)):
-            turns = math.ceil(len(self.detectors) * passed / period)
-            count = turns if self._hands else len(detectors)
-        order = sorted(frames, key=lambda n: -detectors[n].waited(frames[n].stamp))
+        count = self._count_searches(max(f.stamp for f in frames.values()))
+        order = sorted(frames, key=lambda n: -self.detectors[n].waited(frames[n].stamp))
         for place, name in enumerate(order):
-            detectors[name].search = place < count
+            self.detectors[name].search = place < count
+
+    def _count_searches(self, stamp: int) -> int:
+        views = len(self.detectors)
+        settings = next(iter(self.detectors.values())).settings
+        passed = 0 if self._newest is None else max(stamp - self._newest, 0)
+        self._newest = stamp
+        if len(self._hands) >= min(settings.max_hands, len(SIDES)):
+            return 0
+        return math.ceil(views * passed / settings.search_period) if self._hands else views
 
 
 def _pick(record: HandLandmarks, kept: list[int], sides: list[Side]) -> HandLandmarks:

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from pianokpm_ros.anatomy import Side
+from pianokpm_ros.keyboard.key_presses import KeyPress, find_presses
 from pianokpm_ros.offline.topics import ACTIVITY_TOPICS, KEY_TOPIC
 from pianokpm_ros.recording.reader import read_bag
 from pianokpm_ros.records import KeyMotion, MuscleActivity
 from pianokpm_ros.tracks import ActivityTrack, join_estimates, sample_stamps
-from pianokpm_ros.view.piano_roll import KeyPress, find_presses
 
 MOST_SAMPLES = 30_000
 """Samples of one hand that are kept: more than a plot or a score of a take needs."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pianokpm_ros.errors import PianokpmError
-from pianokpm_ros.view.piano_roll import KeyPress
+from pianokpm_ros.keyboard.key_presses import KeyPress
 
 FloatArray = NDArray[np.floating]
 

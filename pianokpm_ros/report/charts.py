@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from pianokpm_ros.keyboard.key_presses import KeyPress
 from pianokpm_ros.keyboard.layout import is_black
 from pianokpm_ros.stretches import finite_stretches
-from pianokpm_ros.view.piano_roll import KeyPress
 
 FloatArray = NDArray[np.floating]
 HEIGHT = 100

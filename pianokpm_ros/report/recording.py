@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pianokpm_ros.anatomy import MUSCLES, Side, Status
 from pianokpm_ros.errors import PianokpmError
+from pianokpm_ros.keyboard.key_presses import KeyPress, find_presses
 from pianokpm_ros.offline.tracks import known_tracks, thin
 from pianokpm_ros.recording.events import EVENT_TOPIC, SessionEvent, list_trials
 from pianokpm_ros.recording.layout import find_bag
@@ -22,7 +23,6 @@ from pianokpm_ros.takes import SIDES, load_take
 from pianokpm_ros.tracks import ActivityTrack
 from pianokpm_ros.view.bars import NORMALIZATION_WORDS
 from pianokpm_ros.view.palette import label_estimate
-from pianokpm_ros.view.piano_roll import KeyPress, find_presses
 
 FloatArray = NDArray[np.floating]
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pianokpm_ros.anatomy import MUSCLE_NAMES, Side, Status
+from pianokpm_ros.keyboard.key_presses import KeyPress
 from pianokpm_ros.keyboard.layout import name_key
 from pianokpm_ros.report.charts import (
     draw_band,
@@ -19,7 +20,7 @@ from pianokpm_ros.report.charts import (
 from pianokpm_ros.report.comparison import Comparison
 from pianokpm_ros.report.recording import RATE, Recording, Signal
 from pianokpm_ros.stretches import find_stretches
-from pianokpm_ros.view.piano_roll import KeyPress, choose_keys
+from pianokpm_ros.view.piano_roll import choose_keys
 
 FloatArray = NDArray[np.floating]
 

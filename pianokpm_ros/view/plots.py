@@ -13,11 +13,12 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from pianokpm_ros.anatomy import MUSCLE_NAMES, Side, Status
+from pianokpm_ros.keyboard.key_presses import KeyPress
 from pianokpm_ros.outputs import whole_file
 from pianokpm_ros.tracks import ActivityTrack
 from pianokpm_ros.view.bars import NORMALIZATION_WORDS
 from pianokpm_ros.view.palette import SIDE_INKS, STATUS_COLOURS, label_estimate
-from pianokpm_ros.view.piano_roll import KeyPress, as_ink, draw_roll
+from pianokpm_ros.view.piano_roll import as_ink, draw_roll
 
 FloatArray = NDArray[np.floating]
 

@@ -1,18 +1,15 @@
 """Where the keyboard is, found from playing alone, against the truth of a filmed simulation."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 from rich.console import Console
 from scipy.spatial.transform import Rotation
 
-from pianokpm_ros.anatomy import Status
-from pianokpm_ros.geometry.association import SIDES
 from pianokpm_ros.geometry.calibration.board import CalibrationError
-from pianokpm_ros.geometry.calibration.played_keys import Hands, find_keyboard
-from pianokpm_ros.geometry.rig import Rig
+from pianokpm_ros.geometry.calibration.played_keys import find_keyboard, gather_hands
+from pianokpm_ros.geometry.rig import Rig, move_rig
 from pianokpm_ros.geometry.synchronizer import FrameSet
 from pianokpm_ros.keyboard.key_samples import list_strokes
 from pianokpm_ros.keyboard.layout import FIRST_KEY, KEY_CENTRES
@@ -27,8 +24,7 @@ PLACES = np.array([(y, z) for y in (0.0, 0.1) for z in (0.0, 0.05)])
 
 def print_played(name: str, take: Take, sets: Sequence[FrameSet], console: Console) -> None:
     """Print how far off the keyboard is, for all pairs of cameras and for all cameras."""
-    samples = take.sensor_keys()
-    strokes = [(stamp, key) for stamp, key, down, _ in list_strokes(samples) if down]
+    strokes = [(s, key) for s, key, down, _ in list_strokes(take.sensor_keys()) if down]
     table = make_table(
         f'{name}: the keyboard found from {len(strokes)} key strokes; largest error over the keys played, mm',
         'strokes with a hand',
@@ -39,22 +35,15 @@ def print_played(name: str, take: Take, sets: Sequence[FrameSet], console: Conso
         'up or down',
     )
     for names in (*combinations(take.rig.names, 2), take.rig.names):
-        table.add_row(' and '.join(names), *_try(take, take.rig.select(names), sets, strokes))
+        table.add_row(' and '.join(names), *_try(take.rig.select(names), sets, strokes))
     console.print(table)
 
 
-def _try(
-    take: Take, rig: Rig, sets: Sequence[FrameSet], strokes: Sequence[tuple[int, int]]
-) -> list[str]:
+def _try(rig: Rig, sets: Sequence[FrameSet], strokes: Sequence[tuple[int, int]]) -> list[str]:
     # A rig calibrated with a board is turned and shifted anyhow against the keys, and doesn't know them.
     turn, shift = Rotation.random(random_state=1).as_matrix(), np.array([0.3, -0.2, 0.8])
-    poses, _ = track(replace(rig, frame_id='board'), sets)
-    hands: Hands = {}
-    for side in SIDES:
-        own = [p[side] for p in poses if p[side].status >= Status.OK]
-        sound = [p for p in own if np.isfinite(p.landmarks).all()]
-        points = np.array([p.landmarks for p in sound], float).reshape(-1, 21, 3)
-        hands[side] = (np.array([p.stamp for p in sound]), points @ turn.T + shift)
+    poses, _ = track(move_rig(rig, turn, shift, 'board'), sets)
+    hands = gather_hands(pose for both in poses for pose in both.values())
     try:
         found = find_keyboard(hands, strokes)
     except CalibrationError as error:

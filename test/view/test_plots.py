@@ -5,10 +5,11 @@ import pytest
 from PIL import Image
 
 from pianokpm_ros.anatomy import MUSCLES, Side, Status
+from pianokpm_ros.keyboard.key_presses import KeyPress, find_presses
 from pianokpm_ros.keyboard.layout import name_key
 from pianokpm_ros.records import KeyMotion
 from pianokpm_ros.tracks import TrackError, join_estimates, sample_stamps
-from pianokpm_ros.view.piano_roll import KeyPress, choose_keys, find_presses
+from pianokpm_ros.view.piano_roll import choose_keys
 from pianokpm_ros.view.plots import SimulatedEnvelope, TakeFigure, make_figure, plot_take
 
 MS = 1_000_000

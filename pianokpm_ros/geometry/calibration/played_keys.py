@@ -8,14 +8,14 @@ The keyboard's frame: x along the keys to the right, y away from the player, z u
 edge of middle C (C4), on its top. Letters: T poses, S strokes, F fingertips of both hands (10).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from pianokpm_ros.anatomy import FINGER_CHAINS, Side
+from pianokpm_ros.anatomy import FINGER_CHAINS, LANDMARK_COUNT, Side, Status
 from pianokpm_ros.geometry.association import SIDES
 from pianokpm_ros.geometry.calibration.board import CalibrationError
 from pianokpm_ros.geometry.playing_hand import load_playing_hands
@@ -27,7 +27,7 @@ from pianokpm_ros.keyboard.layout import (
     KEY_CENTRES,
     is_black,
 )
-from pianokpm_ros.records import KEYBOARD_FRAME
+from pianokpm_ros.records import KEYBOARD_FRAME, HandPose
 
 FloatArray = NDArray[np.floating]
 
@@ -97,6 +97,25 @@ class PlayedKeyboard:
     def move(self, rig: Rig) -> Rig:
         """Return the rig in the keyboard's frame."""
         return move_rig(rig, self.rotation, self.shift, KEYBOARD_FRAME)
+
+
+def is_sound(pose: HandPose) -> bool:
+    """Tell whether a pose is good enough to find the keyboard by."""
+    return pose.status >= Status.OK and bool(np.isfinite(pose.landmarks).all())
+
+
+def gather_hands(poses: Iterable[HandPose]) -> Hands:
+    """Return the sound poses of each side, by time."""
+    hands = {}
+    chosen = sorted(filter(is_sound, poses), key=lambda p: p.stamp)
+    for side in SIDES:
+        own = [p for p in chosen if p.side == side]
+        landmarks = np.array([p.landmarks for p in own], np.float64)
+        hands[side] = (
+            np.array([p.stamp for p in own], np.int64),
+            landmarks.reshape(-1, LANDMARK_COUNT, 3),
+        )
+    return hands
 
 
 def find_keyboard(hands: Hands, strokes: Sequence[tuple[int, int]]) -> PlayedKeyboard:
